@@ -1,0 +1,84 @@
+//! What goes in.
+
+use std::net::SocketAddr;
+
+use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+
+/// One thing that happened, handed to [`Sfu::handle`](crate::Sfu::handle) with its time.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A UDP datagram arrived.
+    Datagram(Datagram<'a>),
+    /// Signaling wants something.
+    Command(Command),
+    /// The [`deadline`](crate::Sfu::deadline) has come. Harmless at any other time.
+    Timeout,
+}
+
+/// A UDP datagram as it came from the socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// The socket that it came to: a [`LocalAddress::socket`](crate::LocalAddress) of the
+    /// configuration.
+    pub local: SocketAddr,
+    /// Who sent it.
+    pub remote: SocketAddr,
+    /// Its bytes.
+    pub payload: &'a [u8],
+}
+
+/// How candidates travel to and from one participant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IceMode {
+    /// As they are found (RFC 8838).
+    #[default]
+    Trickle,
+    /// All inside the descriptions, none after.
+    Vanilla,
+}
+
+/// A signaling event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A participant enters a room, which comes into being with its first participant. Answered
+    /// by [`Notice::Offer`](crate::Notice::Offer), or by [`Notice::Gone`](crate::Notice::Gone)
+    /// when there is no place for it.
+    Enter {
+        /// Where to.
+        room: RoomId,
+        /// Who.
+        participant: ParticipantId,
+        /// How it exchanges candidates.
+        ice: IceMode,
+    },
+    /// The answer to an offer (RFC 3264).
+    Answer {
+        /// Who answers.
+        participant: ParticipantId,
+        /// Which offer.
+        negotiation: Negotiation,
+        /// The session description.
+        sdp: String,
+    },
+    /// A remote ICE candidate, as in `RTCIceCandidate.candidate`; `None` says there are no more.
+    Candidate {
+        /// Whose.
+        participant: ParticipantId,
+        /// The candidate attribute (RFC 8839, 5.1).
+        candidate: Option<String>,
+    },
+    /// A participant muted or unmuted what it publishes.
+    Mute {
+        /// Who.
+        participant: ParticipantId,
+        /// Microphone or camera.
+        kind: MediaKind,
+        /// True: nothing of this kind is forwarded until it is unmuted.
+        muted: bool,
+    },
+    /// A participant is gone. Not answered.
+    Leave {
+        /// Who.
+        participant: ParticipantId,
+    },
+}

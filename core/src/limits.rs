@@ -1,0 +1,85 @@
+//! Everything that a stranger can fill has its bound here, with its default and why.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What an [`Sfu`](crate::Sfu) is made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The sockets of the runtime and what participants are told to reach them. Each becomes one
+    /// ICE host candidate.
+    pub addresses: Vec<LocalAddress>,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// A UDP socket and the address under which participants reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddress {
+    /// What the runtime bound, as it stands in every datagram of this socket.
+    pub socket: SocketAddr,
+    /// What candidates say: the same, or the public address in front of it.
+    pub advertised: SocketAddr,
+}
+
+/// The bounds of one [`Sfu`](crate::Sfu).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Participants in all rooms together. 10,000: far above what one media thread forwards, well
+    /// below what its memory holds.
+    pub participants: usize,
+    /// Participants in one room. 100: the largest room that we test.
+    pub participants_per_room: usize,
+    /// Bytes of a session description. 64 KiB: an answer for the most slots is below half of it,
+    /// and parsing costs the media thread about 0.1 ms per KiB.
+    pub sdp_bytes: usize,
+    /// Lines of a session description. 4,000: for the most slots an answer has below 2,000.
+    pub sdp_lines: usize,
+    /// m-lines of a session description. 128: two for publishing and two for each slot, doubled.
+    pub sdp_media: usize,
+    /// Remote candidates of one participant. 64: a laptop with several interfaces has about 20.
+    pub candidates: usize,
+    /// Bytes of one candidate. 512: an RFC 8839 line is below 200.
+    pub candidate_bytes: usize,
+    /// Bytes of a datagram. 1,500: an Ethernet MTU; nothing that WebRTC sends is larger.
+    pub datagram_bytes: usize,
+    /// Remote addresses learnt for one participant. 8: the pairs that a browser probes at once.
+    pub addresses: usize,
+    /// Slots are added this many at a time. 4: most meetings then never negotiate twice.
+    pub slot_step: usize,
+    /// Slots of one participant. 24: more faces than a screen shows well.
+    pub slots: usize,
+    /// How long a participant may take to connect. 30 s: a person who first has to allow a
+    /// firewall prompt still makes it.
+    pub connect_timeout: Duration,
+    /// How long an offer may stay unanswered. 20 s: a phone waking from sleep still makes it.
+    pub answer_timeout: Duration,
+    /// How long changes gather before one new offer tells them all. 100 ms: people who come
+    /// together cost one negotiation, and nobody waits noticeably.
+    pub batch: Duration,
+    /// The shortest time between two keyframe requests to one source. 500 ms: a keyframe costs
+    /// its sender several frames' bits.
+    pub keyframe_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            participants: 10_000,
+            participants_per_room: 100,
+            sdp_bytes: 64 * 1024,
+            sdp_lines: 4_000,
+            sdp_media: 128,
+            candidates: 64,
+            candidate_bytes: 512,
+            datagram_bytes: 1_500,
+            addresses: 8,
+            slot_step: 4,
+            slots: 24,
+            connect_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(20),
+            batch: Duration::from_millis(100),
+            keyframe_interval: Duration::from_millis(500),
+        }
+    }
+}

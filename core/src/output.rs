@@ -1,0 +1,137 @@
+//! What comes out.
+
+use std::net::SocketAddr;
+
+use crate::ids::{Mid, Negotiation, ParticipantId};
+
+/// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this datagram.
+    Transmit(Transmit),
+    /// Tell signaling.
+    Notice(Notice),
+}
+
+/// A UDP datagram to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The socket to send it from: a [`LocalAddress::socket`](crate::LocalAddress) of the
+    /// configuration.
+    pub local: SocketAddr,
+    /// Where to.
+    pub remote: SocketAddr,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A signaling event that the core causes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// An offer that the participant must answer. There is at most one open at a time.
+    Offer {
+        /// Who must answer.
+        participant: ParticipantId,
+        /// Its number, to be repeated in the answer.
+        negotiation: Negotiation,
+        /// The session description.
+        sdp: String,
+        /// The m-lines where the participant sends.
+        publish: PublishMids,
+        /// All slots of the participant, old and new.
+        slots: Vec<Slot>,
+    },
+    /// A candidate of the server, as in `RTCIceCandidate.candidate`; `None` after the last.
+    Candidate {
+        /// Whom to tell.
+        participant: ParticipantId,
+        /// The candidate attribute (RFC 8839, 5.1).
+        candidate: Option<String>,
+    },
+    /// Slots show somebody else now; all slots of the participant, in their order.
+    Slots {
+        /// Whom to tell.
+        participant: ParticipantId,
+        /// What they show.
+        slots: Vec<Slot>,
+    },
+    /// ICE and DTLS are up: media flows.
+    Connected {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// A command was refused. The participant stays as it was.
+    Refused {
+        /// Whose command.
+        participant: ParticipantId,
+        /// Why.
+        error: CommandError,
+    },
+    /// The core has let go of the participant by itself; a `Leave` is no longer needed.
+    Gone {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        reason: GoneReason,
+    },
+}
+
+/// The m-lines on which a participant sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishMids {
+    /// The microphone's.
+    pub audio: Mid,
+    /// The camera's.
+    pub video: Mid,
+}
+
+/// A pair of outgoing streams, one audio and one video, whose source the server changes at will.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The m-line of its audio.
+    pub audio: Mid,
+    /// The m-line of its video.
+    pub video: Mid,
+    /// Whose media it carries now.
+    pub source: Option<ParticipantId>,
+}
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The participant is not in a room here.
+    #[error("the participant is not in a room")]
+    UnknownParticipant,
+    /// An answer came without an open offer, or with another offer's number.
+    #[error("the answer belongs to no open offer")]
+    UnexpectedAnswer,
+    /// The description is longer, or has more lines, than the limits allow.
+    #[error("the session description is too large: {0}")]
+    DescriptionTooLarge(String),
+    /// The description could not be understood.
+    #[error("the session description was not understood: {0}")]
+    BadDescription(String),
+    /// The candidate could not be understood.
+    #[error("the candidate was not understood: {0}")]
+    BadCandidate(String),
+    /// More candidates than the limits allow.
+    #[error("more than {0} candidates")]
+    TooManyCandidates(usize),
+}
+
+/// Why the core let go of a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GoneReason {
+    /// The room or the server holds no more people.
+    Full,
+    /// No connection came up in time.
+    NeverConnected,
+    /// The connection was up and then silent for too long, or the peer closed it.
+    ConnectionLost,
+    /// The offer was not answered in time.
+    NoAnswer,
+    /// A fault inside its connection; a bug of ours or of a library, logged with its details.
+    Internal,
+}

@@ -1,0 +1,2 @@
+//! tsuji, the server.
+fn main() {}
