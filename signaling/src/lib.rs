@@ -5,3 +5,11 @@
 //!  runtime ──► lobby::Lobby   ──► Send | Ping | Close | Command (to the core)
 //!               ▲ Opened, Text, Pong, Closed, Notice (from the core), Timeout
 //! ```
+
+pub mod http;
+pub mod limits;
+pub mod lobby;
+
+pub use http::{Exchange, Step};
+pub use limits::Limits;
+pub use lobby::{ConnectionId, Input, Lobby, Output};

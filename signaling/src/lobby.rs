@@ -1,31 +1,110 @@
-// SKETCH of the public API (signatures are fixed; the owner of this crate fills it in)
+//! Connections, rooms and participants.
+
 use std::net::IpAddr;
+
 use tsuji_core::{Command, Notice, Time};
+
+use crate::Limits;
 
 /// A WebSocket, named by the runtime; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
+/// One thing that happened.
+#[derive(Clone, Debug)]
 pub enum Input<'a> {
-    Opened { connection: ConnectionId, peer: IpAddr },
-    Text { connection: ConnectionId, text: &'a str },
-    Binary { connection: ConnectionId },
-    /// A message was longer than `Limits::message_bytes`; the runtime did not read it whole
-    Oversized { connection: ConnectionId },
-    /// Any frame that is no message (ping, pong): it is alive
-    Alive { connection: ConnectionId },
-    Closed { connection: ConnectionId },
+    /// A WebSocket is open: the 101 response is on its way.
+    Opened {
+        /// Its name from now on.
+        connection: ConnectionId,
+        /// The address at the other end.
+        peer: IpAddr,
+    },
+    /// A text message came.
+    Text {
+        /// Where.
+        connection: ConnectionId,
+        /// The message.
+        text: &'a str,
+    },
+    /// A binary message came.
+    Binary {
+        /// Where.
+        connection: ConnectionId,
+    },
+    /// A message was longer than [`Limits::message_bytes`]; the runtime did not read it whole.
+    Oversized {
+        /// Where.
+        connection: ConnectionId,
+    },
+    /// A frame came that is no message (ping, pong): the other end is alive.
+    Alive {
+        /// Where.
+        connection: ConnectionId,
+    },
+    /// The WebSocket is closed or broken. Said exactly once for each `Opened`.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// The core has something to tell.
     Notice(Notice),
+    /// The [`Lobby::deadline`] has come. Harmless at any other time.
     Timeout,
-    /// The server is going down: tell everybody, close all
+    /// The server is going down: tell everybody, close all.
     Shutdown,
 }
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    Send { connection: ConnectionId, text: String },
-    Ping { connection: ConnectionId },
-    /// Close frame with this code and reason, after everything sent before. The runtime still says Closed when it is.
-    Close { connection: ConnectionId, code: u16, reason: &'static str },
+    /// Send a text message.
+    Send {
+        /// Where.
+        connection: ConnectionId,
+        /// The message.
+        text: String,
+    },
+    /// Send a ping.
+    Ping {
+        /// Where.
+        connection: ConnectionId,
+    },
+    /// Send a close frame, after everything sent before. The runtime still says
+    /// [`Input::Closed`] when the WebSocket is closed, and gives up on a peer that does not
+    /// answer the close frame.
+    Close {
+        /// Where.
+        connection: ConnectionId,
+        /// The status code (RFC 6455, 7.4.1).
+        code: u16,
+        /// For people who read logs; at most 123 bytes.
+        reason: &'static str,
+    },
+    /// Hand this to the core.
     Command(Command),
 }
+
+/// Connections, rooms and participants: the whole state of the protocol.
+#[derive(Debug)]
 pub struct Lobby {}
-// impl Lobby { pub fn new(limits: Limits, seed: [u8; 32]) -> Self; pub fn handle(&mut self, t: Time, input: Input<'_>); pub fn poll(&mut self) -> Option<Output>; pub fn deadline(&self) -> Option<Time>; }
+
+impl Lobby {
+    /// An empty lobby. `seed` makes the names of rooms: whoever knows it knows them all.
+    pub fn new(_limits: Limits, _seed: [u8; 32]) -> Self {
+        Self {}
+    }
+
+    /// Takes one input that happened at `t`; [`poll`](Self::poll) until `None` afterwards.
+    pub fn handle(&mut self, _t: Time, _input: Input<'_>) {}
+
+    /// The next thing to do, in order.
+    pub fn poll(&mut self) -> Option<Output> {
+        None
+    }
+
+    /// When [`Input::Timeout`] is due; `None` while nothing waits.
+    pub fn deadline(&self) -> Option<Time> {
+        None
+    }
+}
