@@ -1,24 +1,43 @@
-//! One HTTP/1.1 connection from the server's side, without IO.
+//! One HTTP/1.1 connection from the server's side (RFC 9110, RFC 9112), without IO.
+//!
+//! ```text
+//!  bytes ──► request (one head) ──► routes ──► assets of the client ──► response ──► bytes
+//!                                     └──────► upgrade (/ws) ──► 101, then WebSocket
+//! ```
+//! It serves the browser client and opens WebSockets, and refuses everything else: there is no
+//! method with a body, and a path is looked up in a table, never in a file system.
 
+mod request;
+mod response;
+mod routes;
+mod upgrade;
+
+use ::http::StatusCode;
 use tsuji_core::Time;
 
 use crate::Limits;
+use request::{Refusal, Request};
+use response::Response;
 
 /// One HTTP/1.1 connection from the server's side, without IO.
 ///
 /// Hand it the bytes that came with [`receive`](Self::receive) and do the [`Step`] that it
 /// returns. After a [`Step::Respond`] without `close` is written in full, call `receive` with no
-/// bytes, and again after each response, until it says [`Step::Read`]: requests may have come
-/// together. Do not read from the socket before that.
+/// bytes, and so on until it says [`Step::Read`]: requests may have come together. Do not read
+/// from the socket before that; it keeps what waits here bounded, and pushes back on who asks
+/// without reading.
 #[derive(Debug)]
 pub struct Exchange {
-    opened: Time,
+    limits: Limits,
+    phase: Phase,
+    buffer: Vec<u8>,
+    requests: u32,
 }
 
 /// What to do next.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read more, and wake at [`Exchange::deadline`].
+    /// Nothing to write: read more, and wake at [`Exchange::deadline`].
     Read,
     /// Write these bytes, then close if `close`, else call [`Exchange::receive`] with no bytes.
     /// Empty with `close`: just close.
@@ -28,7 +47,8 @@ pub enum Step {
         /// Whether the connection ends with it.
         close: bool,
     },
-    /// Write `response` (101); the rest of the connection is a WebSocket.
+    /// Write `response` (101); the rest of the connection is a WebSocket, and the `Exchange` has
+    /// done its work.
     Upgrade {
         /// The response to the opening handshake (RFC 6455, 4.2.2).
         response: Vec<u8>,
@@ -37,24 +57,146 @@ pub enum Step {
     },
 }
 
+/// What the connection waits for, and since when.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// The rest of a head; or the first one.
+    Head(Time),
+    /// The next request.
+    Idle(Time),
+    /// The client to read a response.
+    Writing(Time),
+    /// The client to read the last response.
+    Last(Time),
+}
+
+/// What a request leads to.
+enum Outcome {
+    Respond(Response),
+    Upgrade(Vec<u8>),
+}
+
 impl Exchange {
     /// A connection that was accepted at `opened`.
-    pub fn new(_limits: &Limits, opened: Time) -> Self {
-        Self { opened }
+    pub fn new(limits: &Limits, opened: Time) -> Self {
+        Self {
+            limits: limits.clone(),
+            phase: Phase::Head(opened),
+            buffer: Vec::new(),
+            requests: 0,
+        }
     }
 
     /// Takes bytes that came, in whatever pieces; none to go on after a response.
-    pub fn receive(&mut self, _t: Time, _bytes: &[u8]) -> Step {
-        Step::Read
+    pub fn receive(&mut self, t: Time, bytes: &[u8]) -> Step {
+        if let Phase::Last(_) = self.phase {
+            return Step::close();
+        }
+        // A head that comes byte by byte is not read again for every byte.
+        let parse = bytes.is_empty() || self.buffer.is_empty() || bytes.contains(&b'\n');
+        self.buffer.extend_from_slice(bytes);
+        let empty_lines = self
+            .buffer
+            .iter()
+            .take_while(|b| matches!(b, b'\r' | b'\n'));
+        let empty_lines = empty_lines.count();
+        self.buffer.drain(..empty_lines);
+
+        self.phase = match self.phase {
+            Phase::Head(since) => Phase::Head(since),
+            _ if !self.buffer.is_empty() => Phase::Head(t),
+            Phase::Idle(since) => Phase::Idle(since),
+            _ => Phase::Idle(t),
+        };
+        if self.buffer.len() > self.limits.http_buffer_bytes {
+            return self.refuse(t, &Refusal::TOO_MUCH_AT_ONCE);
+        }
+        if !parse && self.buffer.len() <= self.limits.http_head_bytes {
+            return Step::Read;
+        }
+        match Request::parse(&self.buffer, &self.limits) {
+            Ok(None) => Step::Read,
+            Ok(Some((request, length))) => {
+                self.buffer.drain(..length);
+                self.answer(t, &request)
+            }
+            Err(refusal) => self.refuse(t, &refusal),
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn deadline(&self) -> Time {
-        self.opened
+        match self.phase {
+            Phase::Head(since) => since + self.limits.http_head_timeout,
+            Phase::Idle(since) => since + self.limits.http_idle_timeout,
+            Phase::Writing(since) | Phase::Last(since) => since + self.limits.http_write_timeout,
+        }
     }
 
-    /// The deadline has come. Harmless before.
-    pub fn handle_timeout(&mut self, _t: Time) -> Step {
-        Step::Read
+    /// The deadline has come: what to do to end the connection. Before the deadline it is
+    /// [`Step::Read`], which then means to go on as before.
+    pub fn handle_timeout(&mut self, t: Time) -> Step {
+        if t < self.deadline() {
+            return Step::Read;
+        }
+        match self.phase {
+            Phase::Head(_) if !self.buffer.is_empty() => self.refuse(t, &Refusal::TOO_SLOW),
+            _ => {
+                self.phase = Phase::Last(t);
+                Step::close()
+            }
+        }
     }
+
+    fn answer(&mut self, t: Time, request: &Request) -> Step {
+        self.requests = self.requests.saturating_add(1);
+        let last = !request.keep_alive || self.requests >= self.limits.http_requests;
+        match routes::answer(request) {
+            Ok(Outcome::Respond(response)) => self.respond(t, response, request.is_head(), last),
+            Ok(Outcome::Upgrade(response)) => {
+                self.phase = Phase::Last(t);
+                let early = std::mem::take(&mut self.buffer);
+                Step::Upgrade { response, early }
+            }
+            Err(refusal) => {
+                let close = last || refusal.closes || request.has_body;
+                self.respond(t, refusal.to_response(), request.is_head(), close)
+            }
+        }
+    }
+
+    fn refuse(&mut self, t: Time, refusal: &Refusal) -> Step {
+        self.respond(t, refusal.to_response(), false, true)
+    }
+
+    fn respond(&mut self, t: Time, response: Response, head_only: bool, close: bool) -> Step {
+        if close {
+            self.phase = Phase::Last(t);
+            self.buffer = Vec::new();
+        } else {
+            self.phase = Phase::Writing(t);
+        }
+        let bytes = response.into_bytes(head_only, close);
+        Step::Respond { bytes, close }
+    }
+}
+
+impl Step {
+    fn close() -> Self {
+        Step::Respond {
+            bytes: Vec::new(),
+            close: true,
+        }
+    }
+}
+
+impl Refusal {
+    const TOO_SLOW: Refusal = Refusal::closing(
+        StatusCode::REQUEST_TIMEOUT,
+        "The request did not come in time.",
+    );
+    const TOO_MUCH_AT_ONCE: Refusal = Refusal::closing(
+        StatusCode::BAD_REQUEST,
+        "Too many requests at once on one connection.",
+    );
 }

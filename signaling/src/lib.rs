@@ -6,9 +6,14 @@
 //!               ▲ Opened, Text, Pong, Closed, Notice (from the core), Timeout
 //! ```
 
+pub mod error;
 pub mod http;
 pub mod limits;
 pub mod lobby;
+pub mod message;
+pub mod name;
+pub mod room_code;
+mod session;
 
 pub use http::{Exchange, Step};
 pub use limits::Limits;

@@ -54,7 +54,7 @@ pub struct Limits {
     /// Bytes of an HTTP request target. 4 KiB: our own stay below 64.
     pub http_target_bytes: usize,
     /// Bytes that may wait in one HTTP connection: one head, and what was pipelined behind it.
-    /// 64 KiB: a runtime that reads 32 KiB at a time never gets there.
+    /// 128 KiB: a runtime that reads 64 KiB at a time never gets there.
     pub http_buffer_bytes: usize,
     /// How long a request's head may take. 10 s: slower ones only hold a place.
     pub http_head_timeout: Duration,
@@ -87,7 +87,7 @@ impl Default for Limits {
             http_head_bytes: 16 * 1024,
             http_headers: 64,
             http_target_bytes: 4 * 1024,
-            http_buffer_bytes: 64 * 1024,
+            http_buffer_bytes: 128 * 1024,
             http_head_timeout: Duration::from_secs(10),
             http_idle_timeout: Duration::from_secs(60),
             http_write_timeout: Duration::from_secs(60),

@@ -1,0 +1,110 @@
+//! The opening handshake of a WebSocket (RFC 6455, 4.2).
+
+use ::http::uri::{Authority, Scheme, Uri};
+use ::http::{HeaderName, Method, StatusCode, header};
+
+use super::request::{Refusal, Request};
+use super::response::switching_protocols;
+
+/// The name of the room protocol, version 1.
+const SUBPROTOCOL: &str = "tsuji.1";
+
+const ONLY_GET: Refusal = Refusal::staying(
+    StatusCode::METHOD_NOT_ALLOWED,
+    "A WebSocket is opened with GET.",
+)
+.hints(GET);
+const GET: &[(HeaderName, &str)] = &[(header::ALLOW, "GET")];
+const NOT_AN_UPGRADE: Refusal = Refusal::staying(
+    StatusCode::UPGRADE_REQUIRED,
+    "This address speaks WebSocket only.",
+)
+.hints(UPGRADE);
+const OTHER_VERSION: Refusal = Refusal::staying(
+    StatusCode::UPGRADE_REQUIRED,
+    "This server speaks version 13 of WebSocket (RFC 6455).",
+)
+.hints(UPGRADE);
+const UPGRADE: &[(HeaderName, &str)] = &[
+    (header::UPGRADE, "websocket"),
+    (header::CONNECTION, "upgrade"),
+    (header::SEC_WEBSOCKET_VERSION, "13"),
+];
+const BAD_KEY: Refusal = Refusal::staying(
+    StatusCode::BAD_REQUEST,
+    "Sec-WebSocket-Key is one Base64 text of 16 bytes.",
+);
+const OTHER_PROTOCOL: Refusal = Refusal::staying(
+    StatusCode::BAD_REQUEST,
+    "The subprotocol of this server is tsuji.1.",
+);
+const OTHER_ORIGIN: Refusal = Refusal::staying(
+    StatusCode::FORBIDDEN,
+    "Only pages of this server may connect: the Origin is not the Host. \
+     A reverse proxy must pass the Host field on as it came.",
+);
+
+/// The 101 response, or why not.
+pub(super) fn answer(request: &Request) -> Result<Vec<u8>, Refusal> {
+    if request.method != Method::GET {
+        return Err(ONLY_GET);
+    }
+    let upgrades = request.has_token(header::UPGRADE, "websocket")
+        && request.has_token(header::CONNECTION, "upgrade");
+    if !request.http11 || !upgrades {
+        return Err(NOT_AN_UPGRADE);
+    }
+    if request.single(header::SEC_WEBSOCKET_VERSION) != Some("13") {
+        return Err(OTHER_VERSION);
+    }
+    let key = request.single(header::SEC_WEBSOCKET_KEY);
+    let key = key.filter(|key| is_key(key)).ok_or(BAD_KEY)?;
+    if !is_same_origin(request) {
+        return Err(OTHER_ORIGIN);
+    }
+    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    let mut fields = vec![
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "upgrade"),
+        (header::SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+    ];
+    if request.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        if !request.has_token(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+            return Err(OTHER_PROTOCOL);
+        }
+        fields.push((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    }
+    Ok(switching_protocols(&fields))
+}
+
+/// 16 bytes in Base64 (RFC 4648, 4): 22 characters and two for padding.
+fn is_key(key: &str) -> bool {
+    let Some(characters) = key.strip_suffix("==") else {
+        return false;
+    };
+    let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    characters.len() == 22 && characters.bytes().all(alphabet)
+}
+
+/// A browser says whose page connects; were that not checked, any page could use its visitor's
+/// access to this server (RFC 6455, 10.2). Other programs say nothing.
+fn is_same_origin(request: &Request) -> bool {
+    if !request.headers.contains_key(header::ORIGIN) {
+        return true;
+    }
+    let origin = request.single(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.parse::<Uri>().ok());
+    let Some((origin, host)) = origin.zip(request.host.as_ref()) else {
+        return false;
+    };
+    let (Some(scheme), Some(authority)) = (origin.scheme(), origin.authority()) else {
+        return false;
+    };
+    let default = match scheme {
+        s if *s == Scheme::HTTP => 80,
+        s if *s == Scheme::HTTPS => 443,
+        _ => return false,
+    };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(default);
+    authority.host().eq_ignore_ascii_case(host.host()) && port(authority) == port(host)
+}

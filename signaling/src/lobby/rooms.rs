@@ -1,0 +1,177 @@
+//! The rooms and who is in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tsuji_core::{Mid, ParticipantId, RoomId, Time};
+
+use super::ConnectionId;
+use crate::message::{Ice, Id, Kind, Participant};
+use crate::name::Name;
+use crate::room_code::RoomCode;
+
+/// All rooms.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    by_id: BTreeMap<RoomId, Room>,
+    by_code: BTreeMap<RoomCode, RoomId>,
+    /// The order in which abandoned rooms give way to new ones: those that nobody ever entered
+    /// first, then by age.
+    abandoned: BTreeSet<(Used, Time, RoomId)>,
+    next: u64,
+}
+
+/// One room.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) code: RoomCode,
+    pub(super) people: BTreeMap<ParticipantId, Person>,
+    lookers: usize,
+    used: Used,
+    abandoned: Option<Time>,
+}
+
+/// Whether anybody ever entered a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Used {
+    Never,
+    Once,
+}
+
+/// A participant as the room knows it.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) connection: ConnectionId,
+    pub(super) name: Name,
+    pub(super) ice: Ice,
+    pub(super) audio: bool,
+    pub(super) video: bool,
+    /// The m-line of its microphone, once the first offer told it. That offer also tells who is
+    /// there, so before it nothing about others is sent.
+    pub(super) offered: Option<Mid>,
+}
+
+impl Rooms {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn find(&self, code: RoomCode) -> Option<RoomId> {
+        self.by_code.get(&code).copied()
+    }
+
+    pub(super) fn get(&self, room: RoomId) -> Option<&Room> {
+        self.by_id.get(&room)
+    }
+
+    pub(super) fn get_mut(&mut self, room: RoomId) -> Option<&mut Room> {
+        self.by_id.get_mut(&room)
+    }
+
+    /// Makes a room. `code` must be new.
+    pub(super) fn create(&mut self, code: RoomCode) -> RoomId {
+        self.next += 1;
+        let id = RoomId(self.next);
+        let room = Room {
+            code,
+            people: BTreeMap::new(),
+            lookers: 0,
+            used: Used::Never,
+            abandoned: None,
+        };
+        self.by_id.insert(id, room);
+        self.by_code.insert(code, id);
+        id
+    }
+
+    /// Forgets a room, unless somebody is in it or looks at it.
+    pub(super) fn forget(&mut self, id: RoomId) {
+        let Some(room) = self.by_id.get(&id) else {
+            return;
+        };
+        if !room.is_abandoned() {
+            return;
+        }
+        if let Some(since) = room.abandoned {
+            self.abandoned.remove(&(room.used, since, id));
+        }
+        self.by_code.remove(&room.code);
+        self.by_id.remove(&id);
+    }
+
+    /// The room that gives way first when there are too many.
+    pub(super) fn first_abandoned(&self) -> Option<RoomId> {
+        self.abandoned.first().map(|&(_, _, id)| id)
+    }
+
+    pub(super) fn look(&mut self, id: RoomId) {
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.lookers += 1;
+        }
+    }
+
+    pub(super) fn look_away(&mut self, id: RoomId) {
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.lookers = room.lookers.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn enter(&mut self, id: RoomId, participant: ParticipantId, person: Person) {
+        if let Some(room) = self.by_id.get_mut(&id) {
+            room.people.insert(participant, person);
+        }
+    }
+
+    /// To be called after people came or went. Gives whether the room is abandoned now and since
+    /// when.
+    pub(super) fn settle(&mut self, id: RoomId, now: Time) -> Option<Time> {
+        let room = self.by_id.get_mut(&id)?;
+        match (room.is_abandoned(), room.abandoned) {
+            (true, None) => {
+                room.abandoned = Some(now);
+                self.abandoned.insert((room.used, now, id));
+            }
+            (false, Some(since)) => {
+                room.abandoned = None;
+                self.abandoned.remove(&(room.used, since, id));
+            }
+            _ => {}
+        }
+        if !room.people.is_empty() {
+            room.used = Used::Once;
+        }
+        room.abandoned
+    }
+}
+
+impl Room {
+    fn is_abandoned(&self) -> bool {
+        self.people.is_empty() && self.lookers == 0
+    }
+
+    /// Everybody but `except`, in the order in which they came.
+    pub(super) fn roster(&self, except: Option<ParticipantId>) -> Vec<Participant> {
+        let people = self.people.iter();
+        let others = people.filter(|(id, _)| Some(**id) != except);
+        others.map(|(id, person)| person.to_message(*id)).collect()
+    }
+}
+
+impl Person {
+    pub(super) fn to_message(&self, id: ParticipantId) -> Participant {
+        Participant {
+            id: Id(id),
+            name: self.name.to_string(),
+            audio: self.audio,
+            video: self.video,
+        }
+    }
+
+    /// Turns microphone or camera on or off; tells whether that changed anything.
+    pub(super) fn set_muted(&mut self, kind: Kind, muted: bool) -> bool {
+        let on = match kind {
+            Kind::Audio => &mut self.audio,
+            Kind::Video => &mut self.video,
+        };
+        std::mem::replace(on, !muted) == muted
+    }
+}

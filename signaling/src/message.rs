@@ -1,0 +1,179 @@
+//! The messages of `PROTOCOL.md`, as types: what can be built can be sent, and what was parsed
+//! has the right shape.
+//!
+//! Both directions can be read and written, so that a client in Rust speaks the same types.
+
+mod client;
+mod server;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tsuji_core::{IceMode, MediaKind, ParticipantId};
+
+pub use client::ClientMessage;
+pub use server::{ExitReason, Participant, Publish, ServerMessage, Slot};
+
+/// A participant's id on the wire: `p` and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Id(pub ParticipantId);
+
+/// A text that is not a participant's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a participant's id is a p and a number")]
+pub struct BadId;
+
+/// How candidates travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ice {
+    /// As they are found (RFC 8838).
+    #[default]
+    Trickle,
+    /// Inside the descriptions only.
+    Vanilla,
+}
+
+/// Microphone or camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The microphone.
+    Audio,
+    /// The camera.
+    Video,
+}
+
+/// An ICE candidate: `RTCIceCandidateInit` (W3C WebRTC, 4.8.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The candidate attribute (RFC 8839, 5.1); empty at the end of candidates.
+    pub candidate: String,
+    /// The m-line by its mid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdp_mid: Option<String>,
+    /// The m-line by its place, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdp_m_line_index: Option<u16>,
+    /// The ICE username fragment that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username_fragment: Option<String>,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Id {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let number = text.strip_prefix('p').ok_or(BadId)?;
+        let number = number.parse().map_err(|_| BadId)?;
+        Ok(Self(ParticipantId(number)))
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = BadId;
+
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<Ice> for IceMode {
+    fn from(ice: Ice) -> IceMode {
+        match ice {
+            Ice::Trickle => IceMode::Trickle,
+            Ice::Vanilla => IceMode::Vanilla,
+        }
+    }
+}
+
+impl From<Kind> for MediaKind {
+    fn from(kind: Kind) -> MediaKind {
+        match kind {
+            Kind::Audio => MediaKind::Audio,
+            Kind::Video => MediaKind::Video,
+        }
+    }
+}
+
+impl Candidate {
+    /// One of the server's own, for a client's `addIceCandidate`. The server bundles everything
+    /// on its first m-line, whose mid is `mid`.
+    pub fn of_server(candidate: String, mid: Option<String>) -> Self {
+        let username_fragment = after(&candidate, "ufrag").map(str::to_owned);
+        Self {
+            candidate,
+            sdp_mid: mid,
+            sdp_m_line_index: Some(0),
+            username_fragment,
+        }
+    }
+
+    /// Whether the address is an mDNS name, which hides the address from the page and from us
+    /// (draft-ietf-mmusic-mdns-ice-candidates).
+    pub fn is_mdns(&self) -> bool {
+        let address = self.candidate.split_ascii_whitespace().nth(4);
+        address.is_some_and(|a| a.to_ascii_lowercase().ends_with(".local"))
+    }
+}
+
+/// The value of an extension attribute of a candidate.
+fn after<'a>(candidate: &'a str, key: &str) -> Option<&'a str> {
+    let mut words = candidate.split_ascii_whitespace();
+    words.find(|word| *word == key)?;
+    words.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_candidate_names_its_line_and_fragment() {
+        let line = "candidate:1 1 udp 2130706431 203.0.113.5 3478 typ host ufrag abcd";
+        let candidate = Candidate::of_server(line.into(), Some("0".into()));
+        assert_eq!(
+            serde_json::to_string(&candidate).unwrap(),
+            format!(
+                r#"{{"candidate":"{line}","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"abcd"}}"#
+            )
+        );
+        let bare = Candidate::of_server("candidate:1 1 udp 1 203.0.113.5 1 typ host".into(), None);
+        assert_eq!(bare.username_fragment, None);
+    }
+
+    #[test]
+    fn mdns_candidates_are_known_by_their_address() {
+        let mdns = |address: &str| Candidate {
+            candidate: format!("candidate:1 1 udp 1 {address} 9 typ host"),
+            ..Candidate::default()
+        };
+        assert!(mdns("6d1f7e2c-0b1e-4a0e-9d3c-2a5b8c7d9e0f.LOCAL").is_mdns());
+        assert!(!mdns("192.0.2.1").is_mdns());
+        assert!(!Candidate::default().is_mdns());
+    }
+
+    #[test]
+    fn ids_are_read_back() {
+        assert_eq!("p7".parse(), Ok(Id(ParticipantId(7))));
+        assert_eq!(Id(ParticipantId(7)).to_string(), "p7");
+        for bad in ["", "p", "7", "p-1", "p99999999999999999999", "q7"] {
+            assert_eq!(bad.parse::<Id>(), Err(BadId), "{bad}");
+        }
+    }
+}

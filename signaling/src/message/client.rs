@@ -1,0 +1,224 @@
+//! What clients say.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::{Candidate, Ice, Kind};
+use crate::error::{Fault, shorten};
+
+/// A message from a client. Unknown fields are ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Look at a room, or create one.
+    Join {
+        /// Which; none creates one. As people wrote it, not yet read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<String>,
+    },
+    /// Enter the room last joined.
+    Call {
+        /// The name to show to others.
+        name: String,
+        /// How candidates travel.
+        #[serde(default)]
+        ice: Ice,
+        /// Whether the microphone is on.
+        #[serde(default = "on")]
+        audio: bool,
+        /// Whether the camera is on.
+        #[serde(default = "on")]
+        video: bool,
+    },
+    /// The answer to an offer (RFC 3264).
+    Answer {
+        /// Which offer.
+        negotiation: u32,
+        /// The session description.
+        sdp: String,
+    },
+    /// A candidate, or the end of them.
+    Candidate {
+        /// `null` at the end; must be there.
+        #[serde(deserialize_with = "present")]
+        candidate: Option<Candidate>,
+    },
+    /// Microphone or camera goes off, or on again.
+    Mute {
+        /// Which.
+        kind: Kind,
+        /// Whether it is off.
+        muted: bool,
+    },
+    /// Leave the room.
+    Leave,
+}
+
+impl ClientMessage {
+    /// All types, as `type` names them.
+    pub const TYPES: [&str; 6] = ["join", "call", "answer", "candidate", "mute", "leave"];
+
+    /// Reads one message, and tells apart what is not JSON, what is of no known type and what has
+    /// wrong fields.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|e| Fault::BadJson(shorten(&e.to_string())))?;
+        let Value::Object(fields) = &value else {
+            return Err(Fault::BadJson("it is another JSON value".to_owned()));
+        };
+        match fields.get("type") {
+            Some(Value::String(kind)) if Self::TYPES.contains(&kind.as_str()) => {}
+            _ => return Err(Fault::UnknownType),
+        }
+        serde_json::from_value(value).map_err(|e| Fault::BadMessage(shorten(&e.to_string())))
+    }
+}
+
+fn on() -> bool {
+    true
+}
+
+/// Serde takes a missing `Option` for `None`; the end of candidates is worth saying.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Candidate>, D::Error> {
+    Option::deserialize(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn code(text: &str) -> Result<ClientMessage, ErrorCode> {
+        ClientMessage::parse(text).map_err(|fault| fault.code())
+    }
+
+    #[test]
+    fn every_type_is_read_with_its_defaults_and_with_fields_from_the_future() {
+        let join = |room: Option<&str>| ClientMessage::Join {
+            room: room.map(str::to_owned),
+        };
+        let call = |ice, audio, video| ClientMessage::Call {
+            name: "Mika".into(),
+            ice,
+            audio,
+            video,
+        };
+        let cases = [
+            (r#"{"type":"join"}"#, join(None)),
+            (r#"{"type":"join","room":null}"#, join(None)),
+            (
+                r#"{"room":"x","type":"join","future":[1]}"#,
+                join(Some("x")),
+            ),
+            (
+                r#"{"type":"call","name":"Mika"}"#,
+                call(Ice::Trickle, true, true),
+            ),
+            (
+                r#"{"type":"call","name":"Mika","ice":"vanilla","audio":false,"video":false}"#,
+                call(Ice::Vanilla, false, false),
+            ),
+            (
+                r#"{"type":"answer","negotiation":3,"sdp":"v=0\r\n"}"#,
+                ClientMessage::Answer {
+                    negotiation: 3,
+                    sdp: "v=0\r\n".into(),
+                },
+            ),
+            (
+                r#"{"type":"candidate","candidate":null}"#,
+                ClientMessage::Candidate { candidate: None },
+            ),
+            (
+                r#"{"type":"candidate","candidate":{"candidate":"c","foundation":"1","sdpMid":null}}"#,
+                ClientMessage::Candidate {
+                    candidate: Some(Candidate {
+                        candidate: "c".into(),
+                        ..Candidate::default()
+                    }),
+                },
+            ),
+            (
+                r#"{"type":"mute","kind":"video","muted":true}"#,
+                ClientMessage::Mute {
+                    kind: Kind::Video,
+                    muted: true,
+                },
+            ),
+            (r#"{"type":"leave","why":"bored"}"#, ClientMessage::Leave),
+        ];
+        for (text, message) in cases {
+            assert_eq!(ClientMessage::parse(text), Ok(message.clone()), "{text}");
+            let again = serde_json::to_string(&message).unwrap();
+            assert_eq!(ClientMessage::parse(&again), Ok(message), "{again}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_json_object_is_bad_json() {
+        for text in [
+            "",
+            "hello",
+            "[]",
+            "7",
+            "null",
+            "{",
+            r#"{"type":"join"} {}"#,
+            "\u{0}",
+        ] {
+            assert_eq!(code(text), Err(ErrorCode::BadJson), "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(code(&deep), Err(ErrorCode::BadJson));
+    }
+
+    #[test]
+    fn a_type_that_clients_do_not_send_is_unknown() {
+        for text in [
+            "{}",
+            r#"{"type":7}"#,
+            r#"{"type":null}"#,
+            r#"{"type":"offer"}"#,
+            r#"{"type":"Join"}"#,
+            r#"{"Type":"join"}"#,
+        ] {
+            assert_eq!(code(text), Err(ErrorCode::UnknownType), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_a_bad_message_and_is_named_briefly() {
+        for text in [
+            r#"{"type":"join","room":7}"#,
+            r#"{"type":"call"}"#,
+            r#"{"type":"call","name":null}"#,
+            r#"{"type":"call","name":"x","ice":"full"}"#,
+            r#"{"type":"call","name":"x","audio":"yes"}"#,
+            r#"{"type":"answer","sdp":"v=0"}"#,
+            r#"{"type":"answer","negotiation":-1,"sdp":"v=0"}"#,
+            r#"{"type":"answer","negotiation":4294967296,"sdp":"v=0"}"#,
+            r#"{"type":"candidate"}"#,
+            r#"{"type":"candidate","candidate":"candidate:1"}"#,
+            r#"{"type":"candidate","candidate":{}}"#,
+            r#"{"type":"mute","kind":"screen","muted":true}"#,
+            r#"{"type":"mute","kind":"audio"}"#,
+        ] {
+            assert_eq!(code(text), Err(ErrorCode::BadMessage), "{text}");
+        }
+        let long = format!(
+            r#"{{"type":"mute","kind":"{}","muted":true}}"#,
+            "é".repeat(50_000)
+        );
+        let sentence = ClientMessage::parse(&long).unwrap_err().to_string();
+        assert!(sentence.chars().count() < 300, "{sentence}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text: String) {
+            let _ = ClientMessage::parse(&text);
+        }
+    }
+}

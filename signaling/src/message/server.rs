@@ -1,0 +1,145 @@
+//! What the server says.
+
+use serde::{Deserialize, Serialize};
+use tsuji_core::GoneReason;
+
+use super::{Candidate, Ice, Id, Kind};
+use crate::error::ErrorCode;
+use crate::room_code::RoomCode;
+
+/// A message from the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The room that was asked for.
+    Join {
+        /// Its name.
+        room: RoomCode,
+        /// Who is in it.
+        participants: Vec<Participant>,
+    },
+    /// Somebody entered.
+    Call {
+        /// Who.
+        participant: Participant,
+    },
+    /// A description to answer.
+    Offer {
+        /// To be repeated in the answer.
+        negotiation: u32,
+        /// The session description.
+        sdp: String,
+        /// How candidates travel.
+        ice: Ice,
+        /// The receiver's own id.
+        #[serde(rename = "self")]
+        self_id: Id,
+        /// The others in the room.
+        participants: Vec<Participant>,
+        /// Where the receiver sends.
+        publish: Publish,
+        /// Where it receives.
+        slots: Vec<Slot>,
+    },
+    /// A candidate of the server.
+    Candidate {
+        /// `None` (`null`) after the last.
+        candidate: Option<Candidate>,
+    },
+    /// Slots carry somebody else now.
+    Slots {
+        /// All slots of the receiver.
+        slots: Vec<Slot>,
+    },
+    /// Somebody's microphone or camera went off, or on again.
+    Mute {
+        /// Whose.
+        participant: Id,
+        /// Which.
+        kind: Kind,
+        /// Whether it is off.
+        muted: bool,
+    },
+    /// Somebody is no longer in the room.
+    Exit {
+        /// Who.
+        participant: Id,
+        /// Why.
+        reason: ExitReason,
+    },
+    /// What was wrong with a message.
+    Error {
+        /// For programs.
+        code: ErrorCode,
+        /// For people.
+        message: String,
+    },
+}
+
+/// Somebody in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// Who.
+    pub id: Id,
+    /// The name to show.
+    pub name: String,
+    /// Whether the microphone is on.
+    pub audio: bool,
+    /// Whether the camera is on.
+    pub video: bool,
+}
+
+/// The mids of the m-lines on which a participant sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// The microphone's.
+    pub audio: String,
+    /// The camera's.
+    pub video: String,
+}
+
+/// A pair of m-lines on which a participant receives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The mid of its audio.
+    pub audio: String,
+    /// The mid of its video.
+    pub video: String,
+    /// Whose media it carries; `None` (`null`) while it is free.
+    pub participant: Option<Id>,
+}
+
+/// Why somebody is no longer in the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "PROTOCOL.md has the table")]
+pub enum ExitReason {
+    Left,
+    Vanished,
+    ConnectionFailed,
+    NoAnswer,
+    Full,
+    InternalError,
+    ServerStopping,
+}
+
+impl From<GoneReason> for ExitReason {
+    fn from(reason: GoneReason) -> Self {
+        match reason {
+            GoneReason::Full => ExitReason::Full,
+            GoneReason::NeverConnected | GoneReason::ConnectionLost => ExitReason::ConnectionFailed,
+            GoneReason::NoAnswer => ExitReason::NoAnswer,
+            // `GoneReason` may grow; a reason that we cannot name is a fault of ours.
+            _ => ExitReason::InternalError,
+        }
+    }
+}
+
+impl ServerMessage {
+    /// The message as it goes into a text frame.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists always have a JSON form; were that ever untrue, the page
+        // would ignore an empty object's missing type.
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
