@@ -1,14 +1,80 @@
-//! The IO-free SFU.
+//! The IO-free heart of tsuji: a selective forwarding unit (SFU, RFC 7667, 3.7) for WebRTC.
+//!
+//! # The promise
+//!
+//! An [`Sfu`] consumes timestamped datagrams and signaling commands and returns datagrams to send,
+//! notices for signaling, and the next deadline. It has no clock, no socket, no thread and no
+//! randomness but its seed. Whoever drives it moves bytes and time, nothing else.
+//!
+//! ```text
+//!   Input::Datagram ──┐                ┌──► Output::Transmit
+//!   Input::Command  ──┼──► Sfu::handle │
+//!   Input::Timeout  ──┘    Sfu::poll ──┼──► Output::Notice
+//!                          Sfu::deadline ─► when to hand in the next Timeout
+//! ```
+//!
+//! # Inside
+//!
+//! ```text
+//!   sfu          inputs to rooms to outputs; the path of a packet reads top to bottom in sfu/media
+//!   demux        whose datagram is it
+//!   participant  one person's state
+//!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
+//!                its `seam`, where a panic ends and where surroundings are supplied
+//!   forward      pure: slots, renumbering, keyframe requests
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use tsuji_core::{
+//!     Certificate, Command, Config, IceMode, Input, Limits, LocalAddress, Notice, Output,
+//!     ParticipantId, RoomId, Sfu, Time, WallTime,
+//! };
+//!
+//! let udp = "127.0.0.1:10000".parse()?;
+//! let config = Config {
+//!     addresses: vec![LocalAddress { socket: udp, advertised: udp }],
+//!     certificate: Certificate::generate()?,
+//!     limits: Limits::default(),
+//! };
+//! let seed = [0; 32]; // from the operating system, in earnest
+//! let mut sfu = Sfu::new(config, seed, WallTime::from_unix_micros(1_750_000_000_000_000));
+//!
+//! let enter = Command::Enter {
+//!     room: RoomId(1),
+//!     participant: ParticipantId(1),
+//!     ice: IceMode::Vanilla,
+//! };
+//! sfu.handle(Time::ZERO, Input::Command(enter));
+//! while let Some(output) = sfu.poll() {
+//!     match output {
+//!         Output::Notice(Notice::Offer { sdp, .. }) => assert!(sdp.contains("a=ice-lite")),
+//!         Output::Notice(_) => {}
+//!         Output::Transmit(datagram) => println!("{} bytes", datagram.payload.len()),
+//!     }
+//! }
+//! assert!(sfu.deadline().is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod counters;
+mod demux;
+mod forward;
 mod ids;
 mod input;
 mod limits;
 mod output;
-mod time;
+mod participant;
 mod sfu;
+mod time;
+mod transport;
 
+pub use counters::Counters;
 pub use ids::{MediaKind, Mid, Negotiation, ParticipantId, RoomId};
 pub use input::{Command, Datagram, IceMode, Input};
 pub use limits::{Config, Limits, LocalAddress};
 pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};
 pub use sfu::Sfu;
 pub use time::{Time, WallTime};
+pub use transport::{Certificate, CertificateError};

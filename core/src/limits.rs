@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::transport::Certificate;
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The sockets of the runtime and what participants are told to reach them. Each becomes one
     /// ICE host candidate.
     pub addresses: Vec<LocalAddress>,
+    /// The DTLS certificate of all connections.
+    pub certificate: Certificate,
     /// The bounds.
     pub limits: Limits,
 }
@@ -52,6 +56,9 @@ pub struct Limits {
     /// How long a participant may take to connect. 30 s: a person who first has to allow a
     /// firewall prompt still makes it.
     pub connect_timeout: Duration,
+    /// How long a connection that was up may be without a working path. 15 s: a change of network
+    /// is over by then.
+    pub reconnect_timeout: Duration,
     /// How long an offer may stay unanswered. 20 s: a phone waking from sleep still makes it.
     pub answer_timeout: Duration,
     /// How long changes gather before one new offer tells them all. 100 ms: people who come
@@ -77,6 +84,7 @@ impl Default for Limits {
             slot_step: 4,
             slots: 24,
             connect_timeout: Duration::from_secs(30),
+            reconnect_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(20),
             batch: Duration::from_millis(100),
             keyframe_interval: Duration::from_millis(500),

@@ -132,6 +132,8 @@ pub enum GoneReason {
     ConnectionLost,
     /// The offer was not answered in time.
     NoAnswer,
+    /// The answer contradicted its offer.
+    BadAnswer,
     /// A fault inside its connection; a bug of ours or of a library, logged with its details.
     Internal,
 }

@@ -1,0 +1,24 @@
+//! What is counted rather than told.
+
+/// Totals since an [`Sfu`](crate::Sfu) was made. None ever decreases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams handed in.
+    pub datagrams_in: u64,
+    /// Datagrams handed out.
+    pub datagrams_out: u64,
+    /// Dropped on arrival: empty, or longer than the limit.
+    pub dropped_size: u64,
+    /// Dropped: not a STUN request, and nobody has proved that address.
+    pub dropped_unknown_address: u64,
+    /// Dropped: a STUN request that names nobody.
+    pub dropped_unknown_ufrag: u64,
+    /// Dropped: a STUN request from an address that somebody else is using.
+    pub dropped_foreign_address: u64,
+    /// RTP packets that publishers sent us.
+    pub packets_in: u64,
+    /// RTP packets handed to viewers' connections.
+    pub packets_forwarded: u64,
+    /// Keyframes asked for.
+    pub keyframe_requests: u64,
+}

@@ -1,0 +1,128 @@
+//! Whose datagram is it? One table access, however many participants there are.
+//!
+//! A 5-tuple that a participant has proved to be its own maps to it. A STUN request names its
+//! participant by our own username fragment, see `transport::Credentials`; the participant's ICE
+//! agent checks its MESSAGE-INTEGRITY, and only then is the tuple learnt. Whatever else comes from
+//! an unknown tuple is dropped and counted. No reply, so no reflection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use siphasher::sip::SipHasher13;
+
+use crate::time::Time;
+
+/// A path: our socket and the remote address. All of it is UDP.
+pub(crate) type Tuple = (SocketAddr, SocketAddr);
+
+/// Nobody takes a tuple over from somebody who used it less than this long ago. A participant with
+/// valid credentials of its own could otherwise cut another off by forging its address. 5 s: a
+/// browser sends something on a live path at least every 2.5 s (RFC 7675 asks for 5 s).
+const HOLD: Duration = Duration::from_secs(5);
+
+/// The proved tuples.
+#[derive(Debug)]
+pub(crate) struct AddressTable {
+    /// Looked up, never iterated. Keyed, so that nobody can choose addresses that collide.
+    owners: HashMap<Tuple, Owner, Keys>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    participant: usize,
+    last_used: Time,
+}
+
+#[derive(Clone, Debug)]
+struct Keys(u64, u64);
+
+impl std::hash::BuildHasher for Keys {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
+    }
+}
+
+impl AddressTable {
+    pub(crate) fn new(key: (u64, u64)) -> Self {
+        Self {
+            owners: HashMap::with_hasher(Keys(key.0, key.1)),
+        }
+    }
+
+    /// Whose tuple it is; noted as used at `t`.
+    pub(crate) fn owner(&mut self, t: Time, tuple: &Tuple) -> Option<usize> {
+        let owner = self.owners.get_mut(tuple)?;
+        owner.last_used = t;
+        Some(owner.participant)
+    }
+
+    /// Whether `participant` may prove the tuple: it is free, its own, or long unused.
+    pub(crate) fn may_claim(&self, t: Time, tuple: &Tuple, participant: usize) -> bool {
+        self.owners.get(tuple).is_none_or(|owner| {
+            owner.participant == participant || t.since(owner.last_used) >= HOLD
+        })
+    }
+
+    /// `participant` has proved the tuple. Gives the owner that it was taken from, if any, and
+    /// whether it is new to `participant`.
+    pub(crate) fn learn(&mut self, t: Time, tuple: Tuple, participant: usize) -> Learnt {
+        let owner = Owner {
+            participant,
+            last_used: t,
+        };
+        match self.owners.insert(tuple, owner) {
+            Some(before) if before.participant == participant => Learnt::Known,
+            Some(before) => Learnt::TakenFrom(before.participant),
+            None => Learnt::New,
+        }
+    }
+
+    pub(crate) fn forget(&mut self, tuple: &Tuple) {
+        self.owners.remove(tuple);
+    }
+}
+
+/// What [`AddressTable::learn`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Learnt {
+    Known,
+    New,
+    TakenFrom(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuple(port: u16) -> Tuple {
+        (
+            SocketAddr::from(([127, 0, 0, 1], 10_000)),
+            SocketAddr::from(([127, 0, 0, 1], port)),
+        )
+    }
+
+    #[test]
+    fn a_live_path_is_not_taken_over() {
+        let mut table = AddressTable::new((1, 2));
+        let at = Time::from_millis;
+        assert!(table.may_claim(at(0), &tuple(1), 7));
+        assert_eq!(table.learn(at(0), tuple(1), 7), Learnt::New);
+        assert_eq!(table.owner(at(3_000), &tuple(1)), Some(7));
+        assert!(!table.may_claim(at(7_999), &tuple(1), 8));
+        assert!(table.may_claim(at(8_000), &tuple(1), 8));
+        assert_eq!(table.learn(at(8_000), tuple(1), 8), Learnt::TakenFrom(7));
+        assert_eq!(table.owner(at(8_000), &tuple(1)), Some(8));
+    }
+
+    #[test]
+    fn nobody_owns_what_was_never_proved() {
+        let mut table = AddressTable::new((1, 2));
+        table.learn(Time::ZERO, tuple(1), 7);
+        assert_eq!(table.owner(Time::ZERO, &tuple(2)), None);
+        table.forget(&tuple(1));
+        assert_eq!(table.owner(Time::ZERO, &tuple(1)), None);
+    }
+}

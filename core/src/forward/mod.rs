@@ -1,0 +1,28 @@
+//! Forwarding decisions: pure functions and small state machines over plain values. No str0m, no
+//! sockets, no clock, so that each can be tested by tables and replaced.
+//!
+//! ```text
+//!  assign   who is in which slot of a viewer
+//!  keyframe when a publisher is asked for a keyframe
+//!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
+//!  rewrite  the numbers: sequence, timestamp, VP8 picture id and TL0 index
+//! ```
+
+mod assign;
+mod keyframe;
+mod outlet;
+mod rewrite;
+
+pub(crate) use assign::{assign, slots_wanted};
+pub(crate) use keyframe::KeyframeRequests;
+pub(crate) use outlet::{Arrival, AudioOutlet, VideoOutlet};
+pub(crate) use rewrite::vp8::is_keyframe_start;
+
+/// Numbers to write into a video payload descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VideoPatch {
+    /// VP8 PictureID (RFC 7741, 4.2), 15 bits.
+    pub(crate) picture_id: Option<u16>,
+    /// VP8 TL0PICIDX (RFC 7741, 4.2).
+    pub(crate) tl0_index: Option<u8>,
+}

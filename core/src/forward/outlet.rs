@@ -1,0 +1,183 @@
+//! One outgoing stream of a slot: decides whether a packet passes, and renumbers it.
+
+use super::VideoPatch;
+use super::rewrite::rtp::RtpContinuity;
+use super::rewrite::vp8::{Descriptor, Vp8Continuity};
+use crate::time::Time;
+
+/// Opus always counts at 48 kHz (RFC 7587, 4.1).
+const AUDIO_CLOCK: u32 = 48_000;
+/// Video counts at 90 kHz (RFC 3551, 5).
+const VIDEO_CLOCK: u32 = 90_000;
+
+/// A packet of the source, as far as forwarding cares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) at: Time,
+    pub(crate) ssrc: u32,
+    /// Extended sequence number.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+/// What a packet becomes in the viewer's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Renumbered {
+    /// Extended sequence number.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) patch: Option<VideoPatch>,
+}
+
+/// The audio stream of a slot.
+#[derive(Debug)]
+pub(crate) struct AudioOutlet {
+    numbers: RtpContinuity,
+    ssrc: Option<u32>,
+}
+
+impl AudioOutlet {
+    pub(crate) fn new() -> Self {
+        Self {
+            numbers: RtpContinuity::new(AUDIO_CLOCK),
+            ssrc: None,
+        }
+    }
+
+    /// The source changed, or paused.
+    pub(crate) fn interrupt(&mut self) {
+        self.ssrc = None;
+    }
+
+    /// What to send for a packet, if anything.
+    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
+        if self.ssrc.replace(packet.ssrc) != Some(packet.ssrc) {
+            self.numbers.interrupt();
+        }
+        let (sequence, timestamp) =
+            self.numbers
+                .renumber(packet.at, packet.sequence, packet.timestamp)?;
+        Some(Renumbered {
+            sequence,
+            timestamp,
+            patch: None,
+        })
+    }
+}
+
+/// The video stream of a slot.
+#[derive(Debug)]
+pub(crate) struct VideoOutlet {
+    numbers: RtpContinuity,
+    pictures: Vp8Continuity,
+    /// The source that plays; `None` until its keyframe has come.
+    ssrc: Option<u32>,
+}
+
+impl VideoOutlet {
+    pub(crate) fn new() -> Self {
+        Self {
+            numbers: RtpContinuity::new(VIDEO_CLOCK),
+            pictures: Vp8Continuity::default(),
+            ssrc: None,
+        }
+    }
+
+    /// The source changed, or paused: nothing passes until a keyframe begins, because nothing
+    /// before it could be decoded.
+    pub(crate) fn interrupt(&mut self) {
+        self.ssrc = None;
+    }
+
+    /// Whether nothing passes until a keyframe comes.
+    pub(crate) fn awaits_keyframe(&self) -> bool {
+        self.ssrc.is_none()
+    }
+
+    /// What to send for a packet, if anything.
+    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
+        let descriptor = Descriptor::parse(packet.payload)?;
+        if self.ssrc != Some(packet.ssrc) {
+            self.ssrc = None;
+            if !descriptor.starts_keyframe() {
+                return None;
+            }
+            self.ssrc = Some(packet.ssrc);
+            self.numbers.interrupt();
+            self.pictures.interrupt();
+        }
+        let (sequence, timestamp) =
+            self.numbers
+                .renumber(packet.at, packet.sequence, packet.timestamp)?;
+        Some(Renumbered {
+            sequence,
+            timestamp,
+            patch: Some(self.pictures.renumber(&descriptor)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYFRAME: &[u8] = &[0x10, 0x00];
+    const DELTA: &[u8] = &[0x10, 0x01];
+
+    fn arrival(ssrc: u32, sequence: u64, payload: &[u8]) -> Arrival<'_> {
+        Arrival {
+            at: Time::from_millis(sequence),
+            ssrc,
+            sequence,
+            timestamp: 90 * sequence as u32,
+            payload,
+        }
+    }
+
+    fn pass(outlet: &mut VideoOutlet, ssrc: u32, sequence: u64, payload: &[u8]) -> Option<u64> {
+        outlet
+            .pass(&arrival(ssrc, sequence, payload))
+            .map(|out| out.sequence)
+    }
+
+    #[test]
+    fn a_viewer_gets_nothing_that_it_can_not_decode() {
+        let mut outlet = VideoOutlet::new();
+        assert_eq!(pass(&mut outlet, 1, 10, DELTA), None);
+        assert!(outlet.awaits_keyframe());
+        assert_eq!(pass(&mut outlet, 1, 11, KEYFRAME), Some(1_000));
+        assert_eq!(pass(&mut outlet, 1, 12, DELTA), Some(1_001));
+        assert_eq!(
+            pass(&mut outlet, 1, 10, DELTA),
+            None,
+            "late, before the keyframe"
+        );
+    }
+
+    #[test]
+    fn another_source_begins_with_its_keyframe_and_continues_the_numbers() {
+        let mut outlet = VideoOutlet::new();
+        pass(&mut outlet, 1, 10, KEYFRAME);
+        outlet.interrupt();
+        assert_eq!(pass(&mut outlet, 2, 500, DELTA), None);
+        assert_eq!(pass(&mut outlet, 2, 501, KEYFRAME), Some(1_001));
+        assert_eq!(
+            pass(&mut outlet, 3, 80, DELTA),
+            None,
+            "a new SSRC is a new source"
+        );
+        assert_eq!(pass(&mut outlet, 3, 81, KEYFRAME), Some(1_002));
+    }
+
+    #[test]
+    fn sound_passes_at_once_and_a_pause_leaves_no_gap() {
+        let mut outlet = AudioOutlet::new();
+        let mut pass = |sequence| outlet.pass(&arrival(5, sequence, &[1])).unwrap().sequence;
+        assert_eq!(pass(77), 1_000);
+        assert_eq!(pass(78), 1_001);
+        outlet.interrupt();
+        let resumed = outlet.pass(&arrival(5, 400, &[1])).unwrap();
+        assert_eq!(resumed.sequence, 1_002);
+    }
+}

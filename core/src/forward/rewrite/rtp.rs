@@ -1,0 +1,143 @@
+//! RTP sequence numbers and timestamps (RFC 3550, 5.1).
+
+use crate::time::Time;
+
+/// Where the first packet of a stream begins. str0m wants the first sequence number below 2^16,
+/// or the receiver's rollover counter would have to be told (RFC 3711, 3.3.1).
+const FIRST_SEQUENCE: u64 = 1_000;
+
+/// Renumbers one outgoing stream.
+#[derive(Debug)]
+pub(crate) struct RtpContinuity {
+    clock_rate: u32,
+    stretch: Option<Stretch>,
+    last: Option<Last>,
+}
+
+/// Offsets of the stretch that runs.
+#[derive(Debug)]
+struct Stretch {
+    first_in: u64,
+    first_out: u64,
+    /// Wrapping: out = in + offset.
+    timestamp_offset: u32,
+}
+
+/// The newest packet sent.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    sequence: u64,
+    timestamp: u32,
+    at: Time,
+}
+
+impl RtpContinuity {
+    /// `clock_rate`: ticks of the timestamp per second.
+    pub(crate) fn new(clock_rate: u32) -> Self {
+        Self {
+            clock_rate,
+            stretch: None,
+            last: None,
+        }
+    }
+
+    /// The next packet begins a new stretch.
+    pub(crate) fn interrupt(&mut self) {
+        self.stretch = None;
+    }
+
+    /// The outgoing sequence number and timestamp of a packet that came at `t`; `None` when it is
+    /// older than the stretch and has no place in it.
+    pub(crate) fn renumber(
+        &mut self,
+        t: Time,
+        sequence: u64,
+        timestamp: u32,
+    ) -> Option<(u64, u32)> {
+        let stretch = match &self.stretch {
+            Some(stretch) => stretch,
+            None => {
+                let begun = self.begin(t, sequence, timestamp);
+                self.stretch.insert(begun)
+            }
+        };
+        let out = stretch.first_out + sequence.checked_sub(stretch.first_in)?;
+        let timestamp = timestamp.wrapping_add(stretch.timestamp_offset);
+        if self.last.is_none_or(|last| out > last.sequence) {
+            self.last = Some(Last {
+                sequence: out,
+                timestamp,
+                at: t,
+            });
+        }
+        Some((out, timestamp))
+    }
+
+    fn begin(&self, t: Time, sequence: u64, timestamp: u32) -> Stretch {
+        let Some(last) = self.last else {
+            return Stretch {
+                first_in: sequence,
+                first_out: FIRST_SEQUENCE,
+                timestamp_offset: 0,
+            };
+        };
+        // As much media time passes between two stretches as real time, and never none: two frames
+        // with one timestamp would be one frame.
+        let micros = t.since(last.at).as_micros();
+        let ticks = micros * u128::from(self.clock_rate) / 1_000_000;
+        // Wrapping like the timestamp itself.
+        let next = last.timestamp.wrapping_add((ticks as u32).max(1));
+        Stretch {
+            first_in: sequence,
+            first_out: last.sequence + 1,
+            timestamp_offset: next.wrapping_sub(timestamp),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    #[test]
+    fn a_gap_in_the_source_is_a_gap_for_the_viewer() {
+        let mut stream = RtpContinuity::new(90_000);
+        let out = |stream: &mut RtpContinuity, sequence| {
+            stream.renumber(at(0), sequence, 7).map(|(out, _)| out)
+        };
+        assert_eq!(out(&mut stream, 70_000), Some(1_000));
+        assert_eq!(out(&mut stream, 70_003), Some(1_003));
+        assert_eq!(
+            out(&mut stream, 70_001),
+            Some(1_001),
+            "late, its place kept"
+        );
+        assert_eq!(out(&mut stream, 69_999), None, "before the stretch");
+    }
+
+    #[test]
+    fn a_new_source_continues_where_the_old_one_ended() {
+        let mut stream = RtpContinuity::new(90_000);
+        assert_eq!(stream.renumber(at(0), 500, 10_000), Some((1_000, 10_000)));
+        assert_eq!(stream.renumber(at(33), 502, 13_000), Some((1_002, 13_000)));
+        stream.interrupt();
+        assert_eq!(
+            stream.renumber(at(133), 9, 4_000_000_000),
+            Some((1_003, 22_000)),
+            "one on, and 100 ms of 90 kHz later"
+        );
+    }
+
+    #[test]
+    fn two_stretches_never_share_a_timestamp() {
+        let mut stream = RtpContinuity::new(48_000);
+        let (_, before) = stream.renumber(at(5), 1, u32::MAX).unwrap();
+        stream.interrupt();
+        let (_, after) = stream.renumber(at(5), 900, 77).unwrap();
+        assert_eq!(after.wrapping_sub(before), 1);
+    }
+}

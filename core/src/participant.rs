@@ -1,0 +1,180 @@
+//! One person's connection and all that belongs to it.
+
+use std::time::Duration;
+
+use crate::demux::Tuple;
+use crate::forward::{AudioOutlet, KeyframeRequests, VideoOutlet};
+use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::input::IceMode;
+use crate::limits::Limits;
+use crate::output;
+use crate::time::Time;
+use crate::transport::{Connection, Line, SendLine};
+
+/// Index of a participant in the slab of its [`Sfu`](crate::Sfu).
+pub(crate) type Index = usize;
+
+/// A participant of a room.
+#[derive(Debug)]
+pub(crate) struct Participant {
+    pub(crate) id: ParticipantId,
+    pub(crate) room: RoomId,
+    pub(crate) ice: IceMode,
+    /// Our own ICE username fragment for it.
+    pub(crate) ufrag: String,
+    pub(crate) connection: Connection,
+    pub(crate) phase: Phase,
+    pub(crate) negotiation: Negotiating,
+    /// The number of the last offer.
+    pub(crate) last_offer: Negotiation,
+    /// The m-lines on which it sends: audio, video.
+    pub(crate) publish: (Line, Line),
+    pub(crate) audio_muted: bool,
+    pub(crate) video_muted: bool,
+    pub(crate) keyframes: KeyframeRequests,
+    pub(crate) slots: Vec<SlotState>,
+    /// In whose slots it is.
+    pub(crate) viewers: Vec<Viewer>,
+    /// Tuples that it has proved, oldest first.
+    pub(crate) tuples: Vec<Tuple>,
+    /// Its entry in the timer table.
+    pub(crate) timer: Option<Time>,
+}
+
+/// How far its connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not yet up.
+    Connecting { since: Time },
+    /// Media flows.
+    Connected,
+    /// Was up; no path works at present.
+    Interrupted { since: Time },
+}
+
+/// Offers and answers. One offer is open at a time; what changes meanwhile goes into the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Negotiating {
+    /// Nothing to negotiate.
+    Idle,
+    /// Something to negotiate; gathering more until then.
+    Due { at: Time },
+    /// An offer waits for its answer.
+    Offered { since: Time },
+}
+
+/// Somebody who has a participant in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    pub(crate) participant: Index,
+    pub(crate) slot: usize,
+}
+
+/// A pair of outgoing streams.
+#[derive(Debug)]
+pub(crate) struct SlotState {
+    pub(crate) lines: (Line, Line),
+    /// Set once the peer has agreed to the line.
+    pub(crate) audio_to: Option<SendLine>,
+    pub(crate) video_to: Option<SendLine>,
+    pub(crate) audio: AudioOutlet,
+    pub(crate) video: VideoOutlet,
+    pub(crate) source: Option<Index>,
+}
+
+impl SlotState {
+    pub(crate) fn new(lines: (Line, Line)) -> Self {
+        Self {
+            lines,
+            audio_to: None,
+            video_to: None,
+            audio: AudioOutlet::new(),
+            video: VideoOutlet::new(),
+            source: None,
+        }
+    }
+
+    /// The source changed, or what it sends of `kind` paused.
+    pub(crate) fn interrupt(&mut self, kind: MediaKind) {
+        match kind {
+            MediaKind::Audio => self.audio.interrupt(),
+            MediaKind::Video => self.video.interrupt(),
+        }
+    }
+}
+
+impl Participant {
+    pub(crate) fn is_connected(&self) -> bool {
+        self.phase == Phase::Connected
+    }
+
+    pub(crate) fn is_muted(&self, kind: MediaKind) -> bool {
+        match kind {
+            MediaKind::Audio => self.audio_muted,
+            MediaKind::Video => self.video_muted,
+        }
+    }
+
+    /// What it publishes on a line.
+    pub(crate) fn published_kind(&self, line: Line) -> Option<MediaKind> {
+        match line {
+            line if line == self.publish.0 => Some(MediaKind::Audio),
+            line if line == self.publish.1 => Some(MediaKind::Video),
+            _ => None,
+        }
+    }
+
+    /// Whether this viewer can use a keyframe of the source in `slot` now.
+    pub(crate) fn awaits_keyframe(&self, slot: usize) -> bool {
+        self.is_connected()
+            && self
+                .slots
+                .get(slot)
+                .is_some_and(|slot| slot.video_to.is_some() && slot.video.awaits_keyframe())
+    }
+
+    /// When something is due, and only then.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<Time> {
+        let phase = match self.phase {
+            Phase::Connecting { since } => Some(since + limits.connect_timeout),
+            Phase::Connected => None,
+            Phase::Interrupted { since } => Some(since + limits.reconnect_timeout),
+        };
+        let negotiation = match self.negotiation {
+            Negotiating::Idle => None,
+            Negotiating::Due { at } => Some(at),
+            Negotiating::Offered { since } => Some(since + limits.answer_timeout),
+        };
+        let keyframe = if self.is_connected() {
+            self.keyframes.deadline()
+        } else {
+            None
+        };
+        [self.connection.deadline(), phase, negotiation, keyframe]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Begins to gather changes for an offer, unless one is on its way anyway.
+    pub(crate) fn want_negotiation(&mut self, t: Time, batch: Duration) {
+        if self.negotiation == Negotiating::Idle {
+            self.negotiation = Negotiating::Due { at: t + batch };
+        }
+    }
+
+    /// Its slots as it is told of them.
+    pub(crate) fn slots_notice(
+        &self,
+        id_of: impl Fn(Index) -> Option<ParticipantId>,
+    ) -> Vec<output::Slot> {
+        self.slots
+            .iter()
+            .map(|slot| output::Slot {
+                audio: slot.lines.0.mid(),
+                video: slot.lines.1.mid(),
+                source: slot.source.and_then(&id_of),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,329 @@
+//! What signaling wants.
+
+use super::Sfu;
+use crate::forward::{KeyframeRequests, slots_wanted};
+use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::input::{Command, IceMode};
+use crate::output::{CommandError, GoneReason, Notice, PublishMids};
+use crate::participant::{Index, Negotiating, Participant, Phase, SlotState};
+use crate::transport::{Connection, Credentials, Fault, Line};
+
+impl Sfu {
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Enter {
+                room,
+                participant,
+                ice,
+            } => self.enter(room, participant, ice),
+            Command::Answer {
+                participant,
+                negotiation,
+                sdp,
+            } => self.with(participant, |sfu, index| {
+                sfu.answer(index, negotiation, &sdp)
+            }),
+            Command::Candidate {
+                participant,
+                candidate,
+            } => self.with(participant, |sfu, index| {
+                sfu.candidate(index, candidate.as_deref())
+            }),
+            Command::Mute {
+                participant,
+                kind,
+                muted,
+            } => self.with(participant, |sfu, index| {
+                sfu.mute(index, kind, muted);
+                Ok(())
+            }),
+            Command::Leave { participant } => self.leave(participant),
+        }
+    }
+
+    /// Runs a command of a participant and tells it when it is refused.
+    fn with(
+        &mut self,
+        participant: ParticipantId,
+        command: impl FnOnce(&mut Self, Index) -> Result<(), CommandError>,
+    ) {
+        let result = match self.indices.get(&participant) {
+            Some(index) => command(self, *index),
+            None => Err(CommandError::UnknownParticipant),
+        };
+        if let Err(error) = result {
+            self.notify(Notice::Refused { participant, error });
+        }
+    }
+
+    fn enter(&mut self, room: RoomId, id: ParticipantId, ice: IceMode) {
+        let members = self.rooms.get(&room).map_or(0, |room| room.members.len());
+        let full = self.participants.len() >= self.limits.participants
+            || members >= self.limits.participants_per_room;
+        if full || self.indices.contains_key(&id) {
+            self.notify(Notice::Gone {
+                participant: id,
+                reason: GoneReason::Full,
+            });
+            return;
+        }
+        match self.newcomer(room, id, ice, members) {
+            Ok(newcomer) => self.admit(newcomer),
+            Err(fault) => {
+                tracing::error!(%room, participant = %id, %fault, "no connection could be made");
+                self.notify(Notice::Gone {
+                    participant: id,
+                    reason: GoneReason::Internal,
+                });
+            }
+        }
+    }
+
+    fn newcomer(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        ice: IceMode,
+        others: usize,
+    ) -> Result<Newcomer, Fault> {
+        let index = self.participants.vacant_key();
+        let credentials = Credentials::new(index, &mut self.rng);
+        let environment = &self.environment;
+        let mut connection = Connection::new(self.now, environment, &credentials, &mut self.rng)?;
+        let mut candidates = Vec::new();
+        if ice == IceMode::Vanilla {
+            connection.add_local_candidates(environment)?;
+        }
+        let slots = slots_wanted(others, self.limits.slot_step, self.limits.slots);
+        let (offer, publish) = connection.first_offer(slots, ice)?;
+        if ice == IceMode::Trickle {
+            candidates = connection.add_local_candidates(environment)?;
+        }
+        let participant = Participant {
+            id,
+            room,
+            ice,
+            ufrag: credentials.ufrag,
+            connection,
+            phase: Phase::Connecting { since: self.now },
+            negotiation: Negotiating::Idle,
+            last_offer: Negotiation(0),
+            publish,
+            audio_muted: false,
+            video_muted: false,
+            keyframes: KeyframeRequests::new(self.limits.keyframe_interval),
+            slots: Vec::new(),
+            viewers: Vec::new(),
+            tuples: Vec::new(),
+            timer: None,
+        };
+        Ok(Newcomer {
+            participant,
+            sdp: offer.sdp,
+            slots: offer.slots,
+            candidates,
+        })
+    }
+
+    fn admit(&mut self, newcomer: Newcomer) {
+        let (id, room) = (newcomer.participant.id, newcomer.participant.room);
+        let ice = newcomer.participant.ice;
+        let index = self.participants.insert(newcomer.participant);
+        self.indices.insert(id, index);
+        self.rooms.entry(room).or_default().members.push(index);
+        self.offered(index, newcomer.sdp, newcomer.slots);
+        if ice == IceMode::Trickle {
+            let ends = [None];
+            for candidate in newcomer.candidates.into_iter().map(Some).chain(ends) {
+                self.notify(Notice::Candidate {
+                    participant: id,
+                    candidate,
+                });
+            }
+        }
+    }
+
+    /// An offer was made: its slots are filled, and the participant is told.
+    fn offered(&mut self, index: Index, sdp: String, slots: Vec<(Line, Line)>) {
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        participant
+            .slots
+            .extend(slots.into_iter().map(SlotState::new));
+        participant.negotiation = Negotiating::Offered { since: self.now };
+        participant.last_offer.0 += 1;
+        let (id, negotiation) = (participant.id, participant.last_offer);
+        let publish = PublishMids {
+            audio: participant.publish.0.mid(),
+            video: participant.publish.1.mid(),
+        };
+        let room = participant.room;
+        self.assign_slots(room, Some(index));
+        let slots = self
+            .participants
+            .get(index)
+            .map(|participant| participant.slots_notice(|index| self.id_of(index)));
+        self.notify(Notice::Offer {
+            participant: id,
+            negotiation,
+            sdp,
+            publish,
+            slots: slots.unwrap_or_default(),
+        });
+        self.schedule(index);
+    }
+
+    /// Offers the slots that a participant lacks. What it lacked when this was planned may have
+    /// gone meanwhile.
+    pub(super) fn negotiate(&mut self, index: Index) {
+        let missing = self.missing_slots(index);
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        participant.negotiation = Negotiating::Idle;
+        if missing == 0 {
+            return;
+        }
+        let (first, ice) = (participant.slots.len(), participant.ice);
+        let offer = self.run(index, |connection, _, _| {
+            connection.further_offer(first, missing, ice)
+        });
+        if let Some(offer) = offer {
+            self.offered(index, offer.sdp, offer.slots);
+        }
+    }
+
+    fn missing_slots(&self, index: Index) -> usize {
+        let Some(participant) = self.participants.get(index) else {
+            return 0;
+        };
+        let members = self.rooms.get(&participant.room);
+        let others = members.map_or(0, |room| room.members.len().saturating_sub(1));
+        slots_wanted(others, self.limits.slot_step, self.limits.slots)
+            .saturating_sub(participant.slots.len())
+    }
+
+    fn answer(
+        &mut self,
+        index: Index,
+        negotiation: Negotiation,
+        sdp: &str,
+    ) -> Result<(), CommandError> {
+        let now = self.now;
+        let expected = self.participants.get(index).is_some_and(|participant| {
+            participant.last_offer == negotiation
+                && matches!(participant.negotiation, Negotiating::Offered { .. })
+        });
+        if !expected {
+            return Err(CommandError::UnexpectedAnswer);
+        }
+        let limits = self.limits.clone();
+        let accepted = self.run(index, |connection, environment, effects| {
+            let accepted = connection.answer(sdp, &limits)?;
+            connection.timeout(now, environment, effects)?;
+            Ok(accepted)
+        });
+        match accepted {
+            Some(accepted) => accepted?,
+            // The connection failed: it is told that it is gone, and why.
+            None => return Ok(()),
+        }
+        self.open_slots(index);
+        if let Some(participant) = self.participants.get_mut(index) {
+            participant.negotiation = Negotiating::Idle;
+        }
+        if self.missing_slots(index) > 0
+            && let Some(participant) = self.participants.get_mut(index)
+        {
+            participant.want_negotiation(now, self.limits.batch);
+        }
+        self.schedule(index);
+        self.refresh_keyframes_around(index);
+        Ok(())
+    }
+
+    /// Finds out on which lines the participant agreed to receive.
+    fn open_slots(&mut self, index: Index) {
+        let count = self.participants.get(index).map_or(0, |p| p.slots.len());
+        for number in 0..count {
+            let Some(slot) = self.participants.get(index).map(|p| &p.slots[number]) else {
+                return;
+            };
+            if slot.audio_to.is_some() && slot.video_to.is_some() {
+                continue;
+            }
+            let (audio, video) = slot.lines;
+            let lines = self.run(index, |connection, _, _| {
+                Ok((
+                    connection.send_line(audio, MediaKind::Audio)?,
+                    connection.send_line(video, MediaKind::Video)?,
+                ))
+            });
+            if let (Some(lines), Some(participant)) = (lines, self.participants.get_mut(index)) {
+                let slot = &mut participant.slots[number];
+                (slot.audio_to, slot.video_to) = lines;
+            }
+        }
+    }
+
+    fn candidate(&mut self, index: Index, candidate: Option<&str>) -> Result<(), CommandError> {
+        // The end of candidates changes nothing for an ICE-lite agent: it starts no checks.
+        let Some(candidate) = candidate.filter(|candidate| !candidate.is_empty()) else {
+            return Ok(());
+        };
+        let (now, limits) = (self.now, self.limits.clone());
+        let accepted = self.run(index, |connection, environment, effects| {
+            let accepted = connection.add_remote_candidate(candidate, &limits)?;
+            connection.timeout(now, environment, effects)?;
+            Ok(accepted)
+        });
+        accepted.unwrap_or(Ok(()))
+    }
+
+    fn mute(&mut self, index: Index, kind: MediaKind, muted: bool) {
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        match kind {
+            MediaKind::Audio => participant.audio_muted = muted,
+            MediaKind::Video => participant.video_muted = muted,
+        }
+        if kind == MediaKind::Video && muted {
+            participant.keyframes.satisfied();
+        }
+        for viewer in participant.viewers.clone() {
+            if let Some(slot) = self
+                .participants
+                .get_mut(viewer.participant)
+                .and_then(|participant| participant.slots.get_mut(viewer.slot))
+            {
+                slot.interrupt(kind);
+            }
+        }
+        if kind == MediaKind::Video && !muted {
+            self.refresh_keyframe(index);
+        }
+        self.schedule(index);
+    }
+
+    fn leave(&mut self, participant: ParticipantId) {
+        let now = self.now;
+        let Some(index) = self.indices.get(&participant).copied() else {
+            return;
+        };
+        self.run(index, |connection, environment, effects| {
+            connection.close(now, environment, effects)
+        });
+        self.remove(index);
+    }
+}
+
+/// Somebody with a connection and its first offer, not yet in the room.
+struct Newcomer {
+    participant: Participant,
+    sdp: String,
+    slots: Vec<(Line, Line)>,
+    /// To be trickled.
+    candidates: Vec<String>,
+}

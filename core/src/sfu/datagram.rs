@@ -1,0 +1,102 @@
+//! From a datagram to its participant.
+
+use super::Sfu;
+use crate::demux::{Learnt, Tuple};
+use crate::input::Datagram;
+use crate::output::Output;
+use crate::participant::Index;
+use crate::transport::{Credentials, Stun, is_stun, parse_stun};
+
+impl Sfu {
+    pub(super) fn datagram(&mut self, datagram: Datagram<'_>) {
+        self.counters.datagrams_in += 1;
+        let length = datagram.payload.len();
+        if length == 0 || length > self.limits.datagram_bytes {
+            self.counters.dropped_size += 1;
+            return;
+        }
+        if is_stun(datagram.payload)
+            && let Some(Stun::Request { ufrag }) = parse_stun(datagram.payload)
+        {
+            self.stun_request(ufrag, datagram);
+            return;
+        }
+        let tuple = (datagram.local, datagram.remote);
+        match self.addresses.owner(self.now, &tuple) {
+            Some(index) => self.receive(index, datagram),
+            None => self.counters.dropped_unknown_address += 1,
+        }
+    }
+
+    fn receive(&mut self, index: Index, datagram: Datagram<'_>) {
+        let now = self.now;
+        self.run(index, |connection, environment, effects| {
+            connection.receive(
+                now,
+                environment,
+                datagram.local,
+                datagram.remote,
+                datagram.payload,
+                effects,
+            )
+        });
+    }
+
+    fn stun_request(&mut self, ufrag: &str, datagram: Datagram<'_>) {
+        let Some(index) = self.named_by(ufrag) else {
+            self.counters.dropped_unknown_ufrag += 1;
+            return;
+        };
+        let tuple = (datagram.local, datagram.remote);
+        if !self.addresses.may_claim(self.now, &tuple, index) {
+            self.counters.dropped_foreign_address += 1;
+            return;
+        }
+        let first = self.outputs.len();
+        self.receive(index, datagram);
+        // The ICE agent answers only what passed its MESSAGE-INTEGRITY check.
+        let proved = self
+            .outputs
+            .range(first..)
+            .any(|output| is_success_to(output, &tuple));
+        if proved {
+            self.learn(index, tuple);
+        }
+    }
+
+    fn named_by(&self, ufrag: &str) -> Option<Index> {
+        let index = Credentials::index_of(ufrag)?;
+        let participant = self.participants.get(index)?;
+        (participant.ufrag == ufrag).then_some(index)
+    }
+
+    fn learn(&mut self, index: Index, tuple: Tuple) {
+        let learnt = self.addresses.learn(self.now, tuple, index);
+        if learnt == Learnt::Known {
+            return;
+        }
+        if let Learnt::TakenFrom(before) = learnt
+            && let Some(before) = self.participants.get_mut(before)
+        {
+            before.tuples.retain(|known| *known != tuple);
+        }
+        let Some(participant) = self.participants.get_mut(index) else {
+            self.addresses.forget(&tuple);
+            return;
+        };
+        participant.tuples.push(tuple);
+        if participant.tuples.len() > self.limits.addresses {
+            let oldest = participant.tuples.remove(0);
+            self.addresses.forget(&oldest);
+        }
+    }
+}
+
+fn is_success_to(output: &Output, tuple: &Tuple) -> bool {
+    let Output::Transmit(transmit) = output else {
+        return false;
+    };
+    (transmit.local, transmit.remote) == *tuple
+        && is_stun(&transmit.payload)
+        && parse_stun(&transmit.payload) == Some(Stun::Success)
+}

@@ -1,0 +1,227 @@
+//! Inputs to rooms to outputs.
+//!
+//! ```text
+//!  Datagram ─► datagram.rs ─► demux ─► Connection ─┬─► packets ─► media.rs ─► each viewer's slot
+//!  Command  ─► commands.rs ──────────► Connection ─┤
+//!  Timeout  ─► timers.rs ────────────► Connection ─┴─► events ──► mod.rs (event)
+//!                                        │ effects
+//!                                        ▼
+//!                                     outputs ─► poll
+//! ```
+//! Every call into a connection goes through [`Sfu::run`]. A connection that fails there is only
+//! marked; it is taken out at the end of the input, so that nothing vanishes under a loop.
+
+mod commands;
+mod datagram;
+mod media;
+mod rooms;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use slab::Slab;
+
+use crate::counters::Counters;
+use crate::demux::AddressTable;
+use crate::ids::{ParticipantId, RoomId};
+use crate::input::Input;
+use crate::limits::{Config, Limits};
+use crate::output::{GoneReason, Notice, Output};
+use crate::participant::{Index, Participant, Phase};
+use crate::time::{Time, WallTime};
+use crate::transport::{Connection, Effects, Environment, Event, Fault};
+use rooms::Room;
+
+/// A selective forwarding unit: rooms of participants, each of whom gets what the others send.
+///
+/// A state machine without IO. See the [crate documentation](crate) for its promise and an example.
+#[derive(Debug)]
+pub struct Sfu {
+    environment: Environment,
+    limits: Limits,
+    rng: ChaCha20Rng,
+    /// The newest time seen: time never runs backwards in here.
+    now: Time,
+    participants: Slab<Participant>,
+    indices: BTreeMap<ParticipantId, Index>,
+    rooms: BTreeMap<RoomId, Room>,
+    addresses: AddressTable,
+    /// When each participant wants its time; one entry for each at most.
+    timers: BTreeSet<(Time, Index)>,
+    /// Participants whose connection failed during this input, and why.
+    doomed: Vec<(Index, GoneReason)>,
+    outputs: VecDeque<Output>,
+    /// Empty effects, kept for their capacity.
+    spare: Vec<Effects>,
+    counters: Counters,
+}
+
+impl Sfu {
+    /// Makes an SFU without rooms.
+    ///
+    /// `seed` decides everything that must not be guessed, ICE passwords among it: take it from
+    /// the operating system. `epoch` is the wall-clock time of `t = 0`.
+    pub fn new(config: Config, seed: [u8; 32], epoch: WallTime) -> Self {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let addresses = AddressTable::new((rng.next_u64(), rng.next_u64()));
+        Self {
+            environment: Environment::new(config.certificate, config.addresses, epoch),
+            limits: config.limits,
+            rng,
+            now: Time::ZERO,
+            participants: Slab::new(),
+            indices: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            addresses,
+            timers: BTreeSet::new(),
+            doomed: Vec::new(),
+            outputs: VecDeque::new(),
+            spare: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes one input. `t` must not be less than before; if it is, it counts as the last one.
+    ///
+    /// Never fails: what can't be done is told by a [`Notice`], or counted where nobody is to be
+    /// told.
+    pub fn handle(&mut self, t: Time, input: Input<'_>) {
+        self.now = self.now.max(t);
+        match input {
+            Input::Datagram(datagram) => self.datagram(datagram),
+            Input::Command(command) => self.command(command),
+            Input::Timeout => self.timeout(),
+        }
+        self.bury();
+    }
+
+    /// The next output, oldest first. Take all of them after each input.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in an [`Input::Timeout`] if nothing else comes before.
+    pub fn deadline(&self) -> Option<Time> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// What was counted since the beginning.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many participants there are.
+    pub fn participants(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// How many rooms there are. A room without participants is none.
+    pub fn rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notice(notice));
+    }
+
+    fn id_of(&self, index: Index) -> Option<ParticipantId> {
+        self.participants.get(index).map(|p| p.id)
+    }
+
+    /// Calls into one participant's connection and deals with what that causes. `None` when it
+    /// failed, or was not there.
+    fn run<R>(
+        &mut self,
+        index: Index,
+        call: impl FnOnce(&mut Connection, &Environment, &mut Effects) -> Result<R, Fault>,
+    ) -> Option<R> {
+        let participant = self.participants.get_mut(index)?;
+        let mut effects = self.spare.pop().unwrap_or_default();
+        let result = call(&mut participant.connection, &self.environment, &mut effects);
+        self.counters.datagrams_out += effects.transmits.len() as u64;
+        let transmits = effects.transmits.drain(..).map(Output::Transmit);
+        self.outputs.extend(transmits);
+        for event in effects.events.drain(..) {
+            self.event(index, event);
+        }
+        self.spare.push(effects);
+        self.schedule(index);
+        result.map_err(|fault| self.fail(index, &fault)).ok()
+    }
+
+    /// A connection can't go on.
+    fn fail(&mut self, index: Index, fault: &Fault) {
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
+        let (room, id) = (participant.room, participant.id);
+        let reason = match fault {
+            Fault::BadAnswer(_) => GoneReason::BadAnswer,
+            Fault::Panicked | Fault::Rtc(_) | Fault::NothingToOffer => GoneReason::Internal,
+        };
+        tracing::warn!(%room, participant = %id, %fault, "connection failed");
+        self.doom(index, reason);
+    }
+
+    /// Marks a participant to be taken out at the end of this input.
+    fn doom(&mut self, index: Index, reason: GoneReason) {
+        if self.doomed.iter().all(|(doomed, _)| *doomed != index) {
+            self.doomed.push((index, reason));
+        }
+    }
+
+    /// Takes out whoever was doomed. Taking one out calls into others, which may doom them.
+    fn bury(&mut self) {
+        while let Some((index, reason)) = self.doomed.pop() {
+            let Some(id) = self.id_of(index) else {
+                continue;
+            };
+            self.remove(index);
+            self.notify(Notice::Gone {
+                participant: id,
+                reason,
+            });
+        }
+    }
+
+    fn event(&mut self, index: Index, event: Event) {
+        match event {
+            Event::Packet(packet) => self.forward(index, &packet),
+            Event::KeyframeRequest(line) => self.viewer_wants_keyframe(index, line),
+            Event::Connected => self.connected(index),
+            Event::Disconnected => self.interrupted(index),
+            Event::Reconnected => self.reconnected(index),
+            Event::Closed => self.doom(index, GoneReason::ConnectionLost),
+        }
+    }
+
+    fn connected(&mut self, index: Index) {
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        participant.phase = Phase::Connected;
+        let id = participant.id;
+        self.notify(Notice::Connected { participant: id });
+        self.refresh_keyframes_around(index);
+    }
+
+    fn interrupted(&mut self, index: Index) {
+        let since = self.now;
+        if let Some(participant) = self.participants.get_mut(index)
+            && participant.is_connected()
+        {
+            participant.phase = Phase::Interrupted { since };
+        }
+    }
+
+    fn reconnected(&mut self, index: Index) {
+        if let Some(participant) = self.participants.get_mut(index)
+            && let Phase::Interrupted { .. } = participant.phase
+        {
+            participant.phase = Phase::Connected;
+            self.refresh_keyframes_around(index);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is due, and when.
+
+use super::Sfu;
+use crate::output::GoneReason;
+use crate::participant::{Index, Negotiating, Phase};
+
+impl Sfu {
+    /// Brings a participant's entry in the timer table up to date.
+    pub(super) fn schedule(&mut self, index: Index) {
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        let deadline = participant.deadline(&self.limits);
+        if deadline == participant.timer {
+            return;
+        }
+        if let Some(before) = participant.timer {
+            self.timers.remove(&(before, index));
+        }
+        participant.timer = deadline;
+        self.timers.extend(deadline.map(|at| (at, index)));
+    }
+
+    /// Serves everybody whose time has come, each once: what comes due by that waits for the next
+    /// input, which [`Sfu::deadline`](crate::Sfu::deadline) then asks for at once.
+    pub(super) fn timeout(&mut self) {
+        let now = self.now;
+        let due: Vec<Index> = self
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, index)| *index)
+            .collect();
+        for index in due {
+            self.participant_timeout(index);
+            self.schedule(index);
+        }
+    }
+
+    fn participant_timeout(&mut self, index: Index) {
+        let now = self.now;
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
+        match participant.phase {
+            Phase::Connecting { since } if since + self.limits.connect_timeout <= now => {
+                self.doom(index, GoneReason::NeverConnected);
+                return;
+            }
+            Phase::Interrupted { since } if since + self.limits.reconnect_timeout <= now => {
+                self.doom(index, GoneReason::ConnectionLost);
+                return;
+            }
+            _ => {}
+        }
+        let negotiation = participant.negotiation;
+        let connection_due = participant
+            .connection
+            .deadline()
+            .is_some_and(|at| at <= now);
+        match negotiation {
+            Negotiating::Offered { since } if since + self.limits.answer_timeout <= now => {
+                self.doom(index, GoneReason::NoAnswer);
+                return;
+            }
+            Negotiating::Due { at } if at <= now => self.negotiate(index),
+            _ => {}
+        }
+        if connection_due {
+            self.run(index, |connection, environment, effects| {
+                connection.timeout(now, environment, effects)
+            });
+        }
+        self.request_due_keyframe(index);
+    }
+}

@@ -1,0 +1,597 @@
+//! A participant's `Rtc`, from its first offer to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand_chacha::ChaCha20Rng;
+use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
+use str0m::config::CryptoProvider;
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
+
+use super::seam::{Panicked, Seam};
+use super::{Certificate, Credentials, Effects, Event, Extensions, MediaPacket, OutgoingPacket};
+use crate::forward::VideoPatch;
+use crate::ids::{MediaKind, Mid};
+use crate::input::IceMode;
+use crate::limits::{Limits, LocalAddress};
+use crate::output::{CommandError, Transmit};
+use crate::time::{Time, WallTime};
+
+/// An m-line of one connection, cheap to copy and compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line(str0m::media::Mid);
+
+impl Line {
+    pub(crate) fn mid(self) -> Mid {
+        Mid(self.0.to_string())
+    }
+}
+
+/// An m-line that the peer agreed to receive on, with the payload type to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SendLine {
+    line: Line,
+    payload_type: Pt,
+    nackable: bool,
+}
+
+/// What all connections of an [`Sfu`](crate::Sfu) share.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// str0m wants `Instant`s. This one stands for `t = 0`; only differences to it matter.
+    base: Instant,
+    /// What the wall clock says at `t = 0`.
+    epoch: WallTime,
+    crypto: Arc<CryptoProvider>,
+    certificate: Certificate,
+    addresses: Vec<LocalAddress>,
+}
+
+impl Environment {
+    pub(crate) fn new(
+        certificate: Certificate,
+        addresses: Vec<LocalAddress>,
+        epoch: WallTime,
+    ) -> Self {
+        Self {
+            base: anchor(),
+            epoch,
+            crypto: Arc::new(str0m_aws_lc_rs::default_provider()),
+            certificate,
+            addresses,
+        }
+    }
+
+    fn instant(&self, t: Time) -> Instant {
+        self.base + Duration::from_micros(t.as_micros())
+    }
+
+    /// Rounded up: a timer that fires early would fire again at once.
+    fn time(&self, instant: Instant) -> Time {
+        let nanos = instant.saturating_duration_since(self.base).as_nanos();
+        Time::from_micros(u64::try_from(nanos.div_ceil(1_000)).unwrap_or(u64::MAX))
+    }
+
+    /// str0m knows a socket by the address that its candidate says.
+    fn advertised(&self, socket: SocketAddr) -> Option<SocketAddr> {
+        let found = self.addresses.iter().find(|a| a.socket == socket)?;
+        Some(found.advertised)
+    }
+
+    fn socket(&self, advertised: SocketAddr) -> Option<SocketAddr> {
+        let found = self.addresses.iter().find(|a| a.advertised == advertised)?;
+        Some(found.socket)
+    }
+}
+
+/// An arbitrary `Instant`; which one is of no consequence.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an Instant can only be had from the clock; its value never reaches an output"
+)]
+fn anchor() -> Instant {
+    Instant::now()
+}
+
+/// Why a connection can't go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("str0m panicked")]
+    Panicked,
+    #[error("str0m: {0}")]
+    Rtc(#[from] RtcError),
+    #[error("the answer does not fit its offer: {0}")]
+    BadAnswer(String),
+    #[error("an offer without changes")]
+    NothingToOffer,
+}
+
+impl From<Panicked> for Fault {
+    fn from(Panicked: Panicked) -> Self {
+        Fault::Panicked
+    }
+}
+
+/// An offer, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Description {
+    pub(crate) sdp: String,
+    /// The pairs of audio and video m-lines that it adds, in order.
+    pub(crate) slots: Vec<(Line, Line)>,
+}
+
+/// The outcome of an answer that did not end the connection.
+pub(crate) type AnswerResult = Result<(), CommandError>;
+
+/// One participant's connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    seam: Seam,
+    pending: Option<PendingOffer>,
+    /// SSRCs seen, with their m-lines. The header extension that names the m-line stops once the
+    /// browser knows that we know.
+    sources: Vec<(Ssrc, Line)>,
+    deadline: Option<Time>,
+    remote_candidates: usize,
+}
+
+struct PendingOffer(SdpPendingOffer);
+
+impl std::fmt::Debug for PendingOffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PendingOffer")
+    }
+}
+
+/// A browser uses one SSRC for each line and one for its retransmissions; more means that it
+/// changed them. The oldest is forgotten.
+const MAX_SOURCES: usize = 16;
+
+/// How often str0m may ask for the same moment again before it is made to wait a millisecond.
+const MAX_ROUNDS: usize = 64;
+
+impl Connection {
+    pub(crate) fn new(
+        t: Time,
+        environment: &Environment,
+        credentials: &Credentials,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<Self, Fault> {
+        let start = environment.instant(t);
+        let config = RtcConfig::new()
+            .set_crypto_provider(environment.crypto.clone())
+            .set_dtls_cert(environment.certificate.to_str0m())
+            .set_local_ice_credentials(IceCreds {
+                ufrag: credentials.ufrag.clone(),
+                pass: credentials.password.clone(),
+            })
+            .set_ice_lite(true)
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true);
+        Ok(Self {
+            seam: Seam::new(rng, || config.build(start))?,
+            pending: None,
+            sources: Vec::new(),
+            deadline: Some(t),
+            remote_candidates: 0,
+        })
+    }
+
+    /// When [`Connection::timeout`] is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// Adds the server's candidates; gives their attribute lines.
+    pub(crate) fn add_local_candidates(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<Vec<String>, Fault> {
+        let addresses = &environment.addresses;
+        let lines = self.seam.call(|rtc| {
+            let mut lines = Vec::with_capacity(addresses.len());
+            for address in addresses {
+                let candidate =
+                    Candidate::host(address.advertised, "udp").map_err(RtcError::Ice)?;
+                lines.extend(
+                    rtc.add_local_candidate(candidate)
+                        .map(Candidate::to_sdp_string),
+                );
+            }
+            Ok::<_, RtcError>(lines)
+        })??;
+        Ok(lines)
+    }
+
+    /// The first offer: the lines on which the participant sends (audio, video), and `slots` pairs
+    /// on which it receives.
+    pub(crate) fn first_offer(
+        &mut self,
+        slots: usize,
+        ice: IceMode,
+    ) -> Result<(Description, (Line, Line)), Fault> {
+        self.offer(0, slots, ice, |changes| {
+            let mut add =
+                |kind| Line(changes.add_media(kind, Direction::RecvOnly, None, None, None));
+            (add(RtcMediaKind::Audio), add(RtcMediaKind::Video))
+        })
+    }
+
+    /// A later offer: `slots` more pairs after the first `existing`.
+    pub(crate) fn further_offer(
+        &mut self,
+        existing: usize,
+        slots: usize,
+        ice: IceMode,
+    ) -> Result<Description, Fault> {
+        let (description, ()) = self.offer(existing, slots, ice, |_| ())?;
+        Ok(description)
+    }
+
+    fn offer<P>(
+        &mut self,
+        existing: usize,
+        slots: usize,
+        ice: IceMode,
+        publish: impl FnOnce(&mut SdpApi<'_>) -> P,
+    ) -> Result<(Description, P), Fault> {
+        let (description, pending, publish) = self
+            .seam
+            .call(|rtc| {
+                let mut changes = rtc.sdp_api();
+                let publish = publish(&mut changes);
+                let slots = (existing..existing + slots)
+                    .map(|number| add_slot(&mut changes, number))
+                    .collect();
+                let (offer, pending) = changes.apply()?;
+                let mut sdp = offer.to_sdp_string();
+                if ice == IceMode::Trickle {
+                    announce_trickle(&mut sdp);
+                }
+                Some((Description { sdp, slots }, pending, publish))
+            })?
+            .ok_or(Fault::NothingToOffer)?;
+        self.pending = Some(PendingOffer(pending));
+        Ok((description, publish))
+    }
+
+    /// Takes the answer to the open offer. A description that can't be read leaves the offer open;
+    /// one that contradicts it is a fault, because str0m has by then taken parts of it over.
+    pub(crate) fn answer(&mut self, sdp: &str, limits: &Limits) -> Result<AnswerResult, Fault> {
+        if let Err(error) = within_limits(sdp, limits) {
+            return Ok(Err(error));
+        }
+        let parsed = self.seam.call(|_| SdpAnswer::from_sdp_string(sdp))?;
+        let answer = match parsed {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(CommandError::BadDescription(error.to_string()))),
+        };
+        let Some(PendingOffer(pending)) = self.pending.take() else {
+            return Ok(Err(CommandError::UnexpectedAnswer));
+        };
+        self.seam
+            .call(|rtc| rtc.sdp_api().accept_answer(pending, answer))?
+            .map_err(|error| Fault::BadAnswer(error.to_string()))?;
+        Ok(Ok(()))
+    }
+
+    /// What to send on a slot's line; `None` when the peer refused it.
+    pub(crate) fn send_line(
+        &mut self,
+        line: Line,
+        kind: MediaKind,
+    ) -> Result<Option<SendLine>, Fault> {
+        let codec = match kind {
+            MediaKind::Audio => Codec::Opus,
+            MediaKind::Video => Codec::Vp8,
+        };
+        let payload_type = self.seam.call(|rtc| {
+            let media = rtc.media(line.0)?;
+            if !media.direction().is_sending() {
+                return None;
+            }
+            let agreed = media.remote_pts();
+            rtc.codec_config()
+                .iter()
+                .find(|params| params.spec().codec == codec && agreed.contains(&params.pt()))
+                .map(|params| params.pt())
+        })?;
+        Ok(payload_type.map(|payload_type| SendLine {
+            line,
+            payload_type,
+            nackable: kind == MediaKind::Video,
+        }))
+    }
+
+    /// Takes a candidate of the peer: an attribute line of RFC 8839, 5.1.
+    pub(crate) fn add_remote_candidate(
+        &mut self,
+        candidate: &str,
+        limits: &Limits,
+    ) -> Result<AnswerResult, Fault> {
+        if candidate.len() > limits.candidate_bytes {
+            let error = format!("longer than {} bytes", limits.candidate_bytes);
+            return Ok(Err(CommandError::BadCandidate(error)));
+        }
+        if self.remote_candidates == limits.candidates {
+            return Ok(Err(CommandError::TooManyCandidates(limits.candidates)));
+        }
+        self.remote_candidates += 1;
+        if is_mdns(candidate) {
+            return Ok(Ok(()));
+        }
+        let result = self.seam.call(|rtc| {
+            Candidate::from_sdp_string(candidate).map(|parsed| rtc.add_remote_candidate(parsed))
+        })?;
+        Ok(result.map_err(|error| CommandError::BadCandidate(error.to_string())))
+    }
+
+    /// Takes a datagram. What is not for this connection, or not readable, does nothing.
+    pub(crate) fn receive(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        local: SocketAddr,
+        remote: SocketAddr,
+        payload: &[u8],
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        let Some(destination) = environment.advertised(local) else {
+            return Ok(());
+        };
+        self.seam.call(|rtc| {
+            let Ok(receive) = Receive::new(Protocol::Udp, remote, destination, payload) else {
+                return;
+            };
+            // Anybody who knows the peer's address can forge a broken DTLS record. An error here
+            // must not end the connection; a handshake that really broke runs into its time-out.
+            if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
+                tracing::debug!(%error, "datagram refused");
+            }
+        })?;
+        self.drain(t, environment, effects)
+    }
+
+    /// Does what time demands.
+    pub(crate) fn timeout(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        self.seam
+            .call(|rtc| rtc.handle_input(Input::Timeout(now)))??;
+        self.drain(t, environment, effects)
+    }
+
+    /// Sends a packet to the peer.
+    pub(crate) fn write(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        to: SendLine,
+        packet: &OutgoingPacket<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        let source = packet.source;
+        let extensions = ExtensionValues {
+            audio_level: source.extensions.audio_level.map(|(level, _)| level),
+            voice_activity: source.extensions.audio_level.map(|(_, voice)| voice),
+            video_orientation: source.extensions.orientation,
+            ..ExtensionValues::default()
+        };
+        let mut write = RtpWrite::new(
+            to.payload_type,
+            packet.sequence.into(),
+            packet.timestamp,
+            now,
+            source.payload.clone(),
+        )
+        .marker(source.marker)
+        .ext_vals(extensions)
+        .nackable(to.nackable);
+        if let Some(patch) = packet
+            .patch
+            .and_then(|patch| to_str0m(patch, &source.payload))
+        {
+            write = write.vp8_patch(patch);
+        }
+        self.seam.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            let Some(stream) = direct.stream_tx_by_mid(to.line.0, None) else {
+                return Ok(());
+            };
+            stream.write_rtp(write);
+            drop(direct);
+            rtc.handle_input(Input::Timeout(now))
+        })??;
+        self.drain(t, environment, effects)
+    }
+
+    /// Asks the peer for a keyframe on the line on which it sends video.
+    pub(crate) fn request_keyframe(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        line: Line,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        self.seam.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            if let Some(stream) = direct.stream_rx_by_mid(line.0, None) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+            drop(direct);
+            rtc.handle_input(Input::Timeout(now))
+        })??;
+        self.drain(t, environment, effects)
+    }
+
+    /// Says goodbye to the peer (RTCP BYE, DTLS close_notify).
+    pub(crate) fn close(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        self.seam.call(Rtc::close)??;
+        self.drain(t, environment, effects)
+    }
+
+    /// Takes everything that str0m has to say, until it only waits. Due after every change, or
+    /// packets are lost.
+    fn drain(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        let sources = &mut self.sources;
+        let wake = self.seam.call(|rtc| {
+            let mut rounds = 0;
+            loop {
+                match rtc.poll_output()? {
+                    Output::Timeout(at) if at > now => return Ok(Some(at)),
+                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(None),
+                    Output::Timeout(_) => {
+                        rounds += 1;
+                        rtc.handle_input(Input::Timeout(now))?;
+                    }
+                    Output::Transmit(transmit) => {
+                        effects
+                            .transmits
+                            .extend(environment.socket(transmit.source).map(|local| Transmit {
+                                local,
+                                remote: transmit.destination,
+                                payload: transmit.contents.into(),
+                            }));
+                    }
+                    Output::Event(str0m::Event::RtpPacket(packet)) => {
+                        let line = line_of(rtc, sources, packet.header.ssrc);
+                        let packet = line.map(|line| Event::Packet(media_packet(packet, line)));
+                        effects.events.extend(packet);
+                    }
+                    Output::Event(event) => effects.events.extend(translate(event)),
+                }
+            }
+        })?;
+        self.deadline = match wake.map_err(Fault::Rtc)? {
+            Some(at) => Some(environment.time(at)),
+            None => Some(t + Duration::from_millis(1)),
+        };
+        Ok(())
+    }
+}
+
+/// One MediaStream for both lines, so that the browser keeps lips and voice together.
+fn add_slot(changes: &mut SdpApi<'_>, number: usize) -> (Line, Line) {
+    let mut add = |kind, track| {
+        let stream = Some(format!("slot-{number}"));
+        let track = Some(format!("{track}-{number}"));
+        Line(changes.add_media(kind, Direction::SendOnly, stream, track, None))
+    };
+    (
+        add(RtcMediaKind::Audio, "audio"),
+        add(RtcMediaKind::Video, "video"),
+    )
+}
+
+fn translate(event: str0m::Event) -> Option<Event> {
+    match event {
+        str0m::Event::Connected => Some(Event::Connected),
+        str0m::Event::IceConnectionStateChange(state) => match state {
+            IceConnectionState::Disconnected => Some(Event::Disconnected),
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                Some(Event::Reconnected)
+            }
+            IceConnectionState::New | IceConnectionState::Checking => None,
+        },
+        str0m::Event::Closed => Some(Event::Closed),
+        str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
+        _ => None,
+    }
+}
+
+fn line_of(rtc: &mut Rtc, sources: &mut Vec<(Ssrc, Line)>, ssrc: Ssrc) -> Option<Line> {
+    if let Some((_, line)) = sources.iter().find(|(known, _)| *known == ssrc) {
+        return Some(*line);
+    }
+    let line = Line(rtc.direct_api().stream_rx(&ssrc)?.mid());
+    if sources.len() == MAX_SOURCES {
+        sources.remove(0);
+    }
+    sources.push((ssrc, line));
+    Some(line)
+}
+
+fn media_packet(packet: RtpPacket, line: Line) -> MediaPacket {
+    let values = &packet.header.ext_vals;
+    MediaPacket {
+        line,
+        ssrc: *packet.header.ssrc,
+        sequence: *packet.seq_no,
+        timestamp: packet.header.timestamp,
+        marker: packet.header.marker,
+        extensions: Extensions {
+            audio_level: values
+                .audio_level
+                .map(|level| (level, values.voice_activity.unwrap_or(false))),
+            orientation: values.video_orientation,
+        },
+        payload: packet.payload,
+    }
+}
+
+/// `None` when the descriptor has no such field: then there is nothing to keep continuous.
+fn to_str0m(patch: VideoPatch, payload: &[u8]) -> Option<str0m::rtp::Vp8Patch> {
+    let mut builder = Vp8Descriptor::parse(payload).ok()?.patch();
+    if let Some(id) = patch.picture_id {
+        builder = builder.picture_id(id);
+    }
+    if let Some(index) = patch.tl0_index {
+        builder = builder.tl0_pic_idx(index);
+    }
+    builder.build().ok()
+}
+
+/// RFC 8838, 4.1: a description that candidates will follow says so.
+fn announce_trickle(sdp: &mut String) {
+    if let Some(first_media) = sdp.find("m=") {
+        sdp.insert_str(first_media, "a=ice-options:trickle\r\n");
+    }
+}
+
+/// Hides its address behind a name that only its own network resolves
+/// (draft-ietf-mmusic-mdns-ice-candidates). An ICE-lite agent never needs it: the browser's checks
+/// bring its real address.
+fn is_mdns(candidate: &str) -> bool {
+    let address = candidate.split_ascii_whitespace().nth(4);
+    address.is_some_and(|address| address.to_ascii_lowercase().ends_with(".local"))
+}
+
+/// Checked before parsing, which is slow.
+fn within_limits(sdp: &str, limits: &Limits) -> Result<(), CommandError> {
+    let too_large = |what: String| Err(CommandError::DescriptionTooLarge(what));
+    if sdp.len() > limits.sdp_bytes {
+        return too_large(format!("more than {} bytes", limits.sdp_bytes));
+    }
+    if sdp.lines().count() > limits.sdp_lines {
+        return too_large(format!("more than {} lines", limits.sdp_lines));
+    }
+    if sdp.lines().filter(|line| line.starts_with("m=")).count() > limits.sdp_media {
+        return too_large(format!("more than {} m-lines", limits.sdp_media));
+    }
+    Ok(())
+}

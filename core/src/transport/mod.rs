@@ -1,0 +1,93 @@
+//! One participant's WebRTC transport: ICE-lite, DTLS (passive), SRTP, RTCP and SDP, by str0m.
+//!
+//! This module and its children are the only place that names str0m. Plain values go in and come
+//! out, so that nothing else depends on it.
+//!
+//! ```text
+//!  datagram ─► Connection::receive ─┐                        ┌─► Effects::transmits
+//!  time     ─► Connection::timeout ─┼─► seam ─► str0m::Rtc ──┤
+//!  packet   ─► Connection::write   ─┘                        └─► Effects::events
+//! ```
+
+mod certificate;
+mod connection;
+mod credentials;
+mod seam;
+mod stun;
+
+pub use certificate::{Certificate, CertificateError};
+pub(crate) use connection::{Connection, Environment, Fault, Line, SendLine};
+pub(crate) use credentials::Credentials;
+pub(crate) use stun::{Stun, is_stun, parse as parse_stun};
+
+use std::sync::Arc;
+
+use crate::forward::VideoPatch;
+use crate::output::Transmit;
+
+/// What one call into a [`Connection`] caused.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Datagrams to send, in order.
+    pub(crate) transmits: Vec<Transmit>,
+    /// What happened, in order.
+    pub(crate) events: Vec<Event>,
+}
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// ICE and DTLS are up.
+    Connected,
+    /// No ICE pair works at present; it may come back.
+    Disconnected,
+    /// An ICE pair works again.
+    Reconnected,
+    /// The peer ended the connection.
+    Closed,
+    /// A media packet of the peer, decrypted.
+    Packet(MediaPacket),
+    /// The peer can't decode what it gets on this m-line (PLI or FIR, RFC 4585 and RFC 5104).
+    KeyframeRequest(Line),
+}
+
+/// An RTP packet from a publisher, decrypted, its sequence number extended to 64 bits.
+#[derive(Clone, Debug)]
+pub(crate) struct MediaPacket {
+    /// The m-line that it came on.
+    pub(crate) line: Line,
+    /// Its synchronization source.
+    pub(crate) ssrc: u32,
+    /// Extended sequence number.
+    pub(crate) sequence: u64,
+    /// RTP timestamp, in ticks of the codec's clock.
+    pub(crate) timestamp: u32,
+    /// The marker bit.
+    pub(crate) marker: bool,
+    /// Header extensions that travel on.
+    pub(crate) extensions: Extensions,
+    /// The payload, shared by everybody whom it is forwarded to.
+    pub(crate) payload: Arc<[u8]>,
+}
+
+/// Header extensions (RFC 8285) that a viewer needs unchanged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extensions {
+    /// RFC 6464: level in −dBov and whether it is voice.
+    pub(crate) audio_level: Option<(i8, bool)>,
+    /// 3GPP TS 26.114: how to turn the picture.
+    pub(crate) orientation: Option<str0m::rtp::VideoOrientation>,
+}
+
+/// A packet on its way to a viewer.
+#[derive(Debug)]
+pub(crate) struct OutgoingPacket<'a> {
+    /// The packet as it came.
+    pub(crate) source: &'a MediaPacket,
+    /// Extended sequence number in the viewer's stream.
+    pub(crate) sequence: u64,
+    /// RTP timestamp in the viewer's stream.
+    pub(crate) timestamp: u32,
+    /// Changes inside the payload descriptor.
+    pub(crate) patch: Option<VideoPatch>,
+}

@@ -1,0 +1,219 @@
+//! Who gets what.
+
+use std::time::Duration;
+
+use tsuji_core::{GoneReason, IceMode, MediaKind, Notice, ParticipantId};
+use tsuji_tests::{World, WorldOptions};
+
+fn world() -> World {
+    World::new(WorldOptions::default())
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn all_connected(world: &World) -> bool {
+    world.browsers.values().all(|browser| browser.connected)
+}
+
+/// The counts of the video packets that `viewer` got from `source`, in order.
+fn video_from(world: &World, viewer: ParticipantId, source: ParticipantId) -> Vec<u32> {
+    let browser = &world.browsers[&viewer];
+    let slot = browser
+        .slots
+        .iter()
+        .find(|slot| slot.source == Some(source));
+    let mid = &slot.expect("a slot with that source").video.0;
+    let packets = browser.video().filter(|packet| packet.mid == *mid);
+    packets.map(|packet| packet.count).collect()
+}
+
+#[test]
+fn everything_that_one_sends_arrives_at_the_other() {
+    for ice in [IceMode::Trickle, IceMode::Vanilla] {
+        let mut world = world();
+        let a = world.enter(1, ice);
+        let b = world.enter(1, ice);
+        assert!(world.run_until(PATIENCE, all_connected), "{ice:?}");
+        world.run_for(Duration::from_secs(10));
+        for (viewer, source) in [(a, b), (b, a)] {
+            let video = video_from(&world, viewer, source);
+            assert!(video.len() > 850, "{} video packets", video.len());
+            let first = video[0];
+            let expected: Vec<u32> = (first..).take(video.len()).collect();
+            assert_eq!(
+                video, expected,
+                "no packet is missing, doubled or out of order"
+            );
+            let audio: Vec<_> = world.browsers[&viewer].audio().collect();
+            assert!(audio.len() > 480, "{} audio packets", audio.len());
+            for pair in audio.windows(2) {
+                assert_eq!(pair[1].count, pair[0].count + 1);
+                assert_eq!(pair[1].sequence, pair[0].sequence + 1);
+                assert_eq!(pair[1].timestamp.wrapping_sub(pair[0].timestamp), 960);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_joiner_sees_a_keyframe_within_one_request() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(5));
+    let asked = |world: &World, id| world.browsers[&id].keyframe_requests.len();
+    let before = (asked(&world, a), asked(&world, b));
+
+    let c = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, |world| world.browsers[&c].connected));
+    let connected = world.now;
+    world.run_for(Duration::from_secs(3));
+
+    assert_eq!(asked(&world, a) - before.0, 1);
+    assert_eq!(asked(&world, b) - before.1, 1);
+    for slot in world.browsers[&c].slots.clone() {
+        if slot.source.is_none() {
+            continue;
+        }
+        let browser = &world.browsers[&c];
+        let first = browser.video().find(|packet| packet.mid == slot.video.0);
+        let first = first.expect("video in an assigned slot");
+        assert!(first.keyframe, "the first packet begins a keyframe");
+        let waited = first.at.since(connected);
+        assert!(waited < Duration::from_millis(150), "{waited:?}");
+    }
+    // Who was there already sees no break.
+    let video = video_from(&world, a, b);
+    assert!(video.windows(2).all(|pair| pair[1] == pair[0] + 1));
+}
+
+#[test]
+fn who_leaves_is_gone_from_everybodys_slots() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    let c = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(1));
+    world.leave(b);
+    for viewer in [a, c] {
+        let slots = &world.browsers[&viewer].slots;
+        assert!(slots.iter().all(|slot| slot.source != Some(b)), "{slots:?}");
+    }
+    assert_eq!(world.sfu.participants(), 2);
+    world.leave(a);
+    world.leave(c);
+    assert_eq!((world.sfu.participants(), world.sfu.rooms()), (0, 0));
+    assert_eq!(world.sfu.deadline(), None, "nothing is left to wait for");
+}
+
+#[test]
+fn a_slot_that_changes_its_source_stays_one_stream() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(2));
+    world.leave(b);
+    let c = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(2));
+
+    let browser = &world.browsers[&a];
+    let slot = browser.slots.iter().find(|slot| slot.source == Some(c));
+    let mid = &slot.expect("the newcomer took the free slot").video.0;
+    let video: Vec<_> = browser.video().filter(|p| p.mid == *mid).collect();
+    let changes = video
+        .windows(2)
+        .filter(|pair| pair[1].count < pair[0].count);
+    assert_eq!(changes.count(), 1, "both sources were in the one slot");
+    for pair in video.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence + 1);
+        let step = pair[1].picture_id.wrapping_sub(pair[0].picture_id) & 0x7fff;
+        assert!(step <= 1, "picture ids go on by one: {pair:?}");
+        let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!(ticks < 90_000 * 3, "timestamps go on: {pair:?}");
+        if pair[1].count < pair[0].count {
+            assert!(pair[1].keyframe, "the new source begins with a keyframe");
+            assert!(ticks > 0);
+        }
+    }
+    assert_eq!(browser.offers, 1, "and nothing was negotiated");
+}
+
+#[test]
+fn a_muted_camera_sends_nothing_and_comes_back_with_a_keyframe() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(1));
+    world.mute(a, MediaKind::Video, true);
+    world.run_for(Duration::from_millis(100));
+    let before = world.browsers[&b].video().count();
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(world.browsers[&b].video().count(), before);
+    world.mute(a, MediaKind::Video, false);
+    world.run_for(Duration::from_secs(1));
+    let browser = &world.browsers[&b];
+    let video: Vec<_> = browser.video().collect();
+    assert!(video.len() > before + 60);
+    assert!(video[before].keyframe);
+    assert_eq!(video[before].sequence, video[before - 1].sequence + 1);
+    assert_eq!(browser.offers, 1, "muting costs no negotiation");
+}
+
+#[test]
+fn rooms_do_not_hear_each_other() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(2, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(2));
+    for id in [a, b] {
+        assert!(world.browsers[&id].received.is_empty());
+    }
+}
+
+#[test]
+fn who_closes_the_connection_is_gone() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    let now = world.now;
+    world.browser(b).close(now);
+    world.run_for(Duration::from_secs(1));
+    assert!(world.notices.iter().any(|(_, notice)| *notice
+        == Notice::Gone {
+            participant: b,
+            reason: GoneReason::ConnectionLost
+        }));
+    assert!(
+        world.browsers[&a]
+            .slots
+            .iter()
+            .all(|slot| slot.source.is_none())
+    );
+}
+
+#[test]
+fn who_falls_silent_is_gone_within_half_a_minute() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.browsers.remove(&b);
+    let gone = |world: &World| {
+        let gone = |notice: &Notice| matches!(notice, Notice::Gone { participant, .. } if *participant == b);
+        world.notices.iter().any(|(_, notice)| gone(notice))
+    };
+    assert!(world.run_until(Duration::from_secs(45), gone));
+    assert!(
+        world.browsers[&a]
+            .slots
+            .iter()
+            .all(|slot| slot.source.is_none())
+    );
+}
