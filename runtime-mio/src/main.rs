@@ -1,2 +1,54 @@
 //! tsuji, the server.
-fn main() {}
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing_subscriber::EnvFilter;
+use tsuji_mio::{Options, Server, signals};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    start_log(&options.log);
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be done about a stderr that is closed.
+            let _ = writeln!(io::stderr(), "tsuji: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    raise_descriptor_limit();
+    let signals = signals::take()?;
+    let server = Server::start(options, Some(signals))?;
+    let url = server.url();
+    // Whoever closed stdout does not want to read it.
+    let _ = writeln!(io::stdout(), "tsuji is ready: open {url}");
+    server.wait()?;
+    Ok(())
+}
+
+fn start_log(filter: &str) {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(EnvFilter::new(filter))
+        .init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+}
+
+/// Each connection takes a file descriptor. The limit that processes start with (often 1,024) is
+/// for old programs that cannot count further; the one that the administrator set is the other.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}

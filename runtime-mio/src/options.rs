@@ -1,0 +1,259 @@
+//! The command line.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// tsuji, a self-hosted video-meeting server.
+///
+/// One process serves the page, the rooms (WebSocket) and the media (WebRTC over UDP). Without any
+/// option it is reachable from this machine only.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "tsuji",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        tsuji\n      \
+            Try it on this machine.\n  \
+        tsuji --udp 0.0.0.0:10000 --advertise 203.0.113.5\n      \
+            Serve people elsewhere: 203.0.113.5 is the address under which they reach this\n      \
+            machine's UDP port 10000. Put a web server with HTTPS in front of port 8080:\n      \
+            browsers give camera and microphone to secure pages only.\n\n\
+        SIGINT (Ctrl-C) and SIGTERM tell everybody and stop the server within two seconds."
+)]
+pub struct Options {
+    /// Where to serve the page and the rooms (TCP). Port 0 takes any free port
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8080",
+        value_parser = socket_address
+    )]
+    pub listen: SocketAddr,
+
+    /// Where to receive and send media (UDP). Port 0 takes any free port. May be repeated: each
+    /// address is offered to everybody
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:10000",
+        value_parser = socket_address
+    )]
+    pub udp: Vec<SocketAddr>,
+
+    /// The address under which participants reach the UDP socket, when it is not its own; the port
+    /// too, when a router changes it. Required where --udp says 0.0.0.0 or [::]. With several
+    /// --udp, give one for each, in the same order
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub advertise: Vec<Advertise>,
+
+    /// What to log (to stderr): error, warn, info, debug or trace, also by module, as in
+    /// "info,tsuji_core=debug"
+    #[arg(long, value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    pub log: String,
+}
+
+/// The address, and perhaps the port, under which a UDP socket is reached from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advertise {
+    /// The address.
+    pub address: IpAddr,
+    /// The port; the socket's own if `None`.
+    pub port: Option<u16>,
+}
+
+/// One `--udp` with what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UdpOption {
+    /// What to bind.
+    pub(crate) bind: SocketAddr,
+    /// What participants are told instead.
+    pub(crate) advertise: Option<Advertise>,
+}
+
+/// What is wrong with options that are well-formed one by one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// An unspecified address cannot be told to participants.
+    #[error(
+        "--udp {0} receives on all addresses of this machine; say which one participants reach, \
+         for example: --advertise {example}", example = example(.0)
+    )]
+    NothingToAdvertise(SocketAddr),
+    /// More `--advertise` than `--udp`.
+    #[error("there are {advertise} --advertise for {udp} --udp; give at most one for each")]
+    TooManyAdvertise {
+        /// How many `--advertise`.
+        advertise: usize,
+        /// How many `--udp`.
+        udp: usize,
+    },
+    /// IPv4 for IPv6, or the other way round.
+    #[error("--advertise {advertise} and --udp {udp} are not both IPv4 or both IPv6")]
+    Family {
+        /// The socket.
+        udp: SocketAddr,
+        /// What it should be reached under.
+        advertise: Advertise,
+    },
+}
+
+impl Options {
+    /// Each UDP socket with the address that belongs to it.
+    pub(crate) fn udp_sockets(&self) -> Result<Vec<UdpOption>, OptionsError> {
+        if self.advertise.len() > self.udp.len() {
+            return Err(OptionsError::TooManyAdvertise {
+                advertise: self.advertise.len(),
+                udp: self.udp.len(),
+            });
+        }
+        let advertise = self.advertise.iter().copied().map(Some);
+        self.udp
+            .iter()
+            .zip(advertise.chain(std::iter::repeat(None)))
+            .map(|(&bind, advertise)| match advertise {
+                None if bind.ip().is_unspecified() => Err(OptionsError::NothingToAdvertise(bind)),
+                Some(advertise) if advertise.address.is_ipv4() != bind.is_ipv4() => {
+                    Err(OptionsError::Family {
+                        udp: bind,
+                        advertise,
+                    })
+                }
+                advertise => Ok(UdpOption { bind, advertise }),
+            })
+            .collect()
+    }
+}
+
+impl FromStr for Advertise {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, port) = if let Ok(address) = text.parse::<IpAddr>() {
+            (address, None)
+        } else if let Ok(socket) = text.parse::<SocketAddr>() {
+            (socket.ip(), Some(socket.port()))
+        } else {
+            return Err(
+                "expected an IP address with or without a port, such as 203.0.113.5, \
+                        203.0.113.5:10000 or [2001:db8::5]:10000"
+                    .to_owned(),
+            );
+        };
+        if address.is_unspecified() || address.is_multicast() || port == Some(0) {
+            return Err("nobody can reach that address".to_owned());
+        }
+        Ok(Self { address, port })
+    }
+}
+
+impl fmt::Display for Advertise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            None => self.address.fmt(f),
+            Some(port) => SocketAddr::new(self.address, port).fmt(f),
+        }
+    }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+fn example(socket: &SocketAddr) -> &'static str {
+    if socket.is_ipv4() {
+        "203.0.113.5"
+    } else {
+        "2001:db8::5"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Options {
+        Options::try_parse_from([&["tsuji"], arguments].concat()).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn without_options_nothing_is_reachable_from_elsewhere() {
+        let options = options(&[]);
+        assert!(options.listen.ip().is_loopback());
+        let sockets = options.udp_sockets().unwrap();
+        assert!(sockets.iter().all(|socket| socket.bind.ip().is_loopback()));
+        assert_eq!(sockets.len(), 1);
+    }
+
+    #[test]
+    fn an_unspecified_udp_address_needs_one_to_advertise() {
+        let error = options(&["--udp", "0.0.0.0:10000"])
+            .udp_sockets()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--udp 0.0.0.0:10000 receives on all addresses of this machine; say which one \
+             participants reach, for example: --advertise 203.0.113.5"
+        );
+        let advertised = options(&["--udp", "0.0.0.0:10000", "--advertise", "203.0.113.5"]);
+        assert!(advertised.udp_sockets().is_ok());
+    }
+
+    #[test]
+    fn each_advertise_belongs_to_the_udp_in_the_same_place() {
+        let sockets = options(&[
+            "--udp=0.0.0.0:1",
+            "--udp=[::]:2",
+            "--udp=127.0.0.1:3",
+            "--advertise=203.0.113.5",
+            "--advertise=[2001:db8::5]:99",
+        ])
+        .udp_sockets()
+        .unwrap();
+        let told: Vec<_> = sockets
+            .iter()
+            .map(|socket| socket.advertise.map(|advertise| advertise.to_string()))
+            .collect();
+        let expected = [Some("203.0.113.5"), Some("[2001:db8::5]:99"), None];
+        assert_eq!(told, expected.map(|text| text.map(str::to_owned)));
+    }
+
+    #[test]
+    fn contradictions_are_refused_with_a_sentence() {
+        let mixed = options(&["--udp=127.0.0.1:1", "--advertise=2001:db8::5"]);
+        assert!(matches!(
+            mixed.udp_sockets(),
+            Err(OptionsError::Family { .. })
+        ));
+        let many = options(&["--advertise=203.0.113.5", "--advertise=203.0.113.6"]);
+        assert_eq!(
+            many.udp_sockets(),
+            Err(OptionsError::TooManyAdvertise {
+                advertise: 2,
+                udp: 1
+            })
+        );
+        for bad in ["0.0.0.0", "203.0.113.5:0", "224.0.0.1", "example.org", ""] {
+            assert!(bad.parse::<Advertise>().is_err(), "{bad}");
+        }
+    }
+}
