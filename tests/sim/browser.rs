@@ -200,10 +200,6 @@ impl Browser {
         assert_eq!(media.direction(), Direction::SendOnly);
         let audio = media.kind() == Kind::Audio;
         let payload_type = media.remote_pts()[0];
-        let mut direct = self.rtc.direct_api();
-        let stream = direct
-            .stream_tx_by_mid(mid, None)
-            .expect("a stream to send");
         let write = RtpWrite::new(
             payload_type,
             sequence.into(),
@@ -211,8 +207,11 @@ impl Browser {
             now,
             packet.payload,
         );
-        stream.write_rtp(write.marker(packet.marker).nackable(!audio));
-        drop(direct);
+        self.rtc
+            .direct_api()
+            .stream_tx_by_mid(mid, None)
+            .expect("a stream to send")
+            .write_rtp(write.marker(packet.marker).nackable(!audio));
         self.rtc
             .handle_input(Input::Timeout(now))
             .expect("a virtual browser's timers run");

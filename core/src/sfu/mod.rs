@@ -17,6 +17,9 @@ mod media;
 mod rooms;
 mod timers;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand_chacha::ChaCha20Rng;

@@ -114,17 +114,16 @@ impl Vp8Continuity {
             } else {
                 SHORT_PICTURE_ID_MASK
             };
-            id.value.wrapping_add(stretch.picture_id) & mask
+            let out = id.value.wrapping_add(stretch.picture_id) & mask;
+            let newer = |last: u16| out.wrapping_sub(last) & mask < mask / 2;
+            if self.last_picture_id.is_none_or(newer) {
+                self.last_picture_id = Some(out);
+            }
+            out
         });
         let tl0_index = descriptor
             .tl0_index
             .map(|index| index.wrapping_add(stretch.tl0_index));
-        if let Some(id) = picture_id {
-            let newer = |last: u16| id.wrapping_sub(last) & PICTURE_ID_MASK < PICTURE_ID_MASK / 2;
-            if self.last_picture_id.is_none_or(newer) {
-                self.last_picture_id = Some(id);
-            }
-        }
         if let Some(index) = tl0_index {
             let newer = |last: u8| index.wrapping_sub(last) < u8::MAX / 2;
             if self.last_tl0_index.is_none_or(newer) {
