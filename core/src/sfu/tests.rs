@@ -1,0 +1,65 @@
+//! What can only be provoked from inside.
+
+use super::*;
+use crate::{Certificate, Command, IceMode, LocalAddress};
+
+fn sfu_with(people: u64) -> Sfu {
+    let udp = "127.0.0.1:10000".parse().unwrap();
+    let config = Config {
+        addresses: vec![LocalAddress {
+            socket: udp,
+            advertised: udp,
+        }],
+        certificate: Certificate::generate().unwrap(),
+        limits: Limits::default(),
+    };
+    let mut sfu = Sfu::new(config, [1; 32], WallTime::from_unix_micros(0));
+    for id in 1..=people {
+        let enter = Command::Enter {
+            room: RoomId(1 + id % 2),
+            participant: ParticipantId(id),
+            ice: IceMode::Vanilla,
+        };
+        sfu.handle(Time::ZERO, Input::Command(enter));
+    }
+    while sfu.poll().is_some() {}
+    sfu
+}
+
+#[test]
+fn a_panic_inside_one_connection_costs_that_participant_its_connection_and_nobody_else_anything() {
+    let mut sfu = sfu_with(4);
+    let index = sfu.indices[&ParticipantId(2)];
+    sfu.run(index, |connection, _, _| connection.panic());
+    sfu.handle(Time::from_millis(1), Input::Timeout);
+    let gone: Vec<_> = std::iter::from_fn(|| sfu.poll())
+        .filter_map(|output| match output {
+            Output::Notice(Notice::Gone {
+                participant,
+                reason,
+            }) => Some((participant, reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gone, [(ParticipantId(2), GoneReason::Internal)]);
+    assert_eq!(sfu.participants(), 3);
+    for id in [1, 3, 4] {
+        let index = sfu.indices[&ParticipantId(id)];
+        let alive = sfu.run(index, |connection, environment, effects| {
+            connection.timeout(Time::from_millis(2), environment, effects)
+        });
+        assert_eq!(alive, Some(()), "p{id}");
+    }
+}
+
+#[test]
+fn a_connection_that_panicked_is_never_called_again() {
+    let mut sfu = sfu_with(1);
+    let index = sfu.indices[&ParticipantId(1)];
+    let participant = &mut sfu.participants[index];
+    assert!(participant.connection.panic().is_err());
+    let again = participant
+        .connection
+        .close(Time::ZERO, &sfu.environment, &mut Effects::default());
+    assert!(matches!(again, Err(Fault::Panicked)));
+}
