@@ -1,0 +1,311 @@
+// @ts-check
+import { backoff } from "./backoff.js";
+import { Emitter } from "./emitter.js";
+import { Peer } from "./peer.js";
+import { Problem, isFinal } from "./problems.js";
+import { KINDS } from "./protocol.js";
+import { Signal } from "./signal.js";
+
+/**
+ * @typedef {import("./protocol.js").Kind} Kind
+ * @typedef {import("./protocol.js").IceMode} IceMode
+ * @typedef {import("./protocol.js").Participant} Participant
+ * @typedef {import("./protocol.js").ServerMessage} ServerMessage
+ * @typedef {import("./devices.js").Devices} Devices
+ *
+ * @typedef {"entering" | "connecting" | "live" | "interrupted" | "waiting" | "over"} State
+ *   entering: asked for a place; connecting: answered the offer; live: media flows; interrupted:
+ *   media has stopped and may come back by itself; waiting: the server is lost, trying again;
+ *   over: left, or given up
+ */
+
+/** Attempts to come back after a loss before it is left to the user: about five minutes. */
+const ATTEMPTS = 24;
+
+/**
+ * One stay in a room, from *Join* to *Leave*, across lost connections.
+ *
+ * @extends {Emitter<{change: void, state: State, came: Participant, went: {participant: Participant, reason: string}, over: Problem}>}
+ */
+export class Call extends Emitter {
+  /** @type {State} */
+  #state = "entering";
+  /** @type {Map<string, Participant>} */
+  #others = new Map();
+  /** @type {Signal | null} */
+  #signal = null;
+  /** @type {Peer | null} */
+  #peer = null;
+  /** @type {string | null} */
+  #self = null;
+  /** What the server believes. @type {Record<Kind, boolean>} */
+  #told = { audio: false, video: false };
+  #attempt = 0;
+  /** Whether media has flowed since the last entry. */
+  #wasLive = false;
+  /** Cuts the wait before the next attempt short. */
+  #hurry = () => {};
+  /** @type {(() => void)[]} */
+  #subscriptions = [];
+  #unwatchDevices;
+
+  /**
+   * @param {object} options
+   * @param {string} options.room
+   * @param {string} options.name
+   * @param {IceMode} options.ice
+   * @param {Devices} options.devices
+   */
+  constructor({ room, name, ice, devices }) {
+    super();
+    this.room = room;
+    this.name = name;
+    this.started = Date.now();
+    this.ice = ice;
+    this.devices = devices;
+    this.#unwatchDevices = devices.on("change", () => this.#publish());
+    addEventListener("online", this.#onOnline);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Everybody else, in the order in which they came. */
+  get others() {
+    return [...this.#others.values()];
+  }
+
+  /** What everybody else sends, by participant. */
+  get media() {
+    return this.#peer?.remoteTracks() ?? new Map();
+  }
+
+  /** How loud everybody else is, 0 to 1 by participant. */
+  get levels() {
+    return this.#peer?.audioLevels() ?? new Map();
+  }
+
+  /**
+   * Enters. A connection that has looked at the room already spares a round trip.
+   * @param {Signal | null} signal
+   */
+  enter(signal) {
+    if (signal?.isOpen) this.#enterOn(signal);
+    else void this.#approach();
+  }
+
+  /** Leaves on purpose. */
+  leave() {
+    this.#signal?.send({ type: "leave" });
+    this.#finish();
+  }
+
+  /** Tries again at once instead of at the end of the wait. */
+  rejoin() {
+    this.#hurry();
+  }
+
+  /** @param {Signal} signal */
+  #enterOn(signal) {
+    this.#dropConnection();
+    this.#signal = signal;
+    this.#wasLive = false;
+    const peer = new Peer({ ice: this.ice, send: (message) => signal.send(message) });
+    this.#peer = peer;
+    // For the browser's console and for tests: `tsuji.peer.getStats()` shows what flows.
+    Object.assign(window, { tsuji: { peer: peer.connection } });
+    this.#subscriptions = [
+      signal.on("message", (message) => this.#onMessage(message)),
+      signal.on("close", () => this.#onLost("server_unreachable")),
+      peer.on("media", () => this.emit("change", undefined)),
+      peer.on("state", (state) => this.#onPeerState(state)),
+      peer.on("failed", (error) => {
+        console.error("tsuji: negotiation failed", error);
+        this.#giveUp(new Problem("negotiation_failed"));
+      }),
+    ];
+    this.#setState("entering");
+    for (const kind of KINDS) {
+      this.#told[kind] = this.devices.isOn(kind);
+      peer.publish(kind, this.devices.track(kind));
+    }
+    signal.send({ type: "call", name: this.name, ice: this.ice, ...this.#told });
+  }
+
+  /** @param {ServerMessage} message */
+  #onMessage(message) {
+    switch (message.type) {
+      case "offer":
+        this.#self = message.self;
+        this.#others = new Map(message.participants.map((other) => [other.id, other]));
+        if (this.#state === "entering") this.#setState("connecting");
+        this.#peer?.offer(message);
+        this.emit("change", undefined);
+        return;
+      case "candidate":
+        this.#peer?.candidate(message.candidate);
+        return;
+      case "slots":
+        this.#peer?.slots(message.slots);
+        return;
+      case "call": {
+        const news = !this.#others.has(message.participant.id);
+        this.#others.set(message.participant.id, message.participant);
+        if (news) this.emit("came", message.participant);
+        this.emit("change", undefined);
+        return;
+      }
+      case "mute": {
+        const other = this.#others.get(message.participant);
+        if (other) this.#others.set(other.id, { ...other, [message.kind]: !message.muted });
+        this.emit("change", undefined);
+        return;
+      }
+      case "exit":
+        this.#onExit(message.participant, message.reason);
+        return;
+      case "error":
+        this.#onRefused(new Problem(message.code, message.message));
+        return;
+      case "join":
+        return;
+    }
+  }
+
+  /** @param {string} id @param {string} reason */
+  #onExit(id, reason) {
+    if (id === this.#self) {
+      this.#onLost(reason);
+      return;
+    }
+    const participant = this.#others.get(id);
+    if (!participant) return;
+    this.#others.delete(id);
+    this.emit("went", { participant, reason });
+    this.emit("change", undefined);
+  }
+
+  /**
+   * Before the first offer a refusal ends the call. Later the server changed nothing: only what
+   * it needs for the connection matters.
+   * @param {Problem} problem
+   */
+  #onRefused(problem) {
+    console.warn(`tsuji: ${problem.code}: ${problem.message}`);
+    if (this.#state === "entering" || isFinal(problem.code)) this.#giveUp(problem);
+    else if (problem.code === "bad_answer") this.#giveUp(new Problem("negotiation_failed", problem.detail));
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #onPeerState(state) {
+    if (state === "connected") {
+      this.#wasLive = true;
+      this.#attempt = 0;
+      this.#setState("live");
+    } else if (state === "disconnected") {
+      this.#setState("interrupted");
+    } else if (state === "failed") {
+      this.#onLost("connection_failed");
+    }
+  }
+
+  /**
+   * The connection is gone. When it had worked, or when the server is out of reach, come back by
+   * itself; a connection that never came up would only fail again.
+   * @param {string} code
+   */
+  #onLost(code) {
+    if (this.#state === "over" || this.#state === "waiting") return;
+    const hopeless = ["connection_failed", "no_answer", "internal_error"].includes(code);
+    if (hopeless && !this.#wasLive) {
+      this.#giveUp(new Problem(code));
+      return;
+    }
+    this.#dropConnection();
+    this.#setState("waiting");
+    void this.#approach();
+  }
+
+  /** Looks for the server and the room until they are there or hope is lost. */
+  async #approach() {
+    for (;;) {
+      if (this.#state === "waiting") await this.#pause();
+      if (this.#state === "over") return;
+      let signal = null;
+      try {
+        signal = await Signal.open();
+        await signal.join(this.room);
+      } catch (error) {
+        signal?.close();
+        const problem = error instanceof Problem ? error : new Problem("failed");
+        if (this.state === "over") return;
+        if (isFinal(problem.code) || this.#attempt >= ATTEMPTS) {
+          this.#giveUp(problem);
+          return;
+        }
+        this.#setState("waiting");
+        continue;
+      }
+      if (this.state === "over") signal.close();
+      else this.#enterOn(signal);
+      return;
+    }
+  }
+
+  /** @returns {Promise<void>} */
+  #pause() {
+    const delay = backoff(this.#attempt, Math.random());
+    this.#attempt += 1;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #onOnline = () => this.#hurry();
+
+  /** Brings the tracks and what the server knows in line with the devices. */
+  #publish() {
+    for (const kind of KINDS) {
+      this.#peer?.publish(kind, this.devices.track(kind));
+      const on = this.devices.isOn(kind);
+      if (!this.#signal || this.#told[kind] === on) continue;
+      this.#told[kind] = on;
+      this.#signal.send({ type: "mute", kind, muted: !on });
+    }
+  }
+
+  /** @param {State} state */
+  #setState(state) {
+    if (this.#state === state || this.#state === "over") return;
+    this.#state = state;
+    this.emit("state", state);
+  }
+
+  #dropConnection() {
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    this.#peer?.close();
+    this.#signal?.close();
+    this.#peer = null;
+    this.#signal = null;
+  }
+
+  /** @param {Problem} problem */
+  #giveUp(problem) {
+    if (this.#state === "over") return;
+    this.#finish();
+    this.emit("over", problem);
+  }
+
+  #finish() {
+    this.#setState("over");
+    this.#hurry();
+    this.#dropConnection();
+    this.#unwatchDevices();
+    removeEventListener("online", this.#onOnline);
+  }
+}

@@ -1,0 +1,176 @@
+// @ts-check
+import { copyOnClick } from "../clipboard.js";
+import { Call } from "../call.js";
+import { find, fromTemplate, make } from "../dom.js";
+import * as memory from "../memory.js";
+import { bindPickers } from "../pickers.js";
+import { bindDeviceNotes } from "../preview.js";
+import { Stage } from "../stage.js";
+import { toast } from "../toasts.js";
+import { bindToggles } from "../toggle.js";
+
+/**
+ * @typedef {import("../main.js").App} App
+ * @typedef {import("../signal.js").Signal} Signal
+ * @typedef {import("../call.js").State} State
+ */
+
+/** Shorter interruptions are not worth a word. */
+const BANNER_MS = 1_500;
+
+/** @type {Partial<Record<State, string>>} */
+const BANNER = {
+  entering: "Entering the room…",
+  connecting: "Connecting sound and picture…",
+  interrupted: "Your connection was interrupted. Waiting for it to come back…",
+  waiting: "The connection to the server was lost. Trying to come back…",
+};
+
+/**
+ * The room, inside.
+ * @param {App} app
+ * @param {string} room
+ * @param {string} name
+ * @param {Signal | null} signal that has looked at the room already
+ * @returns {() => void} leaves the page, and the room
+ */
+export function showRoom(app, room, name, signal) {
+  const { devices } = app;
+  const root = fromTemplate("t-room");
+  document.getElementById("page")?.replaceChildren(root);
+  document.documentElement.classList.add("night");
+  document.title = `${room} · tsuji`;
+  find(root, "h1").textContent = room;
+  copyOnClick(find(root, ".room-top [data-do=copy]"), room);
+
+  const call = new Call({ room, name, ice: app.ice, devices });
+  const unblock = find(root, '[data-do="listen"]');
+  const stage = new Stage(find(root, ".stage"), {
+    devices,
+    room,
+    name,
+    levels: () => call.levels,
+    onBlocked: () => (unblock.hidden = false),
+  });
+  const update = () => {
+    stage.update(call.others, call.media);
+    showCount(root, call.others.length + 1);
+  };
+  const stopBanner = bindBanner(root, call);
+  const offs = [
+    call.on("change", update),
+    call.on("came", (participant) => toast(`${participant.name} joined`)),
+    call.on("went", ({ participant, reason }) => toast(farewell(participant.name, reason))),
+    call.on("over", (problem) => app.endCall(call, problem)),
+    devices.on("change", update),
+    bindToggles(root, devices),
+    bindDeviceNotes(find(root, ".device-notes"), devices),
+    bindDeviceSheet(root, app, () => stage.useSpeaker()),
+    stopBanner,
+    keepAwake(),
+  ];
+  unblock.addEventListener("click", () => {
+    unblock.hidden = true;
+    stage.listen();
+  });
+  find(root, '[data-do="leave"]').addEventListener("click", () => app.endCall(call, null));
+
+  const onUnload = () => call.leave();
+  addEventListener("pagehide", onUnload);
+
+  memory.setOngoing({ room, name, left: null });
+  update();
+  void devices.open();
+  call.enter(signal);
+  find(root, "h1").focus({ preventScroll: true });
+
+  return () => {
+    removeEventListener("pagehide", onUnload);
+    call.leave();
+    for (const off of offs) off();
+    stage.close();
+    memory.setOngoing(null);
+    document.documentElement.classList.remove("night");
+  };
+}
+
+/** @param {HTMLElement} root @param {number} people */
+function showCount(root, people) {
+  find(root, '[data-at="count"]').textContent = String(people);
+  find(root, '[data-at="count-words"]').textContent = people === 1 ? " person in the room" : " people in the room";
+}
+
+/** @param {string} name @param {string} reason */
+function farewell(name, reason) {
+  return reason === "left" ? `${name} left` : `${name} lost the connection`;
+}
+
+/** @param {HTMLElement} root @param {Call} call @returns {() => void} lets go */
+function bindBanner(root, call) {
+  const banner = find(root, ".banner");
+  const rejoin = find(banner, '[data-do="rejoin"]');
+  rejoin.addEventListener("click", () => call.rejoin());
+  let timer = 0;
+  const show = () => {
+    clearTimeout(timer);
+    const text = BANNER[call.state];
+    root.classList.toggle("lost", call.state === "waiting");
+    if (!text) {
+      banner.hidden = true;
+      return;
+    }
+    const reveal = () => {
+      find(banner, "p").textContent = text;
+      rejoin.hidden = call.state !== "waiting";
+      banner.hidden = false;
+    };
+    if (!banner.hidden || call.state === "waiting") reveal();
+    else timer = setTimeout(reveal, BANNER_MS);
+  };
+  show();
+  const off = call.on("state", show);
+  return () => {
+    clearTimeout(timer);
+    off();
+  };
+}
+
+/** @param {HTMLElement} root @param {App} app @param {() => void} onSpeaker @returns {() => void} lets go */
+function bindDeviceSheet(root, { devices }, onSpeaker) {
+  const sheet = /** @type {HTMLDialogElement} */ (find(root, "dialog.sheet"));
+  const place = find(sheet, ".pickers");
+  find(root, '[data-do="devices"]').addEventListener("click", () => {
+    if (place.childElementCount === 0) {
+      place.replaceChildren(make("p", "", "The browser shows the devices once it may use one of them."));
+    }
+    sheet.showModal();
+  });
+  find(sheet, '[data-do="close"]').addEventListener("click", () => sheet.close());
+  sheet.addEventListener("click", (event) => {
+    if (event.target === sheet) sheet.close();
+  });
+  return bindPickers(place, devices, onSpeaker);
+}
+
+/** Keeps the screen of a phone on while in the room. @returns {() => void} lets go */
+function keepAwake() {
+  /** @type {WakeLockSentinel | null} */
+  let lock = null;
+  let done = false;
+  const request = async () => {
+    if (document.hidden || !("wakeLock" in navigator)) return;
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      if (done) await lock.release();
+    } catch {
+      // The system may refuse, for example to save the battery.
+    }
+  };
+  document.addEventListener("visibilitychange", request);
+  void request();
+  return () => {
+    done = true;
+    document.removeEventListener("visibilitychange", request);
+    void lock?.release();
+  };
+}

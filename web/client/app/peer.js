@@ -1,0 +1,195 @@
+// @ts-check
+import { Emitter } from "./emitter.js";
+import { KINDS, midsByParticipant } from "./protocol.js";
+
+/**
+ * @typedef {import("./protocol.js").Kind} Kind
+ * @typedef {import("./protocol.js").IceMode} IceMode
+ * @typedef {import("./protocol.js").Offer} Offer
+ * @typedef {import("./protocol.js").Slot} Slot
+ * @typedef {import("./protocol.js").ClientMessage} ClientMessage
+ * @typedef {Record<Kind, MediaStreamTrack>} RemoteTracks
+ */
+
+/** With Vanilla ICE: how long to wait for an interface that does not respond. */
+const GATHERING_MS = 3_000;
+
+/**
+ * The one RTCPeerConnection of a call. The server offers, this side answers (RFC 3264), so there
+ * is no glare. Everything that touches descriptions runs in one chain, in the order of arrival.
+ *
+ * @extends {Emitter<{media: void, state: RTCPeerConnectionState, failed: unknown}>}
+ */
+export class Peer extends Emitter {
+  /** @type {Promise<void>} */
+  #chain = Promise.resolve();
+  /** Server candidates that came before there was a description to add them to.
+   * @type {RTCIceCandidateInit[]} */
+  #early = [];
+  /** Our candidates that were found before the answer was sent; `null` once it was.
+   * @type {(RTCIceCandidateInit | null)[] | null} */
+  #found = [];
+  /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */
+  #publish = {};
+  /** @type {Record<Kind, MediaStreamTrack | null>} */
+  #local = { audio: null, video: null };
+  /** @type {readonly Slot[]} */
+  #slots = [];
+  #ice;
+  #send;
+
+  /**
+   * @param {object} options
+   * @param {IceMode} options.ice
+   * @param {(message: ClientMessage) => void} options.send
+   */
+  constructor({ ice, send }) {
+    super();
+    this.#ice = ice;
+    this.#send = send;
+    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    this.connection.addEventListener("icecandidate", ({ candidate }) => this.#onLocalCandidate(candidate));
+    this.connection.addEventListener("connectionstatechange", () => this.emit("state", this.connection.connectionState));
+  }
+
+  close() {
+    this.connection.close();
+  }
+
+  /** Answers an offer. @param {Offer} offer */
+  offer(offer) {
+    this.#enqueue(async () => {
+      const pc = this.connection;
+      await pc.setRemoteDescription({ type: "offer", sdp: offer.sdp });
+      for (const candidate of this.#early.splice(0)) await this.#addCandidate(candidate);
+      for (const kind of KINDS) await this.#attach(kind, offer.publish[kind]);
+      const answer = await pc.createAnswer();
+      await pc.setLocalDescription(answer);
+      if (this.#ice === "vanilla") await gathered(pc);
+      const described = this.#ice === "vanilla" ? pc.localDescription?.sdp : answer.sdp;
+      this.#send({ type: "answer", negotiation: offer.negotiation, sdp: described ?? "" });
+      for (const candidate of this.#found?.splice(0) ?? []) this.#send({ type: "candidate", candidate });
+      this.#found = null;
+      this.#showSlots(offer.slots);
+    });
+  }
+
+  /** A candidate of the server; `null` after its last. @param {RTCIceCandidateInit | null} candidate */
+  candidate(candidate) {
+    // The server is ICE-lite and its candidates are few: nothing waits for their end.
+    if (!candidate?.candidate) return;
+    this.#enqueue(async () => {
+      if (this.connection.remoteDescription) await this.#addCandidate(candidate);
+      else this.#early.push(candidate);
+    });
+  }
+
+  /** The slots carry somebody else now. @param {readonly Slot[]} slots */
+  slots(slots) {
+    this.#enqueue(async () => this.#showSlots(slots));
+  }
+
+  /**
+   * Sends this track from now on, or nothing. No negotiation.
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  publish(kind, track) {
+    if (this.#local[kind] === track) return;
+    this.#local[kind] = track;
+    this.#enqueue(async () => {
+      await this.#publish[kind]?.sender.replaceTrack(this.#local[kind]);
+    });
+  }
+
+  /** Who can be heard and seen now. @returns {Map<string, RemoteTracks>} by participant */
+  remoteTracks() {
+    const byMid = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
+    /** @type {Map<string, RemoteTracks>} */
+    const tracks = new Map();
+    for (const [participant, mids] of midsByParticipant(this.#slots)) {
+      const audio = byMid.get(mids.audio);
+      const video = byMid.get(mids.video);
+      if (audio && video) tracks.set(participant, { audio, video });
+    }
+    return tracks;
+  }
+
+  /**
+   * How loud everybody is, from the audio level in the packets (RFC 6464).
+   * @returns {Map<string, number>} 0 to 1 by participant
+   */
+  audioLevels() {
+    const receivers = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
+    /** @type {Map<string, number>} */
+    const levels = new Map();
+    for (const [participant, { audio }] of midsByParticipant(this.#slots)) {
+      const [source] = receivers.get(audio)?.getSynchronizationSources?.() ?? [];
+      if (source) levels.set(participant, source.audioLevel ?? 0);
+    }
+    return levels;
+  }
+
+  /** @param {() => Promise<void>} work */
+  #enqueue(work) {
+    this.#chain = this.#chain.then(work).catch((error) => {
+      if (this.connection.signalingState !== "closed") this.emit("failed", error);
+    });
+  }
+
+  /** @param {Kind} kind @param {string} mid */
+  async #attach(kind, mid) {
+    const transceiver = this.connection.getTransceivers().find((candidate) => candidate.mid === mid);
+    if (!transceiver) throw new Error(`the offer has no m-line ${mid}`);
+    this.#publish[kind] = transceiver;
+    transceiver.direction = "sendonly";
+    if (transceiver.sender.track !== this.#local[kind]) await transceiver.sender.replaceTrack(this.#local[kind]);
+  }
+
+  /** @param {readonly Slot[]} slots */
+  #showSlots(slots) {
+    this.#slots = slots;
+    this.emit("media", undefined);
+  }
+
+  /** @param {RTCIceCandidateInit} candidate */
+  async #addCandidate(candidate) {
+    const place = candidate.sdpMid ?? candidate.sdpMLineIndex;
+    try {
+      // Everything is bundled: a candidate that names no m-line belongs to the first.
+      await this.connection.addIceCandidate(place == null ? { ...candidate, sdpMLineIndex: 0 } : candidate);
+    } catch (error) {
+      // One bad candidate may be one of several: the call can still come up.
+      console.warn("tsuji: a candidate of the server was not understood", error);
+    }
+  }
+
+  /** @param {RTCIceCandidate | null} found */
+  #onLocalCandidate(found) {
+    if (this.#ice === "vanilla" || found?.candidate === "") return;
+    const candidate = found ? found.toJSON() : null;
+    if (this.#found) this.#found.push(candidate);
+    else this.#send({ type: "candidate", candidate });
+  }
+}
+
+/**
+ * Waits until all candidates are in the local description.
+ * @param {RTCPeerConnection} pc
+ * @returns {Promise<void>}
+ */
+function gathered(pc) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, GATHERING_MS);
+    function done() {
+      clearTimeout(timer);
+      pc.removeEventListener("icegatheringstatechange", check);
+      resolve();
+    }
+    function check() {
+      if (pc.iceGatheringState === "complete") done();
+    }
+    pc.addEventListener("icegatheringstatechange", check);
+    check();
+  });
+}

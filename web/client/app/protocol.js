@@ -1,0 +1,129 @@
+// @ts-check
+/**
+ * The room protocol, version 1, as this page speaks it (signaling/PROTOCOL.md).
+ *
+ * @typedef {"audio" | "video"} Kind
+ * @typedef {"trickle" | "vanilla"} IceMode
+ * @typedef {{id: string, name: string, audio: boolean, video: boolean}} Participant
+ * @typedef {{audio: string, video: string, participant: string | null}} Slot
+ *
+ * @typedef {{type: "join", room: string, participants: Participant[]}} JoinReply
+ * @typedef {{type: "call", participant: Participant}} Came
+ * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string,
+ *   participants: Participant[], publish: Record<Kind, string>, slots: Slot[]}} Offer
+ * @typedef {{type: "candidate", candidate: RTCIceCandidateInit | null}} Candidate
+ * @typedef {{type: "slots", slots: Slot[]}} Slots
+ * @typedef {{type: "mute", participant: string, kind: Kind, muted: boolean}} Muted
+ * @typedef {{type: "exit", participant: string, reason: string}} Exit
+ * @typedef {{type: "error", code: string, message: string}} Refusal
+ * @typedef {JoinReply | Came | Offer | Candidate | Slots | Muted | Exit | Refusal} ServerMessage
+ *
+ * @typedef {{type: "join", room?: string}
+ *   | {type: "call", name: string, ice: IceMode, audio: boolean, video: boolean}
+ *   | {type: "answer", negotiation: number, sdp: string}
+ *   | Candidate
+ *   | {type: "mute", kind: Kind, muted: boolean}
+ *   | {type: "leave"}} ClientMessage
+ */
+
+export const SUBPROTOCOL = "tsuji.1";
+
+/** @type {readonly Kind[]} */
+export const KINDS = ["audio", "video"];
+
+/** Characters in a name, after trimming. */
+export const NAME_LENGTH = 40;
+
+/**
+ * Reads a message of the server. `null` for a type that this page does not know, so that the
+ * server can grow; throws `TypeError` for a known type of the wrong shape.
+ * @param {string} text
+ * @returns {ServerMessage | null}
+ */
+export function parse(text) {
+  const message = JSON.parse(text);
+  if (!isObject(message) || typeof message.type !== "string") throw new TypeError("no type");
+  const shape = SHAPES[message.type];
+  if (!shape) return null;
+  for (const [field, fits] of Object.entries(shape)) {
+    if (!fits(message[field])) throw new TypeError(`${message.type}: ${field} has the wrong shape`);
+  }
+  return /** @type {ServerMessage} */ (/** @type {unknown} */ (message));
+}
+
+/** @typedef {(value: unknown) => boolean} Check */
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** @type {Check} */
+const text = (value) => typeof value === "string";
+/** @type {Check} */
+const flag = (value) => typeof value === "boolean";
+/** @type {Check} */
+const kind = (value) => value === "audio" || value === "video";
+/** @param {Check} fits @returns {Check} */
+const orNull = (fits) => (value) => value === null || fits(value);
+/** @param {Check} fits @returns {Check} */
+const listOf = (fits) => (value) => Array.isArray(value) && value.every(fits);
+/** @param {Record<string, Check>} fields @returns {Check} */
+const object = (fields) => (value) =>
+  isObject(value) && Object.entries(fields).every(([field, fits]) => fits(value[field]));
+
+const participant = object({ id: text, name: text, audio: flag, video: flag });
+const slots = listOf(object({ audio: text, video: text, participant: orNull(text) }));
+
+/** @type {Record<string, Record<string, Check> | undefined>} */
+const SHAPES = {
+  __proto__: /** @type {any} */ (null),
+  join: { room: text, participants: listOf(participant) },
+  call: { participant },
+  offer: {
+    negotiation: Number.isSafeInteger,
+    sdp: text,
+    self: text,
+    participants: listOf(participant),
+    publish: object({ audio: text, video: text }),
+    slots,
+  },
+  candidate: { candidate: orNull(object({ candidate: text })) },
+  slots: { slots },
+  mute: { participant: text, kind, muted: flag },
+  exit: { participant: text, reason: text },
+  error: { code: text, message: text },
+};
+
+/**
+ * Finds the room code in what somebody typed or pasted: a code in any case, with or without
+ * dashes, or a whole share link.
+ * @param {string} input
+ * @returns {string | null} `XXXX-XXX-XXXX`
+ */
+export function readRoomCode(input) {
+  const inLink = /\/r\/([^/?#\s]+)/i.exec(input);
+  const letters = (inLink?.[1] ?? input).replace(/[\s\-‐‑–—]+/g, "").toUpperCase();
+  if (!/^[A-HJ-NP-Z]{11}$/.test(letters)) return null;
+  return `${letters.slice(0, 4)}-${letters.slice(4, 7)}-${letters.slice(7)}`;
+}
+
+/**
+ * A name as the server takes it, or `null` when there is nothing left of it.
+ * @param {string} input
+ * @returns {string | null}
+ */
+export function readName(input) {
+  const name = input.replace(/\p{Cc}+/gu, " ").trim();
+  return [...name].slice(0, NAME_LENGTH).join("").trim() || null;
+}
+
+/**
+ * Whose media is on which m-lines. The first slot counts should a participant have two.
+ * @param {readonly Slot[]} slots
+ * @returns {Map<string, Record<Kind, string>>} mids by participant
+ */
+export function midsByParticipant(slots) {
+  const mids = new Map();
+  for (const { audio, video, participant } of slots) {
+    if (participant !== null && !mids.has(participant)) mids.set(participant, { audio, video });
+  }
+  return mids;
+}
