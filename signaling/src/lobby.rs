@@ -161,6 +161,9 @@ impl Lobby {
         self.now = self.now.max(t);
         match input {
             Input::Opened { connection, peer } => self.opened(connection, peer),
+            Input::Text { connection, text } if text.len() > self.limits.message_bytes => {
+                self.oversized(connection);
+            }
             Input::Text { connection, text } => self.message(connection, |lobby| {
                 lobby.request(connection, ClientMessage::parse(text)?)
             }),
@@ -262,7 +265,7 @@ impl Lobby {
     }
 
     fn refuse(&mut self, id: ConnectionId, fault: &Fault) {
-        tracing::debug!(connection = id.0, code = ?fault.code(), "{fault}");
+        tracing::debug!(connection = id.0, ?fault, "refused");
         self.push(id, &fault.to_message());
         if let Some(closing) = fault.closing() {
             self.close(id, closing);

@@ -123,13 +123,6 @@ impl Candidate {
             username_fragment,
         }
     }
-
-    /// Whether the address is an mDNS name, which hides the address from the page and from us
-    /// (draft-ietf-mmusic-mdns-ice-candidates).
-    pub fn is_mdns(&self) -> bool {
-        let address = self.candidate.split_ascii_whitespace().nth(4);
-        address.is_some_and(|a| a.to_ascii_lowercase().ends_with(".local"))
-    }
 }
 
 /// The value of an extension attribute of a candidate.
@@ -155,17 +148,6 @@ mod tests {
         );
         let bare = Candidate::of_server("candidate:1 1 udp 1 203.0.113.5 1 typ host".into(), None);
         assert_eq!(bare.username_fragment, None);
-    }
-
-    #[test]
-    fn mdns_candidates_are_known_by_their_address() {
-        let mdns = |address: &str| Candidate {
-            candidate: format!("candidate:1 1 udp 1 {address} 9 typ host"),
-            ..Candidate::default()
-        };
-        assert!(mdns("6d1f7e2c-0b1e-4a0e-9d3c-2a5b8c7d9e0f.LOCAL").is_mdns());
-        assert!(!mdns("192.0.2.1").is_mdns());
-        assert!(!Candidate::default().is_mdns());
     }
 
     #[test]

@@ -166,9 +166,6 @@ impl Lobby {
 
     fn candidate(&mut self, session: Session, candidate: Option<Candidate>) -> Result<(), Fault> {
         let participant = session.in_room()?.participant();
-        if candidate.as_ref().is_some_and(Candidate::is_mdns) {
-            return Ok(());
-        }
         let line = candidate.map(|candidate| candidate.candidate);
         self.command(Command::Candidate {
             participant,

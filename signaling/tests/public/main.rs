@@ -1,0 +1,9 @@
+//! What the crate promises, checked at its public API.
+
+mod document;
+mod garbage;
+mod http;
+mod limits;
+mod meeting;
+mod refusals;
+mod world;
