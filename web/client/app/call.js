@@ -224,6 +224,7 @@ export class Call extends Emitter {
     }
     this.#dropConnection();
     this.#setState("waiting");
+    this.emit("change", undefined);
     void this.#approach();
   }
 

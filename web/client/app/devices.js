@@ -104,9 +104,10 @@ export class Devices extends Emitter {
     return this.#settle();
   }
 
-  /** Turns on what is off, and off what is on. @param {Kind} kind */
+  /** Turns on what is off, and off what is on or about to be. @param {Kind} kind */
   toggle(kind) {
-    return this.set(kind, !this.isOn(kind));
+    const soon = this.#asking && this.#wish[kind];
+    return this.set(kind, !(this.isOn(kind) || soon));
   }
 
   /** Asks again after a problem. @param {readonly Kind[]} kinds */
@@ -161,20 +162,23 @@ export class Devices extends Emitter {
    * Asks for all at once, so that there is one question to answer; then, when that fails, for each
    * alone, because one broken device must not cost the other.
    * @param {readonly Kind[]} kinds
+   * @param {boolean} [remembered] ask for the devices that the user chose
    */
-  async #acquire(kinds) {
+  async #acquire(kinds, remembered = true) {
     if (!navigator.mediaDevices?.getUserMedia) {
       const problem = isSecureContext ? "unsupported" : "insecure";
       for (const kind of kinds) this.#problems[kind] = problem;
       return;
     }
     try {
-      this.#keep(await navigator.mediaDevices.getUserMedia(constraints(kinds)));
+      this.#keep(await navigator.mediaDevices.getUserMedia(constraints(kinds, remembered)));
     } catch (error) {
       const problem = readDeviceError(error);
       const [only] = kinds;
       if (kinds.length === 1 && only) {
-        this.#problems[only] = problem;
+        // The remembered device is not there today: any other will do.
+        if (problem === "missing" && remembered) await this.#acquire(kinds, false);
+        else this.#problems[only] = problem;
         return;
       }
       for (const kind of kinds) {
@@ -230,15 +234,19 @@ export class Devices extends Emitter {
   }
 }
 
-/** @param {readonly Kind[]} kinds @returns {MediaStreamConstraints} */
-function constraints(kinds) {
-  const remembered = memory.devices();
+/**
+ * @param {readonly Kind[]} kinds
+ * @param {boolean} remembered
+ * @returns {MediaStreamConstraints}
+ */
+function constraints(kinds, remembered) {
+  const ids = remembered ? memory.devices() : {};
   /** @type {MediaStreamConstraints} */
   const result = {};
   for (const kind of kinds) {
-    const id = remembered[INPUT[kind]];
-    // Ideal, not exact: a device that was unplugged since must not leave the user without one.
-    result[kind] = id ? { ...QUALITY[kind], deviceId: { ideal: id } } : QUALITY[kind];
+    const id = ids[INPUT[kind]];
+    // Exact: with "ideal", Chromium prefers the default microphone to the one that is named.
+    result[kind] = id ? { ...QUALITY[kind], deviceId: { exact: id } } : QUALITY[kind];
   }
   return result;
 }

@@ -141,4 +141,7 @@ addEventListener("popstate", () => app.route());
 // A page that comes back from the browser's cache has lost its connections.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 addEventListener("pagehide", () => memory.noteUnload());
-app.route();
+// Not before the page has loaded: a video that waits for its first frame would hold up the load
+// event, for as long as nobody's camera is on.
+if (document.readyState === "complete") app.route();
+else addEventListener("load", () => app.route(), { once: true });

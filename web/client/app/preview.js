@@ -1,8 +1,8 @@
 // @ts-check
 import { AudioLevel } from "./audio-level.js";
-import { find, make, setIcon } from "./dom.js";
+import { bindDeviceNotes } from "./device-notes.js";
+import { find, setIcon } from "./dom.js";
 import { bindPickers } from "./pickers.js";
-import { explainDevices } from "./problems.js";
 import { bindToggles } from "./toggle.js";
 
 /**
@@ -45,7 +45,7 @@ export function bindPreview(root, devices) {
 
 /** @param {Devices} devices */
 function emptyText(devices) {
-  if (devices.asking && devices.isWished("video")) return "Allow camera and microphone, so that the others can see and hear you.";
+  if (devices.asking && devices.isWished("video")) return "Starting the camera. If the browser asks, allow it, so that the others can see and hear you.";
   return devices.problems.video ? "No camera" : "Your camera is off";
 }
 
@@ -54,42 +54,11 @@ function emptyText(devices) {
  * @param {HTMLVideoElement} video
  * @param {MediaStreamTrack | null} track
  */
-export function showTrack(video, track) {
+function showTrack(video, track) {
   const shown = /** @type {MediaStream | null} */ (video.srcObject)?.getTracks()[0] ?? null;
   if (shown === track) return;
   video.srcObject = track ? new MediaStream([track]) : null;
   if (track) void video.play().catch(() => {});
-}
-
-/**
- * What is wrong with the devices and what to do, each note with its button.
- * @param {HTMLElement} root
- * @param {Devices} devices
- * @returns {() => void} lets go
- */
-export function bindDeviceNotes(root, devices) {
-  let shown = "";
-  const show = () => {
-    const notes = explainDevices(devices.problems);
-    const key = JSON.stringify(notes);
-    if (key === shown) return;
-    shown = key;
-    root.replaceChildren(
-      ...notes.map(({ text, retry }) => {
-        const note = make("div", "note");
-        note.append(make("p", "", text));
-        if (retry.length > 0) {
-          const button = make("button", "chip", "Try again");
-          button.type = "button";
-          button.addEventListener("click", () => devices.retry(retry));
-          note.append(button);
-        }
-        return note;
-      }),
-    );
-  };
-  show();
-  return devices.on("change", show);
 }
 
 /** @param {HTMLElement} root @param {Devices} devices @returns {() => void} lets go */

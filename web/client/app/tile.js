@@ -41,7 +41,6 @@ export class Tile {
     } else {
       this.element.dataset.participant = participant;
     }
-    this.#video.srcObject = this.#stream;
     this.#video.addEventListener("resize", () => this.#fit());
     this.#video.addEventListener("loadeddata", () => this.#awaitPicture());
   }
@@ -100,7 +99,12 @@ export class Tile {
     if (!changed) return;
     for (const track of has) if (!wanted.includes(track)) this.#stream.removeTrack(track);
     for (const track of wanted) if (!has.includes(track)) this.#stream.addTrack(track);
-    if (wanted.length > 0) this.#play();
+    if (wanted.length === 0) {
+      this.#video.srcObject = null;
+      return;
+    }
+    if (!this.#video.srcObject) this.#video.srcObject = this.#stream;
+    this.#play();
   }
 
   /** Shows the picture with its first frame, not before: until then there are the initials. */

@@ -1,12 +1,12 @@
 // @ts-check
 import { copyOnClick } from "../clipboard.js";
 import { Call } from "../call.js";
+import { bindDeviceNotes } from "../device-notes.js";
 import { find, fromTemplate, make } from "../dom.js";
 import * as memory from "../memory.js";
 import { bindPickers } from "../pickers.js";
-import { bindDeviceNotes } from "../preview.js";
 import { Stage } from "../stage.js";
-import { toast } from "../toasts.js";
+import { clearToasts, toast } from "../toasts.js";
 import { bindToggles } from "../toggle.js";
 
 /**
@@ -23,7 +23,7 @@ const BANNER = {
   entering: "Entering the room…",
   connecting: "Connecting sound and picture…",
   interrupted: "Your connection was interrupted. Waiting for it to come back…",
-  waiting: "The connection to the server was lost. Trying to come back…",
+  waiting: "Lost the server. Trying to come back…",
 };
 
 /**
@@ -64,7 +64,7 @@ export function showRoom(app, room, name, signal) {
     call.on("over", (problem) => app.endCall(call, problem)),
     devices.on("change", update),
     bindToggles(root, devices),
-    bindDeviceNotes(find(root, ".device-notes"), devices),
+    bindDeviceNotes(find(root, ".device-notes"), devices, { overPictures: true }),
     bindDeviceSheet(root, app, () => stage.useSpeaker()),
     stopBanner,
     keepAwake(),
@@ -115,6 +115,7 @@ function bindBanner(root, call) {
     clearTimeout(timer);
     const text = BANNER[call.state];
     root.classList.toggle("lost", call.state === "waiting");
+    if (call.state === "waiting") clearToasts();
     if (!text) {
       banner.hidden = true;
       return;
