@@ -59,6 +59,11 @@ impl AddressTable {
         Some(owner.participant)
     }
 
+    /// Whose tuple it is, without using it.
+    pub(crate) fn peek(&self, tuple: &Tuple) -> Option<usize> {
+        self.owners.get(tuple).map(|owner| owner.participant)
+    }
+
     /// Whether `participant` may prove the tuple: it is free, its own, or long unused.
     pub(crate) fn may_claim(&self, t: Time, tuple: &Tuple, participant: usize) -> bool {
         self.owners.get(tuple).is_none_or(|owner| {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 
 /// One thing that happened, handed to [`Sfu::handle`](crate::Sfu::handle) with its time.
@@ -28,7 +30,7 @@ pub struct Datagram<'a> {
 }
 
 /// How candidates travel to and from one participant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IceMode {
     /// As they are found (RFC 8838).
     #[default]
@@ -38,7 +40,7 @@ pub enum IceMode {
 }
 
 /// A signaling event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// A participant enters a room, which comes into being with its first participant. Answered
     /// by [`Notice::Offer`](crate::Notice::Offer), or by [`Notice::Gone`](crate::Notice::Gone)

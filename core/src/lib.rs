@@ -22,6 +22,7 @@
 //!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
 //!                its `seam`, where a panic ends and where surroundings are supplied
 //!   forward      pure: slots, renumbering, keyframe requests
+//!   trace        what went in and came out, so that it can happen again
 //! ```
 //!
 //! # Example
@@ -68,6 +69,7 @@ mod output;
 mod participant;
 mod sfu;
 mod time;
+pub mod trace;
 mod transport;
 
 pub use counters::Counters;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::transport::Certificate;
 
 /// What an [`Sfu`](crate::Sfu) is made with.
@@ -18,7 +20,7 @@ pub struct Config {
 }
 
 /// A UDP socket and the address under which participants reach it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalAddress {
     /// What the runtime bound, as it stands in every datagram of this socket.
     pub socket: SocketAddr,
@@ -27,7 +29,7 @@ pub struct LocalAddress {
 }
 
 /// The bounds of one [`Sfu`](crate::Sfu).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Participants in all rooms together. 10,000: far above what one media thread forwards, well
     /// below what its memory holds.

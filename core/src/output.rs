@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Mid, Negotiation, ParticipantId};
 
 /// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
@@ -26,7 +28,7 @@ pub struct Transmit {
 }
 
 /// A signaling event that the core causes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// An offer that the participant must answer. There is at most one open at a time.
     Offer {
@@ -77,7 +79,7 @@ pub enum Notice {
 }
 
 /// The m-lines on which a participant sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishMids {
     /// The microphone's.
     pub audio: Mid,
@@ -86,7 +88,7 @@ pub struct PublishMids {
 }
 
 /// A pair of outgoing streams, one audio and one video, whose source the server changes at will.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// The m-line of its audio.
     pub audio: Mid,
@@ -97,7 +99,7 @@ pub struct Slot {
 }
 
 /// Why a command was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CommandError {
     /// The participant is not in a room here.
@@ -121,7 +123,7 @@ pub enum CommandError {
 }
 
 /// Why the core let go of a participant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum GoneReason {
     /// The room or the server holds no more people.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment, in microseconds since `t = 0` of the [`Sfu`](crate::Sfu) that it belongs to.
 ///
 /// Monotonic and supplied by the caller: the core never reads a clock.
@@ -63,7 +65,7 @@ impl fmt::Display for Time {
 /// The wall-clock time of `t = 0`, in microseconds since the Unix epoch (UTC).
 ///
 /// Only sender reports (RFC 3550, 6.4.1) and people who read a trace need it; no decision does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WallTime(u64);
 
 impl WallTime {

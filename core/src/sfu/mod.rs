@@ -21,6 +21,7 @@ mod timers;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -118,6 +119,11 @@ impl Sfu {
     /// How many participants there are.
     pub fn participants(&self) -> usize {
         self.participants.len()
+    }
+
+    /// Who has proved that `remote` is its address, as seen by our socket `local`.
+    pub fn participant_at(&self, local: SocketAddr, remote: SocketAddr) -> Option<ParticipantId> {
+        self.id_of(self.addresses.peek(&(local, remote))?)
     }
 
     /// How many rooms there are. A room without participants is none.

@@ -1,0 +1,171 @@
+//! Making it happen again.
+
+use super::difference::{Difference, Divergence, Side};
+use super::format::Header;
+use super::full::{Expected, Record};
+use crate::ids::ParticipantId;
+use crate::output::{Notice, Output};
+use crate::sfu::Sfu;
+
+/// Why a trace can't be replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// It has no seed and no certificate.
+    #[error("the trace holds no keys, so its bytes cannot be made again")]
+    NoSecrets,
+    /// It is not the first file.
+    #[error("this is file {0} of a trace; a replay begins with file 0")]
+    NotTheBeginning(u32),
+}
+
+/// An [`Sfu`] that gets recorded inputs, and whose outputs are compared with those recorded.
+#[derive(Debug)]
+pub struct Replay {
+    sfu: Sfu,
+    outputs: Vec<Output>,
+}
+
+impl Replay {
+    /// Makes the `Sfu` of a trace again.
+    ///
+    /// # Errors
+    /// When the trace is not the beginning of a full one.
+    pub fn new(header: &Header) -> Result<Self, ReplayError> {
+        if header.segment != 0 {
+            return Err(ReplayError::NotTheBeginning(header.segment));
+        }
+        let config = header.config().ok_or(ReplayError::NoSecrets)?;
+        let seed = header.secrets.as_ref().map(|secrets| secrets.seed);
+        let seed = seed.ok_or(ReplayError::NoSecrets)?;
+        Ok(Self {
+            sfu: Sfu::new(config, seed, header.epoch),
+            outputs: Vec::new(),
+        })
+    }
+
+    /// The `Sfu`, as it is after the last input.
+    pub fn sfu(&self) -> &Sfu {
+        &self.sfu
+    }
+
+    /// The outputs of the last input.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// Hands in the next input and compares what comes out.
+    ///
+    /// # Errors
+    /// When that is not what was recorded. Going on is allowed, and tells whether more differs;
+    /// after a difference that mattered to somebody everything of theirs will.
+    pub fn step(&mut self, record: &Record<'_>) -> Result<(), Box<Divergence>> {
+        self.outputs.clear();
+        self.sfu.handle(record.at, record.input.clone());
+        while let Some(output) = self.sfu.poll() {
+            self.outputs.push(output);
+        }
+        let pairs = record.outputs.len().max(self.outputs.len());
+        for place in 0..pairs {
+            let recorded = record.outputs.get(place);
+            let replayed = self.outputs.get(place);
+            if let Some(difference) = difference(recorded, replayed) {
+                return Err(Box::new(Divergence {
+                    at: record.at,
+                    input: record.number,
+                    output: place,
+                    participant: self.owner(recorded, replayed),
+                    difference,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    fn owner(
+        &self,
+        recorded: Option<&Expected<'_>>,
+        replayed: Option<&Output>,
+    ) -> Option<ParticipantId> {
+        let of = |side: Side| match side {
+            Side::Notice(notice) => Some(notice.participant()),
+            Side::Transmit { local, remote, .. } => self.sfu.participant_at(local, remote),
+        };
+        recorded
+            .and_then(|expected| of(recorded_side(expected)))
+            .or_else(|| replayed.and_then(|output| of(replayed_side(output))))
+    }
+}
+
+impl Notice {
+    /// Whom it is about.
+    pub fn participant(&self) -> ParticipantId {
+        match self {
+            Notice::Offer { participant, .. }
+            | Notice::Candidate { participant, .. }
+            | Notice::Slots { participant, .. }
+            | Notice::Connected { participant }
+            | Notice::Refused { participant, .. }
+            | Notice::Gone { participant, .. } => *participant,
+        }
+    }
+}
+
+fn difference(recorded: Option<&Expected<'_>>, replayed: Option<&Output>) -> Option<Difference> {
+    match (recorded, replayed) {
+        (None, None) => None,
+        (Some(recorded), None) => Some(Difference::Missing(recorded_side(recorded))),
+        (None, Some(replayed)) => Some(Difference::Unexpected(replayed_side(replayed))),
+        (Some(Expected::Notice(recorded)), Some(Output::Notice(replayed))) => {
+            (**recorded != *replayed).then(|| Difference::Notice {
+                recorded: recorded.clone(),
+                replayed: Box::new(replayed.clone()),
+            })
+        }
+        (
+            Some(Expected::Transmit {
+                local,
+                remote,
+                fingerprint,
+            }),
+            Some(Output::Transmit(transmit)),
+        ) if (*local, *remote) == (transmit.local, transmit.remote) => {
+            let same = fingerprint.is_of(&transmit.payload);
+            (!same).then(|| Difference::Bytes {
+                remote: *remote,
+                lengths: (fingerprint.length(), transmit.payload.len()),
+                ranges: fingerprint.differences(&transmit.payload),
+            })
+        }
+        (Some(recorded), Some(replayed)) => Some(Difference::Other {
+            recorded: recorded_side(recorded),
+            replayed: replayed_side(replayed),
+        }),
+    }
+}
+
+fn recorded_side(expected: &Expected<'_>) -> Side {
+    match expected {
+        Expected::Transmit {
+            local,
+            remote,
+            fingerprint,
+        } => Side::Transmit {
+            local: *local,
+            remote: *remote,
+            bytes: fingerprint.length(),
+        },
+        Expected::Notice(notice) => Side::Notice(notice.clone()),
+    }
+}
+
+fn replayed_side(output: &Output) -> Side {
+    match output {
+        Output::Transmit(transmit) => Side::Transmit {
+            local: transmit.local,
+            remote: transmit.remote,
+            bytes: transmit.payload.len(),
+        },
+        Output::Notice(notice) => Side::Notice(Box::new(notice.clone())),
+    }
+}
