@@ -3,8 +3,10 @@
 //! # The promise
 //!
 //! An [`Sfu`] consumes timestamped datagrams and signaling commands and returns datagrams to send,
-//! notices for signaling, and the next deadline. It has no clock, no socket, no thread and no
-//! randomness but its seed. Whoever drives it moves bytes and time, nothing else.
+//! notices for signaling, and the next deadline. It has no clock, no socket and no randomness but
+//! its seed. Whoever drives it moves bytes and time, nothing else. Same configuration, seed, epoch
+//! and inputs give the same outputs, to the byte, in any thread and any process on the same target
+//! (where [`Sfu::is_hermetic`] says so: on Linux).
 //!
 //! ```text
 //!   Input::Datagram ──┐                ┌──► Output::Transmit
@@ -20,7 +22,8 @@
 //!   demux        whose datagram is it
 //!   participant  one person's state
 //!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
-//!                its `seam`, where a panic ends and where surroundings are supplied
+//!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
+//!                its surroundings comes from the seed
 //!   forward      pure: slots, renumbering, keyframe requests
 //!   trace        what went in and came out, so that it can happen again
 //! ```

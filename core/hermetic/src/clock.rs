@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use str0m::{Output, Rtc};
 
 use crate::crypto;
-use crate::surroundings::{FROZEN_SECONDS, Surroundings, isolated};
+use crate::surroundings::{FROZEN_WALL_SECONDS, Surroundings, isolated};
 
 /// The `Instant`s of a process.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +26,14 @@ const NOT_HAPPENING: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
 impl Clock {
     /// Fixes the process's pair of moments. Cheap after the first time.
     ///
-    /// Call it before anything else in the process uses str0m: whoever comes first decides.
+    /// Call it before anything else in the process uses str0m: whoever comes first decides. Who
+    /// uses str0m beside, in the same process, takes its `Instant`s from [`Clock::instant`] too, or
+    /// its sender reports speak of 2001.
     pub fn prepare() -> Self {
         static CLOCK: OnceLock<Clock> = OnceLock::new();
         *CLOCK.get_or_init(|| {
             isolated(Surroundings { entropy: [0; 32] }, fix).unwrap_or_else(|_| Clock {
-                frozen: Instant::now(),
+                frozen: now(),
                 hermetic: false,
             })
         })
@@ -48,9 +50,9 @@ impl Clock {
     /// Not hermetic, it stands for now: sender reports then say the real time.
     pub fn instant(self, unix: Duration) -> Instant {
         if !self.hermetic {
-            return Instant::now();
+            return now();
         }
-        let frozen = Duration::from_secs(FROZEN_SECONDS);
+        let frozen = Duration::from_secs(FROZEN_WALL_SECONDS);
         let later = unix.checked_sub(frozen);
         // Before 2001 no clock of ours was ever right; such an epoch only shifts what is printed.
         self.frozen + later.unwrap_or_default()
@@ -59,7 +61,7 @@ impl Clock {
 
 /// Makes str0m and dimpl take their pairs of moments now, on this isolated thread.
 fn fix() -> Clock {
-    let frozen = Instant::now();
+    let frozen = now();
     let mut rtc = Rtc::builder()
         .set_crypto_provider(crypto::plain_provider())
         .build(frozen);
@@ -73,4 +75,12 @@ fn fix() -> Clock {
         frozen,
         hermetic: hermetic && cfg!(target_os = "linux"),
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where an Instant begins; hermetic, the clock is frozen"
+)]
+fn now() -> Instant {
+    Instant::now()
 }

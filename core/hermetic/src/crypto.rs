@@ -20,9 +20,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::crypto::CryptoError;
-use str0m::crypto::dtls::{
-    DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion,
-};
+use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion};
 
 thread_local! {
     /// The generator of the connection whose DTLS runs now.
@@ -84,9 +82,9 @@ fn running<R>(rng: &mut Option<Box<ChaCha20Rng>>, f: impl FnOnce() -> R) -> R {
 fn draw_key() -> Result<[u8; 32], DtlsCryptoError> {
     RUNNING.with(|running| {
         let mut running = running.borrow_mut();
-        let rng = running
-            .as_mut()
-            .ok_or(DtlsCryptoError::OperationFailed(CryptoOperation::GenerateEphemeralKey))?;
+        let rng = running.as_mut().ok_or(DtlsCryptoError::OperationFailed(
+            CryptoOperation::GenerateEphemeralKey,
+        ))?;
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         Ok(key)

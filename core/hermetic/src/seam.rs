@@ -106,6 +106,10 @@ fn on_isolated_thread<R: Send>(
 }
 
 /// Runs `f` with the ambient generator in the state `ambient`, and keeps the state that it leaves.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that may set the ambient generator"
+)]
 fn seeded<R>(ambient: &mut u64, f: impl FnOnce() -> R) -> R {
     /// Puts things back even when `f` panics.
     struct Restore<'a> {

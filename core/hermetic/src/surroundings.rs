@@ -21,9 +21,9 @@ pub(crate) struct Surroundings {
     pub(crate) entropy: [u8; 32],
 }
 
-/// Seconds that every clock shows on an isolated thread. Later than any uptime would be, so that
-/// str0m finds room before it; the same for the wall clock, where it is a day in 2001.
-pub(crate) const FROZEN_SECONDS: u64 = 1_000_000_000;
+/// What the wall clock shows on an isolated thread, in seconds since the Unix epoch: a day in 2001.
+/// Every other clock shows zero, so that whatever `Instant` the process has is later.
+pub(crate) const FROZEN_WALL_SECONDS: u64 = 1_000_000_000;
 
 /// Runs `f` on a new thread with these surroundings and waits for it. `Err` carries its panic, or
 /// is an IO error when no thread could be made.
@@ -50,7 +50,10 @@ fn enter(_: Surroundings) {}
 use linux::enter;
 
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "stands in for two functions of libc; see the module's audit notes")]
+#[expect(
+    unsafe_code,
+    reason = "stands in for two functions of libc; see the module's audit notes"
+)]
 mod linux {
     use std::cell::{Cell, RefCell};
     use std::ffi::c_void;
@@ -61,7 +64,7 @@ mod linux {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    use super::{FROZEN_SECONDS, Surroundings};
+    use super::{FROZEN_WALL_SECONDS, Surroundings};
 
     thread_local! {
         static FROZEN: Cell<bool> = const { Cell::new(false) };
@@ -84,8 +87,12 @@ mod linux {
     #[unsafe(no_mangle)]
     unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int {
         if FROZEN.try_with(Cell::get) == Ok(true) {
+            let seconds = match clock {
+                libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE => FROZEN_WALL_SECONDS,
+                _ => 0,
+            };
             let frozen = timespec {
-                tv_sec: FROZEN_SECONDS as time_t,
+                tv_sec: seconds as time_t,
                 tv_nsec: 0 as c_long,
             };
             // SAFETY: the caller's promise.
@@ -117,11 +124,7 @@ mod linux {
     /// # Safety
     /// As libc's: `buffer` is valid for writes of `length` bytes.
     #[unsafe(no_mangle)]
-    unsafe extern "C" fn getrandom(
-        buffer: *mut c_void,
-        length: size_t,
-        flags: c_uint,
-    ) -> ssize_t {
+    unsafe extern "C" fn getrandom(buffer: *mut c_void, length: size_t, flags: c_uint) -> ssize_t {
         let seeded = ENTROPY.try_with(|entropy| {
             // Borrowed only here, and nothing below calls back.
             let mut entropy = entropy.try_borrow_mut().ok()?;
@@ -140,6 +143,7 @@ mod linux {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "clocks are what is tested")]
 mod tests {
     use super::*;
     use std::hash::{BuildHasher, RandomState};
@@ -159,9 +163,13 @@ mod tests {
     #[test]
     fn an_isolated_thread_sees_the_same_world_each_time() {
         assert_eq!(look(1), look(1));
-        let frozen = SystemTime::UNIX_EPOCH + Duration::from_secs(FROZEN_SECONDS);
+        let frozen = SystemTime::UNIX_EPOCH + Duration::from_secs(FROZEN_WALL_SECONDS);
         assert_eq!(look(1).1, frozen);
-        assert_ne!(look(1).2, look(2).2, "the seed decides the order of hash maps");
+        assert_ne!(
+            look(1).2,
+            look(2).2,
+            "the seed decides the order of hash maps"
+        );
     }
 
     #[test]
@@ -169,9 +177,11 @@ mod tests {
         look(1);
         let before = Instant::now();
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        assert!(wall.unwrap() > Duration::from_secs(FROZEN_SECONDS + 700_000_000));
+        assert!(wall.unwrap() > Duration::from_secs(FROZEN_WALL_SECONDS + 700_000_000));
         while Instant::now() == before {}
-        let other = thread::spawn(|| RandomState::new().hash_one(7)).join().unwrap();
+        let other = thread::spawn(|| RandomState::new().hash_one(7))
+            .join()
+            .unwrap();
         assert_ne!(other, RandomState::new().hash_one(7));
     }
 

@@ -116,6 +116,12 @@ impl Sfu {
         &self.counters
     }
 
+    /// Whether outputs depend on configuration, seed, epoch and inputs alone, to the byte. False
+    /// where the platform can't (see `tsuji_hermetic`).
+    pub fn is_hermetic(&self) -> bool {
+        self.environment.is_hermetic()
+    }
+
     /// How many participants there are.
     pub fn participants(&self) -> usize {
         self.participants.len()

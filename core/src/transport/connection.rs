@@ -1,19 +1,19 @@
 //! A participant's `Rtc`, from its first offer to its end.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::Rng;
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
-use str0m::config::CryptoProvider;
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
-use super::seam::{Panicked, Seam};
+use tsuji_hermetic::{Clock, Panicked, Seam};
+
 use super::{Certificate, Credentials, Effects, Event, Extensions, MediaPacket, OutgoingPacket};
 use crate::forward::VideoPatch;
 use crate::ids::{MediaKind, Mid};
@@ -43,15 +43,9 @@ pub(crate) struct SendLine {
 /// What all connections of an [`Sfu`](crate::Sfu) share.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    /// str0m wants `Instant`s. This one stands for `t = 0`; only differences to it matter.
+    /// str0m wants `Instant`s. This one stands for `t = 0`.
     base: Instant,
-    /// What the wall clock says at `t = 0`.
-    #[expect(
-        dead_code,
-        reason = "sender reports take it over once the clock is supplied"
-    )]
-    epoch: WallTime,
-    crypto: Arc<CryptoProvider>,
+    hermetic: bool,
     certificate: Certificate,
     addresses: Vec<LocalAddress>,
 }
@@ -62,13 +56,18 @@ impl Environment {
         addresses: Vec<LocalAddress>,
         epoch: WallTime,
     ) -> Self {
+        let clock = Clock::prepare();
         Self {
-            base: anchor(),
-            epoch,
-            crypto: Arc::new(str0m_aws_lc_rs::default_provider()),
+            base: clock.instant(Duration::from_micros(epoch.as_unix_micros())),
+            hermetic: clock.is_hermetic(),
             certificate,
             addresses,
         }
+    }
+
+    /// Whether outputs depend on inputs alone.
+    pub(crate) fn is_hermetic(&self) -> bool {
+        self.hermetic
     }
 
     fn instant(&self, t: Time) -> Instant {
@@ -91,15 +90,6 @@ impl Environment {
         let found = self.addresses.iter().find(|a| a.advertised == advertised)?;
         Some(found.socket)
     }
-}
-
-/// An arbitrary `Instant`; which one is of no consequence.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an Instant can only be had from the clock; its value never reaches an output"
-)]
-fn anchor() -> Instant {
-    Instant::now()
 }
 
 /// Why a connection can't go on.
@@ -168,7 +158,6 @@ impl Connection {
     ) -> Result<Self, Fault> {
         let start = environment.instant(t);
         let config = RtcConfig::new()
-            .set_crypto_provider(environment.crypto.clone())
             .set_dtls_cert(environment.certificate.to_str0m())
             .set_local_ice_credentials(IceCreds {
                 ufrag: credentials.ufrag.clone(),
@@ -179,8 +168,11 @@ impl Connection {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true);
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        let build = |provider| config.set_crypto_provider(provider).build(start);
         Ok(Self {
-            seam: Seam::new(rng, || config.build(start))?,
+            seam: Seam::new(seed, build)?,
             pending: None,
             sources: Vec::new(),
             deadline: Some(t),
@@ -272,7 +264,9 @@ impl Connection {
         if let Err(error) = within_limits(sdp, limits) {
             return Ok(Err(error));
         }
-        let parsed = self.seam.call(|_| SdpAnswer::from_sdp_string(sdp))?;
+        let parsed = self
+            .seam
+            .call_isolated(|_| SdpAnswer::from_sdp_string(sdp))?;
         let answer = match parsed {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(CommandError::BadDescription(error.to_string()))),
@@ -281,7 +275,7 @@ impl Connection {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
         self.seam
-            .call(|rtc| rtc.sdp_api().accept_answer(pending, answer))?
+            .call_isolated(|rtc| rtc.sdp_api().accept_answer(pending, answer))?
             .map_err(|error| Fault::BadAnswer(error.to_string()))?;
         Ok(Ok(()))
     }

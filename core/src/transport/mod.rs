@@ -12,7 +12,6 @@
 mod certificate;
 mod connection;
 mod credentials;
-mod seam;
 mod stun;
 
 pub use certificate::{Certificate, CertificateError};
