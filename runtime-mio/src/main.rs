@@ -1,6 +1,6 @@
 //! tsuji, the server.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,6 +35,7 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 fn start_log(filter: &str) {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(EnvFilter::new(filter))
         .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));

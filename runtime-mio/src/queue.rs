@@ -33,12 +33,14 @@ pub(crate) fn queue<T>(
         backlog_limit: backlog,
         starved: Arc::clone(&starved),
         unannounced: false,
-        receiver: WakeOnDrop(receiver_waker),
+        receiver: WakeOnDrop(Arc::clone(&receiver_waker)),
+        _own: Arc::clone(&sender_waker),
     };
     let receiver = Receiver {
         channel: channel_out,
         starved,
         sender: WakeOnDrop(sender_waker),
+        _own: receiver_waker,
     };
     (sender, receiver)
 }
@@ -66,6 +68,9 @@ pub(crate) struct Sender<T> {
     starved: Arc<AtomicBool>,
     unannounced: bool,
     receiver: WakeOnDrop,
+    /// Held for as long as somebody may use it: a waker that nobody holds takes back the wake that
+    /// was not yet seen, and the last one says that the other end is gone.
+    _own: Arc<Waker>,
 }
 
 impl<T> Sender<T> {
@@ -134,6 +139,8 @@ pub(crate) struct Receiver<T> {
     channel: crossbeam_channel::Receiver<T>,
     starved: Arc<AtomicBool>,
     sender: WakeOnDrop,
+    /// As in [`Sender`].
+    _own: Arc<Waker>,
 }
 
 impl<T> Receiver<T> {
@@ -182,13 +189,14 @@ mod tests {
 
     struct End {
         poll: Poll,
-        waker: Arc<Waker>,
+        waker: Option<Arc<Waker>>,
     }
 
     impl End {
         fn new() -> Self {
             let poll = Poll::new().unwrap();
             let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+            let waker = Some(waker);
             Self { poll, waker }
         }
 
@@ -201,7 +209,8 @@ mod tests {
 
     fn ends(capacity: usize, backlog: usize) -> (End, End, Sender<u32>, Receiver<u32>) {
         let (a, b) = (End::new(), End::new());
-        let (sender, receiver) = queue(capacity, backlog, a.waker.clone(), b.waker.clone());
+        let waker = |end: &End| end.waker.clone().unwrap();
+        let (sender, receiver) = queue(capacity, backlog, waker(&a), waker(&b));
         (a, b, sender, receiver)
     }
 
@@ -241,6 +250,19 @@ mod tests {
         assert_eq!(receiver.take(), Taken::Item(0));
         sender.flush().unwrap();
         assert_eq!(sender.send(3), Ok(()));
+    }
+
+    #[test]
+    fn an_end_whose_waker_nobody_else_holds_learns_that_the_other_is_gone() {
+        let (sending, mut receiving, sender, mut receiver) = ends(4, 4);
+        drop((sending, receiving.waker.take(), sender));
+        assert!(receiving.woken());
+        assert_eq!(receiver.take(), Taken::Closed);
+
+        let (mut sending, receiving, mut sender, receiver) = ends(4, 4);
+        drop((receiving, sending.waker.take(), receiver));
+        assert!(sending.woken());
+        assert_eq!(sender.send(1), Err(SendError::Closed));
     }
 
     #[test]

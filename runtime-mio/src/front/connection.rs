@@ -62,7 +62,7 @@ pub(super) struct Connection {
 /// The stages of a connection. Each step consumes the stage and says which one follows.
 #[derive(Debug)]
 pub(super) enum State {
-    Http(Http),
+    Http(Box<Http>),
     WebSocket(Box<WebSocket<Wire>>),
     Lingering(Lingering),
     Gone,
@@ -78,7 +78,7 @@ impl Connection {
     ) -> Self {
         Self {
             peer,
-            state: State::Http(Http::new(Wire::new(socket, limits), exchange)),
+            state: State::Http(Box::new(Http::new(Wire::new(socket, limits), exchange))),
             ready: true,
         }
     }
@@ -145,8 +145,12 @@ impl Connection {
         happened
     }
 
-    /// The deadline has come.
+    /// A deadline has come. Harmless if it has moved meanwhile.
     pub(super) fn timeout(&mut self, context: &mut Context<'_>) -> Happened {
+        let deadline = self.deadline(context.limits);
+        if deadline.is_none_or(|deadline| deadline > context.t) {
+            return Happened::Progress;
+        }
         let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
             State::Http(http) => http.timeout(context),
             // It takes nothing of what waits for it, or has lingered long enough.

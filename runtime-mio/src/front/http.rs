@@ -53,7 +53,7 @@ impl Http {
     }
 
     /// Reads a bit of a request, or goes on after a response.
-    pub(super) fn step(mut self, context: &mut Context<'_>) -> (State, Happened) {
+    pub(super) fn step(mut self: Box<Self>, context: &mut Context<'_>) -> (State, Happened) {
         let step = match self.phase {
             Phase::Responding { close } => {
                 if self.wire.transmit(context.t).is_err() {
@@ -79,20 +79,16 @@ impl Http {
         self.apply(step, context)
     }
 
-    /// The exchange's deadline has come.
-    pub(super) fn timeout(mut self, context: &mut Context<'_>) -> (State, Happened) {
-        match self.exchange.handle_timeout(context.t) {
-            // The last word: nobody waits for it as long as for a page.
-            Step::Respond { bytes, close: true } => {
-                self.wire.push_response(&bytes);
-                (Lingering::start(self.wire, context), Happened::Progress)
-            }
-            step => self.apply(step, context),
+    /// The exchange's deadline has come, which is the end.
+    pub(super) fn timeout(mut self: Box<Self>, context: &mut Context<'_>) -> (State, Happened) {
+        if let Step::Respond { bytes, .. } = self.exchange.handle_timeout(context.t) {
+            self.wire.push_response(&bytes);
         }
+        (Lingering::start(self.wire, context), Happened::Progress)
     }
 
     /// The server stops: what is being sent may still arrive.
-    pub(super) fn stop(self, context: &Context<'_>) -> State {
+    pub(super) fn stop(self: Box<Self>, context: &Context<'_>) -> State {
         if self.wire.is_flushed() {
             State::Gone
         } else {
@@ -100,7 +96,7 @@ impl Http {
         }
     }
 
-    fn apply(mut self, step: Step, context: &Context<'_>) -> (State, Happened) {
+    fn apply(mut self: Box<Self>, step: Step, context: &Context<'_>) -> (State, Happened) {
         match step {
             Step::Read => {
                 self.phase = Phase::Reading;

@@ -1,0 +1,104 @@
+//! Starting: what the person at the command line sees.
+
+mod common;
+
+use std::net::UdpSocket;
+use std::process::{Command, Output};
+
+use common::{Server, TSUJI};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(TSUJI).args(arguments).output().unwrap()
+}
+
+fn one_sentence(output: &Output) -> String {
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    let sentences: Vec<_> = stderr
+        .lines()
+        .filter(|line| line.starts_with("tsuji: "))
+        .collect();
+    assert_eq!(sentences.len(), 1, "{stderr}");
+    sentences[0].to_owned()
+}
+
+#[test]
+fn a_tcp_port_in_use_is_one_sentence_and_a_failure() {
+    let server = Server::start();
+    let address = server.address.to_string();
+    let output = run(&["--listen", &address, "--udp", "127.0.0.1:0"]);
+    assert_eq!(
+        one_sentence(&output),
+        format!("tsuji: cannot listen on {address} (TCP): another program is using that port")
+    );
+    // The first one is not disturbed.
+    assert_eq!(server.get("/", &[]).status, 200);
+}
+
+#[test]
+fn a_udp_port_in_use_is_one_sentence_and_a_failure() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["--listen", "127.0.0.1:0", "--udp", &address]);
+    assert_eq!(
+        one_sentence(&output),
+        format!(
+            "tsuji: cannot receive media on {address} (UDP): another program is using that port"
+        )
+    );
+}
+
+#[test]
+fn an_address_of_another_machine_is_one_sentence_and_a_failure() {
+    // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
+    let output = run(&["--listen", "192.0.2.1:8080", "--udp", "127.0.0.1:0"]);
+    assert_eq!(
+        one_sentence(&output),
+        "tsuji: cannot listen on 192.0.2.1:8080 (TCP): this machine has no such address"
+    );
+    let output = run(&["--listen", "127.0.0.1:0", "--udp", "192.0.2.1:10000"]);
+    assert_eq!(
+        one_sentence(&output),
+        "tsuji: cannot receive media on 192.0.2.1:10000 (UDP): this machine has no such address"
+    );
+}
+
+#[test]
+fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure() {
+    let output = run(&["--udp", "0.0.0.0:0"]);
+    assert_eq!(
+        one_sentence(&output),
+        "tsuji: --udp 0.0.0.0:0 receives on all addresses of this machine; say which one \
+         participants reach, for example: --advertise 203.0.113.5"
+    );
+}
+
+#[test]
+fn a_bad_flag_says_what_was_expected() {
+    for (arguments, expected) in [
+        (["--listen", "8080"], "expected an IP address and a port"),
+        (
+            ["--udp", "localhost:1"],
+            "expected an IP address and a port",
+        ),
+        (["--advertise", "0.0.0.0"], "nobody can reach that address"),
+        (["--log", "a=b=c"], "invalid"),
+        (["--no-such-flag", "1"], "unexpected argument"),
+    ] {
+        let output = run(&arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn help_and_version_tell_what_they_should() {
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    for flag in ["--listen", "--udp", "--advertise", "--log"] {
+        assert!(help.contains(flag), "{flag}");
+    }
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    assert_eq!(version, format!("tsuji {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,65 @@
+//! Stopping.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use clap::Parser;
+use common::Server;
+use tsuji_mio::Options;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// What is promised.
+const STOP: Duration = Duration::from_secs(2);
+
+#[test]
+fn sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds() {
+    let mut server = Server::start();
+    let mut inside = server.websocket();
+    inside.send(r#"{"type":"join"}"#);
+    inside.receive_type("join");
+    inside.send(r#"{"type":"call","name":"Ren"}"#);
+    inside.receive_type("offer");
+    let mut outside = server.websocket();
+
+    server.terminate();
+    let (messages, frame) = inside.until_close();
+    assert!(
+        messages
+            .iter()
+            .any(|message| message["type"] == "exit" && message["reason"] == "server_stopping"),
+        "{messages:?}"
+    );
+    assert_eq!(frame.unwrap().code, CloseCode::Away);
+    assert_eq!(outside.until_close().1.unwrap().code, CloseCode::Away);
+    assert_eq!(server.wait(STOP), Some(0));
+}
+
+#[test]
+fn peers_that_neither_read_nor_close_do_not_delay_the_end() {
+    let mut server = Server::start();
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        let mut socket = server.websocket();
+        socket.send(r#"{"type":"join"}"#);
+        unread.push(socket);
+    }
+    let mut half_a_request = server.connect();
+    half_a_request.write_all(b"GET / HT").unwrap();
+    // Everybody is in, once the last one has its answer.
+    unread.last_mut().unwrap().receive_type("join");
+    server.terminate();
+    assert_eq!(server.wait(STOP), Some(0));
+    assert_eq!(half_a_request.read(&mut [0; 1]).unwrap_or(0), 0);
+}
+
+#[test]
+fn a_server_inside_another_program_stops_when_told() {
+    let options = Options::parse_from(["tsuji", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
+    let server = tsuji_mio::Server::start(&options, None).unwrap();
+    assert_eq!(server.media_addresses().len(), 1);
+    assert!(std::net::TcpStream::connect(server.address()).is_ok());
+    server.stopper().stop();
+    server.wait().unwrap();
+}
