@@ -65,7 +65,9 @@ impl fmt::Display for Time {
 /// The wall-clock time of `t = 0`, in microseconds since the Unix epoch (UTC).
 ///
 /// Only sender reports (RFC 3550, 6.4.1) and people who read a trace need it; no decision does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct WallTime(u64);
 
 impl WallTime {

@@ -28,6 +28,8 @@ mod front;
 mod limits;
 mod options;
 mod queue;
+mod record;
+mod replay;
 mod server;
 mod shard;
 pub mod signals;
@@ -35,6 +37,8 @@ mod stop;
 mod trouble;
 mod udp;
 
-pub use options::{Advertise, Options, OptionsError};
+pub use options::{Action, Advertise, CommandLine, Options, OptionsError};
+pub use record::RecordError;
+pub use replay::{Moment, ReplayFault, ReplayOptions, Verdict, replay};
 pub use server::{Fault, Server, StartError};
 pub use stop::Stopper;

@@ -1,18 +1,21 @@
 //! tsuji, the server.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
-use tsuji_mio::{Options, Server, signals};
+use tsuji_mio::{Action, CommandLine, Options, ReplayOptions, Server, Verdict, signals};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    start_log(&options.log);
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+    let CommandLine { action, options } = CommandLine::parse();
+    let result = match action {
+        None => run(&options),
+        Some(Action::Replay(options)) => replay(&options),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             // Nothing can be done about a stderr that is closed.
             let _ = writeln!(io::stderr(), "tsuji: {error}");
@@ -21,7 +24,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+fn run(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    start_log(&options.log);
     raise_descriptor_limit();
     let signals = signals::take()?;
     let server = Server::start(options, Some(signals))?;
@@ -29,7 +33,19 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     // Whoever closed stdout does not want to read it.
     let _ = writeln!(io::stdout(), "tsuji is ready: open {url}");
     server.wait()?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(options: &ReplayOptions) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    start_log(&options.log);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let verdict = tsuji_mio::replay(options, &mut out)?;
+    out.flush()?;
+    Ok(match verdict {
+        Verdict::Equal => ExitCode::SUCCESS,
+        Verdict::Different => ExitCode::FAILURE,
+        Verdict::Incomplete => ExitCode::from(2),
+    })
 }
 
 fn start_log(filter: &str) {

@@ -2,10 +2,15 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+
+use crate::record::RecordOptions;
+use crate::replay::ReplayOptions;
 
 /// tsuji, a self-hosted video-meeting server.
 ///
@@ -55,6 +60,49 @@ pub struct Options {
     /// "info,tsuji_core=debug"
     #[arg(long, value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+
+    /// Record everything that is received and sent to files in this directory, for `tsuji replay`.
+    /// Whoever has these files can see and hear the meetings
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+
+    /// Begin another file when one has this many bytes
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1 << 20..)
+    )]
+    pub record_max_bytes: u64,
+
+    /// Begin another file after this many seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3_600,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub record_max_seconds: u64,
+}
+
+/// What the program is asked to do: to serve, unless it says otherwise.
+#[derive(Clone, Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
+    /// How to serve.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What else than serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Action {
+    #[expect(missing_docs, reason = "its help is that of its options")]
+    Replay(ReplayOptions),
 }
 
 /// The address, and perhaps the port, under which a UDP socket is reached from elsewhere.
@@ -103,6 +151,15 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// Whether and how to record.
+    pub(crate) fn recording(&self) -> Option<RecordOptions> {
+        Some(RecordOptions {
+            directory: self.record.clone()?,
+            max_bytes: self.record_max_bytes,
+            max_age: Duration::from_secs(self.record_max_seconds),
+        })
+    }
+
     /// Each UDP socket with the address that belongs to it.
     pub(crate) fn udp_sockets(&self) -> Result<Vec<UdpOption>, OptionsError> {
         if self.advertise.len() > self.udp.len() {
@@ -166,7 +223,7 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn log_filter(text: &str) -> Result<String, String> {
+pub(crate) fn log_filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text)
         .map(|_| text.to_owned())
         .map_err(|error| error.to_string())
@@ -192,7 +249,21 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Options::command().debug_assert();
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_needs_no_word_and_replaying_takes_no_option_of_it() {
+        let parse =
+            |arguments: &[&str]| CommandLine::try_parse_from([&["tsuji"], arguments].concat());
+        let serve = parse(&["--listen", "127.0.0.1:9"]).unwrap();
+        assert!(serve.action.is_none());
+        assert_eq!(serve.options.listen.port(), 9);
+        let replay = parse(&["replay", "a.trace", "--participant", "p3"]).unwrap();
+        assert!(matches!(replay.action, Some(Action::Replay(_))));
+        assert!(parse(&["--listen", "127.0.0.1:9", "replay", "a.trace"]).is_err());
+        assert!(parse(&["replay", "a.trace", "--participant", "3"]).is_err());
+        assert!(parse(&["--record-max-bytes", "5"]).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::front::{self, Front, Listener};
 use crate::limits::Limits;
 use crate::options::{Options, OptionsError, UdpOption};
 use crate::queue::queue;
+use crate::record::{RecordError, Recording};
 use crate::shard::{self, Shard};
 use crate::signals::Signals;
 use crate::stop::{Stopper, stop};
@@ -47,6 +48,9 @@ pub enum StartError {
     /// There is no certificate for the media (DTLS).
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The system refused something else.
     #[error("the system refused a {what}: {source}")]
     System {
@@ -136,11 +140,20 @@ impl Server {
             limits: tsuji_core::Limits::default(),
         };
         let datagram_bytes = config.limits.datagram_bytes;
+        let (seed_of_media, epoch) = (seed()?, clock.epoch());
+        let sfu = Sfu::new(config.clone(), seed_of_media, epoch);
+        let recording = match options.recording() {
+            Some(record) => {
+                Recording::start(&record, &config, seed_of_media, epoch, sfu.is_hermetic())?
+            }
+            None => Recording::default(),
+        };
         let shard = Shard::new(shard::Parts {
             poll: shard_poll,
             clock,
             limits: limits.clone(),
-            sfu: Sfu::new(config, seed()?, clock.epoch()),
+            sfu,
+            recording,
             sockets,
             datagram_bytes,
             commands: commands_out,

@@ -14,6 +14,7 @@ use tsuji_core::{Command, Datagram, Input, Notice, Output, Sfu, Time, Transmit};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::queue::{Receiver, SendError, Sender, Taken};
+use crate::record::Recording;
 use crate::trouble::Trouble;
 use crate::udp::UdpSocket;
 
@@ -44,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) sfu: Sfu,
+    pub(crate) recording: Recording,
     pub(crate) sockets: Vec<UdpSocket>,
     /// The core's limit.
     pub(crate) datagram_bytes: usize,
@@ -57,6 +59,7 @@ pub(crate) struct Shard {
     clock: Clock,
     limits: Limits,
     sfu: Sfu,
+    recording: Recording,
     ports: Vec<Port>,
     commands: Receiver<Command>,
     notices: Sender<Notice>,
@@ -99,6 +102,7 @@ impl Shard {
             clock,
             limits,
             sfu,
+            recording,
             sockets,
             datagram_bytes,
             commands,
@@ -124,6 +128,7 @@ impl Shard {
             clock,
             limits,
             sfu,
+            recording,
             ports,
             commands,
             notices,
@@ -161,7 +166,9 @@ impl Shard {
             Some(std::time::Duration::ZERO)
         } else {
             let paused = self.ports.iter().filter_map(|port| port.paused_until);
-            self.clock.until(paused.chain(self.sfu.deadline()).min())
+            let deadlines = [self.sfu.deadline(), self.recording.deadline()];
+            let deadline = paused.chain(deadlines.into_iter().flatten()).min();
+            self.clock.until(deadline)
         };
         match self.poll.poll(events, timeout) {
             Ok(()) => {}
@@ -181,7 +188,9 @@ impl Shard {
             match self.commands.take() {
                 Taken::Item(command) => {
                     let t = self.clock.now();
-                    self.sfu.handle(t, Input::Command(command));
+                    let input = Input::Command(command);
+                    self.recording.begin(t, &input);
+                    self.sfu.handle(t, input);
                     self.take_outputs(t)?;
                 }
                 Taken::Empty => return Ok(Commands::Done),
@@ -206,12 +215,13 @@ impl Shard {
             match port.socket.receive(&mut self.buffer) {
                 Ok((length, remote)) => {
                     self.received += 1;
-                    let datagram = Datagram {
+                    let input = Input::Datagram(Datagram {
                         local: port.socket.address(),
                         remote,
                         payload: &self.buffer[..length],
-                    };
-                    self.sfu.handle(t, Input::Datagram(datagram));
+                    });
+                    self.recording.begin(t, &input);
+                    self.sfu.handle(t, input);
                     self.take_outputs(t)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -232,19 +242,23 @@ impl Shard {
     fn take_deadline(&mut self) -> Result<(), ShardError> {
         let t = self.clock.now();
         if self.sfu.deadline().is_some_and(|deadline| deadline <= t) {
+            self.recording.begin(t, &Input::Timeout);
             self.sfu.handle(t, Input::Timeout);
             self.take_outputs(t)?;
         }
+        self.recording.flush(t);
         Ok(())
     }
 
     fn take_outputs(&mut self, t: Time) -> Result<(), ShardError> {
         while let Some(output) = self.sfu.poll() {
+            self.recording.output(&output);
             match output {
                 Output::Transmit(transmit) => self.transmit(t, &transmit),
                 Output::Notice(notice) => self.notices.send(notice).or_else(ignore_closed)?,
             }
         }
+        self.recording.end(t);
         Ok(())
     }
 

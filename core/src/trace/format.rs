@@ -215,6 +215,13 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
+impl Frame<'_> {
+    /// Whether it holds an input of a full trace.
+    pub fn is_input(&self) -> bool {
+        self.frame_type == FrameType::INPUT
+    }
+}
+
 /// Why bytes are not what a recorder writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

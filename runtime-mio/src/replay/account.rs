@@ -1,0 +1,267 @@
+//! A readable account of what happened to people.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use tsuji_core::trace::{Header, Record, Replay};
+use tsuji_core::{Command, Input, Notice, Output, ParticipantId, Time, WallTime};
+
+use super::datagram::Seen;
+use super::moment::wall_clock;
+use super::person::{Person, in_slots};
+
+/// People of whom anything is remembered. 20,000: twice as many as a server takes. A trace that
+/// names more is not one of a server.
+const PEOPLE: usize = 20_000;
+
+/// Tells what happens, line by line.
+pub(super) struct Account {
+    epoch: WallTime,
+    /// Nobody's at all when not wanted.
+    wanted: bool,
+    only: Option<ParticipantId>,
+    every_second: bool,
+    people: BTreeMap<ParticipantId, Person>,
+    second: u64,
+    keyframe_requests: u64,
+}
+
+impl Account {
+    pub(super) fn new(header: &Header, only: Option<ParticipantId>, verbose: bool) -> Self {
+        Self {
+            epoch: header.epoch,
+            wanted: verbose || only.is_some(),
+            only,
+            every_second: verbose,
+            people: BTreeMap::new(),
+            second: 0,
+            keyframe_requests: 0,
+        }
+    }
+
+    /// One input, and what the replay made of it.
+    pub(super) fn note(
+        &mut self,
+        record: &Record<'_>,
+        replay: &Replay,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        if self.people.len() >= PEOPLE {
+            self.people.clear();
+        }
+        let at = record.at;
+        self.seconds_until(at, out)?;
+        match &record.input {
+            Input::Datagram(datagram) => {
+                let owner = replay.sfu().participant_at(datagram.local, datagram.remote);
+                if let Some(id) = owner.filter(|id| self.is_about(*id)) {
+                    self.arrived(at, id, Seen::of(datagram.payload), out)?;
+                }
+            }
+            Input::Command(command) => self.command(at, command, out)?,
+            Input::Timeout => {}
+        }
+        let asked = replay.sfu().counters().keyframe_requests;
+        let asks = asked > std::mem::replace(&mut self.keyframe_requests, asked);
+        for output in replay.outputs() {
+            match output {
+                Output::Notice(notice) => self.notice(at, notice, out)?,
+                Output::Transmit(transmit) => {
+                    let owner = replay.sfu().participant_at(transmit.local, transmit.remote);
+                    let Some(id) = owner.filter(|id| self.is_about(*id)) else {
+                        continue;
+                    };
+                    match Seen::of(&transmit.payload) {
+                        Seen::Rtp(rtp) => self.person(id).sent(rtp),
+                        Seen::Rtcp(rtcp) if asks && rtcp.is_pli() => {
+                            self.say(at, id, "is asked for a keyframe", out)?;
+                        }
+                        _ => {}
+                    }
+                    if !std::mem::replace(&mut self.person(id).path_known, true) {
+                        let path = format!("ICE: reached at {}", transmit.remote);
+                        self.say(at, id, &path, out)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing follows.
+    pub(super) fn finish(
+        &mut self,
+        at: Time,
+        replay: &Replay,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        self.tell_second(at, out)?;
+        if let Some(only) = self.only
+            && !self.people.contains_key(&only)
+        {
+            writeln!(out, "Nothing happened to {only}.")?;
+        }
+        let (people, rooms) = (replay.sfu().participants(), replay.sfu().rooms());
+        writeln!(out, "At {at}: {people} participants in {rooms} rooms")
+    }
+
+    fn arrived(
+        &mut self,
+        at: Time,
+        id: ParticipantId,
+        seen: Seen,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        match seen {
+            Seen::Rtp(rtp) => self.person(id).received(rtp),
+            Seen::Rtcp(rtcp) if rtcp.is_pli() => self.say(at, id, "asks for a keyframe", out)?,
+            Seen::Dtls if !std::mem::replace(&mut self.person(id).dtls_seen, true) => {
+                self.say(at, id, "DTLS begins", out)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, at: Time, command: &Command, out: &mut dyn Write) -> io::Result<()> {
+        let (id, text) = match command {
+            Command::Enter {
+                room,
+                participant,
+                ice,
+            } => (*participant, format!("enters {room} ({ice:?} ICE)")),
+            Command::Answer {
+                participant,
+                negotiation,
+                sdp,
+            } => {
+                if self.is_about(*participant) {
+                    self.person(*participant).describe(sdp);
+                }
+                let (number, bytes) = (negotiation.0, sdp.len());
+                (
+                    *participant,
+                    format!("answers offer {number} ({bytes} bytes)"),
+                )
+            }
+            Command::Candidate {
+                participant,
+                candidate,
+            } => {
+                let candidate = candidate.as_deref().unwrap_or("no more");
+                (*participant, format!("candidate: {}", printable(candidate)))
+            }
+            Command::Mute {
+                participant,
+                kind,
+                muted,
+            } => {
+                let mutes = if *muted { "mutes" } else { "unmutes" };
+                (*participant, format!("{mutes} {kind}"))
+            }
+            Command::Leave { participant } => (*participant, "leaves".to_owned()),
+        };
+        self.say(at, id, &text, out)
+    }
+
+    fn notice(&mut self, at: Time, notice: &Notice, out: &mut dyn Write) -> io::Result<()> {
+        let id = notice.participant();
+        let text = match notice {
+            Notice::Offer {
+                negotiation,
+                sdp,
+                publish,
+                slots,
+                ..
+            } => {
+                if self.is_about(id) {
+                    self.person(id).offered(sdp, publish, slots);
+                }
+                let (number, slots) = (negotiation.0, in_slots(slots));
+                format!("gets offer {number}; slots: {slots}")
+            }
+            Notice::Candidate { candidate, .. } => {
+                let candidate = candidate.as_deref().unwrap_or("no more");
+                format!("gets candidate: {candidate}")
+            }
+            Notice::Slots { slots, .. } => {
+                if self.is_about(id) {
+                    self.person(id).assigned(slots);
+                }
+                format!("slots: {}", in_slots(slots))
+            }
+            Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
+            Notice::Refused { error, .. } => {
+                format!("is refused: {}", printable(&error.to_string()))
+            }
+            Notice::Gone { reason, .. } => format!("is gone: {reason:?}"),
+        };
+        self.say(at, id, &text, out)
+    }
+
+    fn is_about(&self, id: ParticipantId) -> bool {
+        self.only.is_none_or(|only| only == id)
+    }
+
+    fn person(&mut self, id: ParticipantId) -> &mut Person {
+        self.people.entry(id).or_default()
+    }
+
+    fn say(
+        &mut self,
+        at: Time,
+        id: ParticipantId,
+        text: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if !self.is_about(id) {
+            return Ok(());
+        }
+        self.person(id);
+        let clock = wall_clock(self.epoch, at, "%H:%M:%S%.3f");
+        let seconds = at.since(Time::ZERO).as_secs_f64();
+        writeln!(out, "{clock} {seconds:>9.3}s  {id:<4} {text}")
+    }
+
+    /// Tells of the second that is over, if one is.
+    fn seconds_until(&mut self, at: Time, out: &mut dyn Write) -> io::Result<()> {
+        let second = at.as_micros() / 1_000_000;
+        if second > self.second {
+            let end = Time::from_micros(self.second.saturating_add(1).saturating_mul(1_000_000));
+            self.tell_second(end.min(at), out)?;
+            self.second = second;
+        }
+        Ok(())
+    }
+
+    fn tell_second(&mut self, end: Time, out: &mut dyn Write) -> io::Result<()> {
+        if !self.every_second {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for (id, person) in &mut self.people {
+            let text = person.second();
+            if !text.is_empty() {
+                lines.push((*id, text));
+            }
+        }
+        for (id, text) in lines {
+            self.say(end, id, &text, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// What strangers wrote is shown without what a terminal would obey, and not at any length.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(200)
+        .flat_map(char::escape_debug)
+        .collect()
+}
