@@ -15,7 +15,7 @@ impl Sfu {
                 room,
                 participant,
                 ice,
-            } => self.enter(room, participant, ice),
+            } => self.contain(room, |sfu| sfu.enter(room, participant, ice)),
             Command::Answer {
                 participant,
                 negotiation,
@@ -41,19 +41,27 @@ impl Sfu {
         }
     }
 
+    fn located(&self, participant: ParticipantId) -> Option<(Index, RoomId)> {
+        let index = *self.indices.get(&participant)?;
+        Some((index, self.room_of(index)?))
+    }
+
     /// Runs a command of a participant and tells it when it is refused.
     fn with(
         &mut self,
         participant: ParticipantId,
         command: impl FnOnce(&mut Self, Index) -> Result<(), CommandError>,
     ) {
-        let result = match self.indices.get(&participant) {
-            Some(index) => command(self, *index),
-            None => Err(CommandError::UnknownParticipant),
-        };
-        if let Err(error) = result {
+        let Some((index, room)) = self.located(participant) else {
+            let error = CommandError::UnknownParticipant;
             self.notify(Notice::Refused { participant, error });
-        }
+            return;
+        };
+        self.contain(room, |sfu| {
+            if let Err(error) = command(sfu, index) {
+                sfu.notify(Notice::Refused { participant, error });
+            }
+        });
     }
 
     fn enter(&mut self, room: RoomId, id: ParticipantId, ice: IceMode) {
@@ -309,13 +317,15 @@ impl Sfu {
 
     fn leave(&mut self, participant: ParticipantId) {
         let now = self.now;
-        let Some(index) = self.indices.get(&participant).copied() else {
+        let Some((index, room)) = self.located(participant) else {
             return;
         };
-        self.run(index, |connection, environment, effects| {
-            connection.close(now, environment, effects)
+        self.contain(room, |sfu| {
+            sfu.run(index, |connection, environment, effects| {
+                connection.close(now, environment, effects)
+            });
+            sfu.remove(index);
         });
-        self.remove(index);
     }
 }
 

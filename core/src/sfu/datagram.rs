@@ -23,7 +23,11 @@ impl Sfu {
         }
         let tuple = (datagram.local, datagram.remote);
         match self.addresses.owner(self.now, &tuple) {
-            Some(index) => self.receive(index, datagram),
+            Some(index) => {
+                if let Some(room) = self.room_of(index) {
+                    self.contain(room, |sfu| sfu.receive(index, datagram));
+                }
+            }
             None => self.counters.dropped_unknown_address += 1,
         }
     }
@@ -52,8 +56,11 @@ impl Sfu {
             self.counters.dropped_foreign_address += 1;
             return;
         }
+        let Some(room) = self.room_of(index) else {
+            return;
+        };
         let first = self.outputs.len();
-        self.receive(index, datagram);
+        self.contain(room, |sfu| sfu.receive(index, datagram));
         // The ICE agent answers only what passed its MESSAGE-INTEGRITY check.
         let proved = self
             .outputs

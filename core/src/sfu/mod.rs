@@ -10,6 +10,9 @@
 //! ```
 //! Every call into a connection goes through [`Sfu::run`]. A connection that fails there is only
 //! marked; it is taken out at the end of the input, so that nothing vanishes under a loop.
+//!
+//! A panic inside str0m ends in its seam. One in here, a bug of ours, ends in [`Sfu::contain`]: it
+//! costs the room that it happened in, whose people are sent away, and no other.
 
 mod commands;
 mod datagram;
@@ -22,6 +25,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -180,6 +184,33 @@ impl Sfu {
         self.doom(index, reason);
     }
 
+    /// Does something in a room. When it panics, that room is given up, because what is inside may
+    /// be half changed.
+    fn contain(&mut self, room: RoomId, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
+            return;
+        }
+        tracing::error!(%room, "a fault in the server: the room is given up");
+        self.rooms.remove(&room);
+        let members: Vec<_> = self
+            .participants
+            .iter()
+            .filter(|(_, participant)| participant.room == room)
+            .map(|(index, participant)| (index, participant.id))
+            .collect();
+        for (index, participant) in members {
+            self.take_out(index);
+            self.notify(Notice::Gone {
+                participant,
+                reason: GoneReason::Internal,
+            });
+        }
+    }
+
+    fn room_of(&self, index: Index) -> Option<RoomId> {
+        self.participants.get(index).map(|p| p.room)
+    }
+
     /// Marks a participant to be taken out at the end of this input.
     fn doom(&mut self, index: Index, reason: GoneReason) {
         if self.doomed.iter().all(|(doomed, _)| *doomed != index) {
@@ -190,14 +221,14 @@ impl Sfu {
     /// Takes out whoever was doomed. Taking one out calls into others, which may doom them.
     fn bury(&mut self) {
         while let Some((index, reason)) = self.doomed.pop() {
-            let Some(id) = self.id_of(index) else {
+            let Some((id, room)) = self.participants.get(index).map(|p| (p.id, p.room)) else {
                 continue;
             };
-            self.remove(index);
             self.notify(Notice::Gone {
                 participant: id,
                 reason,
             });
+            self.contain(room, |sfu| sfu.remove(index));
         }
     }
 

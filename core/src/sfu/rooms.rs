@@ -78,11 +78,23 @@ impl Sfu {
         self.notify(notice);
     }
 
-    /// Takes a participant out of everything.
+    /// Takes a participant out of everything; its room goes on without it.
     pub(super) fn remove(&mut self, index: Index) {
-        let Some(participant) = self.participants.try_remove(index) else {
+        let Some(room_id) = self.take_out(index) else {
             return;
         };
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.members.retain(|member| *member != index);
+            if room.members.is_empty() {
+                self.rooms.remove(&room_id);
+            }
+        }
+        self.assign_slots(room_id, None);
+    }
+
+    /// Takes a participant out of every table. Gives the room, which still counts it.
+    pub(super) fn take_out(&mut self, index: Index) -> Option<RoomId> {
+        let participant = self.participants.try_remove(index)?;
         self.indices.remove(&participant.id);
         if let Some(at) = participant.timer {
             self.timers.remove(&(at, index));
@@ -91,12 +103,6 @@ impl Sfu {
             self.addresses.forget(tuple);
         }
         self.doomed.retain(|(doomed, _)| *doomed != index);
-        if let Some(room) = self.rooms.get_mut(&participant.room) {
-            room.members.retain(|member| *member != index);
-            if room.members.is_empty() {
-                self.rooms.remove(&participant.room);
-            }
-        }
-        self.assign_slots(participant.room, None);
+        Some(participant.room)
     }
 }

@@ -63,3 +63,34 @@ fn a_connection_that_panicked_is_never_called_again() {
         .close(Time::ZERO, &sfu.environment, &mut Effects::default());
     assert!(matches!(again, Err(Fault::Panicked)));
 }
+
+#[test]
+fn a_panic_of_our_own_in_one_room_never_reaches_another() {
+    let mut sfu = sfu_with(4);
+    sfu.contain(RoomId(1), |sfu| {
+        // Half way through something, as a bug would be.
+        sfu.rooms.get_mut(&RoomId(1)).unwrap().members.clear();
+        panic!("on purpose");
+    });
+    sfu.bury();
+    let gone: Vec<_> = std::iter::from_fn(|| sfu.poll())
+        .filter_map(|output| match output {
+            Output::Notice(Notice::Gone { participant, .. }) => Some(participant.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gone, [2, 4], "everybody of the room is told");
+    assert_eq!((sfu.rooms(), sfu.participants()), (1, 2));
+    sfu.handle(Time::from_millis(50), Input::Timeout);
+    let enter = Command::Enter {
+        room: RoomId(1),
+        participant: ParticipantId(9),
+        ice: IceMode::Trickle,
+    };
+    sfu.handle(Time::from_millis(60), Input::Command(enter));
+    assert_eq!(
+        (sfu.rooms(), sfu.participants()),
+        (2, 3),
+        "and may come again"
+    );
+}

@@ -32,8 +32,12 @@ impl Sfu {
             .map(|(_, index)| *index)
             .collect();
         for index in due {
-            self.participant_timeout(index);
-            self.schedule(index);
+            if let Some(room) = self.room_of(index) {
+                self.contain(room, |sfu| {
+                    sfu.participant_timeout(index);
+                    sfu.schedule(index);
+                });
+            }
         }
     }
 
