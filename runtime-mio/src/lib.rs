@@ -34,11 +34,13 @@ mod server;
 mod shard;
 pub mod signals;
 mod stop;
+mod threads;
 mod trouble;
 mod udp;
 
 pub use options::{Action, Advertise, CommandLine, Options, OptionsError};
 pub use record::RecordError;
 pub use replay::{Moment, ReplayFault, ReplayOptions, Verdict, replay};
-pub use server::{Fault, Server, StartError};
+pub use server::{Server, StartError};
 pub use stop::Stopper;
+pub use threads::Fault;

@@ -85,9 +85,12 @@ pub struct Options {
     pub record_max_seconds: u64,
 }
 
-/// What the program is asked to do: to serve, unless it says otherwise.
+/// tsuji, a self-hosted video-meeting server.
+///
+/// One process serves the page, the rooms (WebSocket) and the media (WebRTC over UDP). Without any
+/// option it is reachable from this machine only.
 #[derive(Clone, Debug, Parser)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(name = "tsuji", version, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
     /// Something else than serving.
     #[command(subcommand)]

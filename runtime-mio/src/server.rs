@@ -2,9 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
 
@@ -17,6 +16,7 @@ use crate::record::{RecordError, Recording};
 use crate::shard::{self, Shard};
 use crate::signals::Signals;
 use crate::stop::{Stopper, stop};
+use crate::threads::{Event, Fault, spawn};
 use crate::udp::UdpSocket;
 
 /// Why the server did not start. Each is one sentence for the person who started it.
@@ -59,35 +59,6 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
-}
-
-/// Why the server ended other than by being stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// A thread panicked.
-    #[error("a fault in the server ended its {0} thread")]
-    Panicked(&'static str),
-    /// A thread could not go on.
-    #[error("the {thread} thread could not go on: {reason}")]
-    Failed {
-        /// Which.
-        thread: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// A thread did not end when it was told to.
-    #[error("the server did not stop in time and was ended")]
-    Stuck,
-}
-
-/// What the threads tell whoever waits for them.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// Stopping has begun.
-    Stopping,
-    /// A thread has ended.
-    Ended(Result<(), Fault>),
 }
 
 /// A running server.
@@ -175,8 +146,8 @@ impl Server {
         .map_err(system("TCP event"))?;
 
         let threads = vec![
-            spawn("media", events_in.clone(), move || shard.run())?,
-            spawn("front", events_in, move || front.run())?,
+            spawn("media", events_in.clone(), move || shard.run()).map_err(system("thread"))?,
+            spawn("front", events_in, move || front.run()).map_err(system("thread"))?,
         ];
         Ok(Self {
             address,
@@ -292,32 +263,6 @@ fn seed() -> Result<[u8; 32], StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(StartError::Random)?;
     Ok(seed)
-}
-
-fn spawn<E: std::fmt::Display>(
-    name: &'static str,
-    events: mpsc::Sender<Event>,
-    run: impl FnOnce() -> Result<(), E> + Send + 'static,
-) -> Result<JoinHandle<()>, StartError> {
-    let body = move || {
-        // What a panic leaves behind is dropped with the thread; nobody looks at it again.
-        let result = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Fault::Failed {
-                thread: name,
-                reason: error.to_string(),
-            }),
-            Err(_) => Err(Fault::Panicked(name)),
-        };
-        if let Err(fault) = &result {
-            tracing::error!(%fault, "stopping");
-        }
-        let _ = events.send(Event::Ended(result));
-    };
-    thread::Builder::new()
-        .name(format!("tsuji-{name}"))
-        .spawn(body)
-        .map_err(system("thread"))
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> StartError {

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 
 use mio::Waker;
 
-use crate::server::Event;
+use crate::threads::Event;
 
 /// The front thread's side: whether it was told, and to whom it says that it has begun.
 #[derive(Debug)]

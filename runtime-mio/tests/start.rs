@@ -96,6 +96,7 @@ fn a_bad_flag_says_what_was_expected() {
 #[test]
 fn help_and_version_tell_what_they_should() {
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    assert!(help.starts_with("tsuji, a self-hosted video-meeting server."));
     for flag in ["--listen", "--udp", "--advertise", "--log"] {
         assert!(help.contains(flag), "{flag}");
     }

@@ -55,6 +55,17 @@ fn peers_that_neither_read_nor_close_do_not_delay_the_end() {
 }
 
 #[test]
+fn a_second_sigterm_ends_the_process_at_once() {
+    let mut server = Server::start();
+    let mut socket = server.websocket();
+    server.terminate();
+    // It is waiting for our close frame now.
+    while !matches!(socket.0.get_mut().read(&mut [0; 1]), Ok(0)) {}
+    server.terminate();
+    assert_eq!(server.wait(STOP), Some(1));
+}
+
+#[test]
 fn a_server_inside_another_program_stops_when_told() {
     let options = Options::parse_from(["tsuji", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
     let server = tsuji_mio::Server::start(&options, None).unwrap();

@@ -154,3 +154,84 @@ impl Write for Wire {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net;
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn pair(limits: &Limits) -> (Wire, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        (Wire::new(TcpStream::from_std(socket), limits), peer)
+    }
+
+    #[test]
+    fn what_waits_for_a_peer_that_never_reads_is_bounded_and_noticed() {
+        let limits = Limits::default();
+        let (mut wire, _peer) = pair(&limits);
+        let message = [b'x'; 1024];
+        let mut written = 0;
+        let error = loop {
+            match wire.write(&message) {
+                Ok(length) => written += length,
+                Err(error) => break error,
+            }
+            wire.transmit(Time::from_millis(7)).unwrap();
+            // Far above what any system buffers for one connection.
+            assert!(written < 256 * 1024 * 1024);
+        };
+        assert_eq!(error.kind(), ErrorKind::Other);
+        assert_eq!(wire.queue.len(), limits.send_queue_bytes);
+        assert!(wire.is_paused());
+        assert_eq!(wire.blocked_since(), Some(Time::from_millis(7)));
+    }
+
+    #[test]
+    fn a_peer_that_reads_again_gets_everything_and_leaves_no_memory_behind() {
+        let limits = Limits::default();
+        let (mut wire, mut peer) = pair(&limits);
+        let mut written = 0;
+        while !wire.is_paused() {
+            written += wire.write(&[b'x'; 1024]).unwrap();
+            wire.transmit(Time::ZERO).unwrap();
+        }
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; written];
+            peer.read_exact(&mut bytes).map(|()| bytes.len())
+        });
+        while !wire.is_flushed() && !reader.is_finished() {
+            wire.wake(true, true);
+            wire.transmit(Time::from_millis(1)).unwrap();
+        }
+        assert_eq!(reader.join().unwrap().unwrap(), written);
+        assert_eq!(wire.blocked_since(), None);
+        assert!(wire.queue.capacity() <= limits.send_queue_pause_bytes);
+    }
+
+    #[test]
+    fn a_turn_reads_no_more_than_it_was_granted() {
+        let (mut wire, mut peer) = pair(&Limits::default());
+        peer.write_all(&[b'x'; 100]).unwrap();
+        peer.shutdown(Shutdown::Write).unwrap();
+        let mut buffer = [0; 64];
+        let blocked = |result: io::Result<usize>| {
+            result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        };
+        assert!(blocked(wire.read(&mut buffer)));
+        wire.grant(40);
+        assert_eq!(wire.read(&mut buffer).unwrap(), 40);
+        assert!(blocked(wire.read(&mut buffer)));
+        assert!(wire.is_readable(), "there is more, for the next turn");
+        wire.grant(100);
+        assert_eq!(wire.read(&mut buffer).unwrap(), 60);
+        assert_eq!(wire.read(&mut buffer).unwrap(), 0);
+    }
+}

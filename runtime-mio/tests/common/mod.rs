@@ -31,9 +31,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on free ports.
     pub(crate) fn start() -> Self {
-        let arguments = ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
-        let mut child = Command::new(TSUJI)
-            .args(arguments)
+        Self::start_as(&mut Command::new(TSUJI))
+    }
+
+    /// Starts one that `command` runs with the arguments that it is given.
+    pub(crate) fn start_as(command: &mut Command) -> Self {
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
