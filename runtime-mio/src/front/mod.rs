@@ -11,11 +11,13 @@
 //! take notices; fire what is due; send what waits. While the media thread is behind with its
 //! commands nobody's requests are read: they wait in the clients' sockets, not in our memory.
 
+mod admission;
 mod connection;
 mod http;
 mod lingering;
 mod listener;
 mod timers;
+mod upkeep;
 mod websocket;
 mod wire;
 
@@ -24,13 +26,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 use tsuji_core::{Command, Notice, Time};
-use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Output};
+use tsuji_signaling::{ConnectionId, Input, Lobby, Output};
 use tungstenite::protocol::WebSocketConfig;
 
-use self::connection::{Connection, Context, Happened};
+use self::connection::{Connection, Happened};
 pub(crate) use self::listener::Listener;
 use self::timers::Timers;
 use crate::clock::Clock;
@@ -255,55 +256,6 @@ impl Front {
         Ok(())
     }
 
-    fn accept(&mut self) {
-        for _ in 0..self.limits.accepts_per_turn {
-            let t = self.clock.now();
-            let Some(listener) = &mut self.listener else {
-                return;
-            };
-            let Some((socket, peer)) = listener.accept(t, &self.limits) else {
-                return;
-            };
-            if self.connections.len() >= self.limits.connections {
-                if let Some(times) = self.crowded.happened(t) {
-                    tracing::warn!(times, "too many connections: turning newcomers away");
-                }
-                continue;
-            }
-            if self.http.len() >= self.limits.http_connections
-                && let Some(&oldest) = self.http.first()
-            {
-                if let Some(times) = self.crowded.happened(t) {
-                    tracing::warn!(times, "too many HTTP connections: closing the oldest");
-                }
-                self.forget(oldest);
-            }
-            if let Err(error) = self.admit(t, socket, peer) {
-                tracing::debug!(%error, "a connection broke before it began");
-            }
-        }
-    }
-
-    fn admit(&mut self, t: Time, socket: TcpStream, peer: std::net::IpAddr) -> io::Result<()> {
-        // Small messages are all there is; nobody should wait for Nagle's algorithm.
-        socket.set_nodelay(true)?;
-        let token = self.next_connection;
-        self.next_connection += 1;
-        let id = ConnectionId(token as u64);
-        let exchange = Exchange::new(&self.signaling, t);
-        let mut connection = Connection::new(socket, peer, exchange, &self.limits);
-        if let Some(socket) = connection.socket_mut() {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll
-                .registry()
-                .register(socket, Token(token), interest)?;
-        }
-        self.connections.insert(id, connection);
-        self.http.insert(id);
-        self.touched.insert(id);
-        Ok(())
-    }
-
     fn turn(&mut self) -> Result<Notices, FrontError> {
         if !self.commands.is_backlogged() {
             for id in std::mem::take(&mut self.ready) {
@@ -411,98 +363,6 @@ impl Front {
             }
         }
         Ok(())
-    }
-
-    fn send(
-        &mut self,
-        t: Time,
-        id: ConnectionId,
-        send: impl FnOnce(&mut Connection) -> tungstenite::Result<()>,
-    ) -> Result<(), FrontError> {
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return Ok(());
-        };
-        self.touched.insert(id);
-        if let Err(error) = send(connection) {
-            tracing::debug!(%error, connection = id.0, "giving a WebSocket up");
-            self.forget(id);
-            self.ended(t, id)?;
-        }
-        Ok(())
-    }
-
-    fn close(
-        &mut self,
-        t: Time,
-        id: ConnectionId,
-        code: u16,
-        reason: &'static str,
-    ) -> Result<(), FrontError> {
-        self.with(id, t, |connection, context| {
-            connection.close(code, reason, context);
-        });
-        self.ended(t, id)
-    }
-
-    /// Tells the lobby, once, that a WebSocket is closed.
-    fn ended(&mut self, t: Time, connection: ConnectionId) -> Result<(), FrontError> {
-        self.http.remove(&connection);
-        if self.open.remove(&connection) {
-            self.tell_lobby(t, Input::Closed { connection })?;
-        }
-        Ok(())
-    }
-
-    /// Does something with a connection that is still there, and remembers to settle it.
-    fn with<R>(
-        &mut self,
-        id: ConnectionId,
-        t: Time,
-        what: impl FnOnce(&mut Connection, &mut Context<'_>) -> R,
-    ) -> Option<R> {
-        let connection = self.connections.get_mut(&id)?;
-        self.touched.insert(id);
-        let mut context = Context {
-            t,
-            limits: &self.limits,
-            config: self.config,
-            scratch: &mut self.scratch,
-        };
-        Some(what(connection, &mut context))
-    }
-
-    /// Sends what waits in the connections that were touched, and notes what they wait for. A
-    /// broken one may give the lobby something to tell others; so it goes on until all is told.
-    fn settle(&mut self) -> Result<(), FrontError> {
-        let t = self.clock.now();
-        while let Some(id) = self.touched.pop_first() {
-            let Some(connection) = self.connections.get_mut(&id) else {
-                continue;
-            };
-            if let Err(error) = connection.transmit(t) {
-                tracing::debug!(%error, connection = id.0, "a connection broke");
-                self.forget(id);
-                self.ended(t, id)?;
-                continue;
-            }
-            self.timers.set(id, connection.deadline(&self.limits));
-            if !connection.is_http() {
-                self.http.remove(&id);
-            }
-            if connection.wants_turn() {
-                self.ready.insert(id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Drops a connection, and with it its socket.
-    fn forget(&mut self, id: ConnectionId) {
-        self.connections.remove(&id);
-        self.timers.set(id, None);
-        self.http.remove(&id);
-        self.ready.remove(&id);
-        self.touched.remove(&id);
     }
 }
 
