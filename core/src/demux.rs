@@ -85,6 +85,10 @@ impl AddressTable {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.owners.len()
+    }
+
     pub(crate) fn forget(&mut self, tuple: &Tuple) {
         self.owners.remove(tuple);
     }

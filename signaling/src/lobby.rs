@@ -6,6 +6,7 @@ mod notices;
 mod pace;
 mod requests;
 mod rooms;
+mod sizes;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use crate::session::{Greeting, Session};
 use addresses::{Addresses, Place};
 use pace::{Pace, Verdict};
 use rooms::{Person, Rooms};
+pub use sizes::Sizes;
 use timers::{Timer, Timers};
 
 pub use events::{ConnectionId, Input, Output};

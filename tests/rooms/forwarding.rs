@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tsuji_core::{GoneReason, IceMode, MediaKind, Notice, ParticipantId};
+use tsuji_tests::network::Conditions;
 use tsuji_tests::{World, WorldOptions};
 
 fn world() -> World {
@@ -12,12 +13,12 @@ fn world() -> World {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn all_connected(world: &World) -> bool {
-    world.browsers.values().all(|browser| browser.connected)
+    world.browsers().all(|browser| browser.connected)
 }
 
 /// The counts of the video packets that `viewer` got from `source`, in order.
 fn video_from(world: &World, viewer: ParticipantId, source: ParticipantId) -> Vec<u32> {
-    let browser = &world.browsers[&viewer];
+    let browser = world.browser(viewer);
     let slot = browser
         .slots
         .iter()
@@ -44,7 +45,7 @@ fn everything_that_one_sends_arrives_at_the_other() {
                 video, expected,
                 "no packet is missing, doubled or out of order"
             );
-            let audio: Vec<_> = world.browsers[&viewer].audio().collect();
+            let audio: Vec<_> = world.browser(viewer).audio().collect();
             assert!(audio.len() > 480, "{} audio packets", audio.len());
             for pair in audio.windows(2) {
                 assert_eq!(pair[1].count, pair[0].count + 1);
@@ -62,21 +63,21 @@ fn a_late_joiner_sees_a_keyframe_within_one_request() {
     let b = world.enter(1, IceMode::Trickle);
     assert!(world.run_until(PATIENCE, all_connected));
     world.run_for(Duration::from_secs(5));
-    let asked = |world: &World, id| world.browsers[&id].keyframe_requests.len();
+    let asked = |world: &World, id| world.browser(id).keyframe_requests.len();
     let before = (asked(&world, a), asked(&world, b));
 
     let c = world.enter(1, IceMode::Trickle);
-    assert!(world.run_until(PATIENCE, |world| world.browsers[&c].connected));
+    assert!(world.run_until(PATIENCE, |world| world.browser(c).connected));
     let connected = world.now;
     world.run_for(Duration::from_secs(3));
 
     assert_eq!(asked(&world, a) - before.0, 1);
     assert_eq!(asked(&world, b) - before.1, 1);
-    for slot in world.browsers[&c].slots.clone() {
+    for slot in world.browser(c).slots.clone() {
         if slot.source.is_none() {
             continue;
         }
-        let browser = &world.browsers[&c];
+        let browser = world.browser(c);
         let first = browser.video().find(|packet| packet.mid == slot.video.0);
         let first = first.expect("video in an assigned slot");
         assert!(first.keyframe, "the first packet begins a keyframe");
@@ -98,7 +99,7 @@ fn who_leaves_is_gone_from_everybodys_slots() {
     world.run_for(Duration::from_secs(1));
     world.leave(b);
     for viewer in [a, c] {
-        let slots = &world.browsers[&viewer].slots;
+        let slots = &world.browser(viewer).slots;
         assert!(slots.iter().all(|slot| slot.source != Some(b)), "{slots:?}");
     }
     assert_eq!(world.sfu.participants(), 2);
@@ -120,7 +121,7 @@ fn a_slot_that_changes_its_source_stays_one_stream() {
     assert!(world.run_until(PATIENCE, all_connected));
     world.run_for(Duration::from_secs(2));
 
-    let browser = &world.browsers[&a];
+    let browser = world.browser(a);
     let slot = browser.slots.iter().find(|slot| slot.source == Some(c));
     let mid = &slot.expect("the newcomer took the free slot").video.0;
     let video: Vec<_> = browser.video().filter(|p| p.mid == *mid).collect();
@@ -151,12 +152,12 @@ fn a_muted_camera_sends_nothing_and_comes_back_with_a_keyframe() {
     world.run_for(Duration::from_secs(1));
     world.mute(a, MediaKind::Video, true);
     world.run_for(Duration::from_millis(100));
-    let before = world.browsers[&b].video().count();
+    let before = world.browser(b).video().count();
     world.run_for(Duration::from_secs(5));
-    assert_eq!(world.browsers[&b].video().count(), before);
+    assert_eq!(world.browser(b).video().count(), before);
     world.mute(a, MediaKind::Video, false);
     world.run_for(Duration::from_secs(1));
-    let browser = &world.browsers[&b];
+    let browser = world.browser(b);
     let video: Vec<_> = browser.video().collect();
     assert!(video.len() > before + 60);
     assert!(video[before].keyframe);
@@ -172,7 +173,7 @@ fn rooms_do_not_hear_each_other() {
     assert!(world.run_until(PATIENCE, all_connected));
     world.run_for(Duration::from_secs(2));
     for id in [a, b] {
-        assert!(world.browsers[&id].received.is_empty());
+        assert!(world.browser(id).received.is_empty());
     }
 }
 
@@ -183,7 +184,7 @@ fn who_closes_the_connection_is_gone() {
     let b = world.enter(1, IceMode::Trickle);
     assert!(world.run_until(PATIENCE, all_connected));
     let now = world.now;
-    world.browser(b).close(now);
+    world.browser_mut(b).close(now);
     world.run_for(Duration::from_secs(1));
     assert!(world.notices.iter().any(|(_, notice)| *notice
         == Notice::Gone {
@@ -191,7 +192,8 @@ fn who_closes_the_connection_is_gone() {
             reason: GoneReason::ConnectionLost
         }));
     assert!(
-        world.browsers[&a]
+        world
+            .browser(a)
             .slots
             .iter()
             .all(|slot| slot.source.is_none())
@@ -204,14 +206,21 @@ fn who_falls_silent_is_gone_within_half_a_minute() {
     let a = world.enter(1, IceMode::Trickle);
     let b = world.enter(1, IceMode::Trickle);
     assert!(world.run_until(PATIENCE, all_connected));
-    world.browsers.remove(&b);
+    let (now, tab) = (world.now, world.tab_of(b));
+    let nothing_passes = Conditions {
+        loss: 1_000,
+        ..Conditions::default()
+    };
+    let tab = world.tabs.get_mut(&tab).expect("a page");
+    tab.change(now, nothing_passes.clone(), nothing_passes);
     let gone = |world: &World| {
         let gone = |notice: &Notice| matches!(notice, Notice::Gone { participant, .. } if *participant == b);
         world.notices.iter().any(|(_, notice)| gone(notice))
     };
     assert!(world.run_until(Duration::from_secs(45), gone));
     assert!(
-        world.browsers[&a]
+        world
+            .browser(a)
             .slots
             .iter()
             .all(|slot| slot.source.is_none())

@@ -10,7 +10,7 @@ fn meeting() -> World {
     let mut world = World::new(WorldOptions::default());
     world.enter(1, IceMode::Trickle);
     world.enter(1, IceMode::Trickle);
-    let all = |world: &World| world.browsers.values().all(|browser| browser.connected);
+    let all = |world: &World| world.browsers().all(|browser| browser.connected);
     assert!(world.run_until(Duration::from_secs(5), all));
     world
 }
@@ -31,9 +31,9 @@ fn garbage() -> Vec<Vec<u8>> {
 }
 
 fn still_meeting(world: &mut World) {
-    let before: Vec<_> = world.browsers.values().map(|b| b.received.len()).collect();
+    let before: Vec<_> = world.browsers().map(|b| b.received.len()).collect();
     world.run_for(Duration::from_secs(1));
-    for (browser, before) in world.browsers.values().zip(before) {
+    for (browser, before) in world.browsers().zip(before) {
         assert!(browser.received.len() > before + 100);
         let video: Vec<_> = browser.video().map(|packet| packet.count).collect();
         assert!(video.windows(2).all(|pair| pair[1] == pair[0] + 1));
@@ -65,7 +65,7 @@ fn garbage_from_a_stranger_is_counted_and_never_answered() {
 #[test]
 fn garbage_from_a_participants_own_address_does_not_end_the_meeting() {
     let mut world = meeting();
-    let addresses: Vec<_> = world.browsers.values().map(|b| b.address).collect();
+    let addresses: Vec<_> = world.tabs.values().map(|tab| tab.outer).collect();
     for payload in garbage() {
         for address in &addresses {
             world.datagram(*address, &payload);

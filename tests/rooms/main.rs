@@ -4,3 +4,4 @@
 mod forwarding;
 mod hostile;
 mod negotiation;
+mod seeds;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use tsuji_core::{
-    Command, CommandError, GoneReason, IceMode, Limits, Negotiation, Notice, ParticipantId,
-};
-use tsuji_tests::{World, WorldOptions};
+use tsuji_core::{CommandError, GoneReason, IceMode, Limits, Notice, ParticipantId};
+use tsuji_signaling::message::{Candidate, ClientMessage};
+use tsuji_tests::{Manner, World, WorldOptions};
 
 fn connected(world: &mut World) {
-    let all = |world: &World| world.browsers.values().all(|browser| browser.connected);
+    let all = |world: &World| world.browsers().all(|browser| browser.connected);
     assert!(world.run_until(Duration::from_secs(5), all));
 }
 
@@ -45,12 +44,9 @@ fn people_who_come_together_cost_one_renegotiation_each() {
     let others: Vec<_> = (0..6).map(|_| world.enter(1, IceMode::Trickle)).collect();
     connected(&mut world);
     world.run_for(Duration::from_secs(2));
-    assert_eq!(
-        world.browsers[&first].offers, 2,
-        "one more for slots 5 to 8"
-    );
+    assert_eq!(world.browser(first).offers, 2, "one more for slots 5 to 8");
     for id in [first].iter().chain(&others) {
-        let browser = &world.browsers[id];
+        let browser = world.browser(*id);
         assert!(browser.offers <= 2);
         assert_eq!(browser.slots.len(), 8);
         let shown = browser.slots.iter().filter(|slot| slot.source.is_some());
@@ -72,8 +68,8 @@ fn coming_and_going_does_not_grow_the_slots() {
         connected(&mut world);
         world.leave(id);
     }
-    assert_eq!(world.browsers[&stays].slots.len(), 4);
-    assert_eq!(world.browsers[&stays].offers, 1);
+    assert_eq!(world.browser(stays).slots.len(), 4);
+    assert_eq!(world.browser(stays).offers, 1);
 }
 
 #[test]
@@ -90,13 +86,13 @@ fn a_room_larger_than_the_slots_still_works() {
     connected(&mut world);
     world.run_for(Duration::from_secs(1));
     for id in &ids {
-        let browser = &world.browsers[id];
+        let browser = world.browser(*id);
         assert_eq!((browser.slots.len(), browser.offers), (4, 1));
         assert!(browser.slots.iter().all(|slot| slot.source.is_some()));
     }
-    let waiting = world.browsers[&ids[0]].slots.clone();
+    let waiting = world.browser(ids[0]).slots.clone();
     world.leave(ids[1]);
-    let after = &world.browsers[&ids[0]].slots;
+    let after = &world.browser(ids[0]).slots;
     assert!(
         after.iter().all(|slot| slot.source.is_some()),
         "who waited came in"
@@ -127,13 +123,14 @@ fn a_full_room_turns_people_away() {
 
 /// Somebody who has an offer and does not answer it.
 fn silent(world: &mut World) -> ParticipantId {
-    let id = ParticipantId(999);
-    world.command(Command::Enter {
-        room: tsuji_core::RoomId(1),
-        participant: id,
-        ice: IceMode::Trickle,
-    });
-    id
+    let tab = world.enter_as(
+        1,
+        Manner {
+            answers: false,
+            ..Manner::default()
+        },
+    );
+    world.tabs[&tab].page.me.expect("an offer")
 }
 
 #[test]
@@ -155,11 +152,13 @@ fn an_unreadable_answer_may_be_corrected_and_a_wrong_one_ends_only_its_sender() 
     connected(&mut world);
     let id = silent(&mut world);
     let answer = |world: &mut World, number, sdp: &str| {
-        world.command(Command::Answer {
-            participant: id,
-            negotiation: Negotiation(number),
-            sdp: sdp.into(),
-        });
+        world.say(
+            id,
+            ClientMessage::Answer {
+                negotiation: number,
+                sdp: sdp.into(),
+            },
+        );
     };
     answer(&mut world, 2, "v=0\r\n");
     assert_eq!(refused(&world, id), [&CommandError::UnexpectedAnswer]);
@@ -195,10 +194,10 @@ fn an_unreadable_answer_may_be_corrected_and_a_wrong_one_ends_only_its_sender() 
     );
     assert_eq!(gone(&world, id), Some(GoneReason::BadAnswer));
 
-    let before = world.browsers[&a].received.len();
+    let before = world.browser(a).received.len();
     world.run_for(Duration::from_secs(1));
     assert!(
-        world.browsers[&a].received.len() > before + 100,
+        world.browser(a).received.len() > before + 100,
         "the others go on"
     );
     assert_eq!(world.sfu.participants(), 2);
@@ -210,10 +209,11 @@ fn candidates_are_bounded_and_hidden_ones_are_taken() {
     let mut world = World::new(WorldOptions::default());
     let id = silent(&mut world);
     let send = |world: &mut World, candidate: &str| {
-        world.command(Command::Candidate {
-            participant: id,
-            candidate: Some(candidate.into()),
+        let candidate = Some(Candidate {
+            candidate: candidate.into(),
+            ..Candidate::default()
         });
+        world.say(id, ClientMessage::Candidate { candidate });
     };
     send(
         &mut world,
@@ -223,10 +223,7 @@ fn candidates_are_bounded_and_hidden_ones_are_taken() {
         &mut world,
         "candidate:1 1 udp 2130706431 203.0.113.9 50000 typ host",
     );
-    world.command(Command::Candidate {
-        participant: id,
-        candidate: None,
-    });
+    world.say(id, ClientMessage::Candidate { candidate: None });
     assert!(refused(&world, id).is_empty());
     send(&mut world, "candidate:garbage");
     assert!(matches!(

@@ -1,45 +1,61 @@
 //! A virtual browser: a str0m client that answers, publishes and watches.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind as Kind, Mid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::RtpWrite;
+use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{PublishMids, Slot, Time};
+use tsuji_core::{ParticipantId, PublishMids, Slot, Time};
 
-use crate::media::{Camera, Microphone, Packet, audio_count, video_count};
+use crate::decoder::Decoder;
+use crate::engine::Engine;
+use crate::media::{Camera, Microphone, Packet, Place, Stamp};
 
 /// A media packet that arrived, as the browser's depacketizer would see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// When.
     pub at: Time,
+    /// When the server sent it.
+    pub sent: Time,
     /// The m-line.
     pub mid: String,
     /// Audio, or else video.
     pub audio: bool,
+    /// Its synchronization source.
+    pub ssrc: u32,
     /// Extended sequence number.
     pub sequence: u64,
     /// RTP timestamp.
     pub timestamp: u32,
-    /// Which packet of its camera or microphone it is, from 1.
-    pub count: u32,
     /// The first packet of a keyframe.
     pub keyframe: bool,
     /// The 15-bit VP8 picture id; 0 for audio.
     pub picture_id: u16,
+    /// Which packet of its camera or microphone it is, from 1.
+    pub count: u32,
+    /// Who made it.
+    pub source: ParticipantId,
+    /// When it was made.
+    pub made: Time,
+    /// The RTP timestamp that it was made with.
+    pub made_timestamp: u32,
+    /// Which part of which picture it is.
+    pub place: Place,
 }
 
-/// A virtual browser.
+/// A virtual browser's connection.
 #[derive(Debug)]
 pub struct Browser {
-    rtc: Rtc,
-    base: Instant,
-    /// Its address.
+    engine: Engine,
+    /// Its address, as it knows it itself.
     pub address: SocketAddr,
+    /// Stamped on what it sends.
+    me: ParticipantId,
     deadline: Time,
     publish: Option<(Mid, Mid)>,
     sequences: (u64, u64),
@@ -49,14 +65,20 @@ pub struct Browser {
     pub camera: Option<Camera>,
     /// Whether ICE and DTLS are up.
     pub connected: bool,
-    /// Everything that arrived.
+    /// Everything that arrived and was not taken out.
     pub received: Vec<Received>,
+    /// What could be shown, by m-line.
+    pub decoders: BTreeMap<String, Decoder>,
     /// PLIs that the server sent it.
     pub keyframe_requests: Vec<Time>,
     /// Offers answered.
     pub offers: u32,
     /// Its slots, as last told.
     pub slots: Vec<Slot>,
+    /// It was closed at this end.
+    pub closed: bool,
+    /// What ended it, which nothing that comes from a network should.
+    pub failure: Option<String>,
     /// Datagrams to send.
     pub(crate) outbox: Vec<(SocketAddr, Vec<u8>)>,
 }
@@ -64,19 +86,21 @@ pub struct Browser {
 impl Browser {
     /// A browser at `address`. `base` stands for `t = 0`.
     pub fn new(base: Instant, t: Time, address: SocketAddr) -> Self {
-        let start = base + Duration::from_micros(t.as_micros());
-        let mut rtc = Rtc::builder()
-            .set_rtp_mode(true)
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
-            .build(start);
+        let mut seed = [0; 32];
+        seed[..2].copy_from_slice(&address.port().to_be_bytes());
+        seed[8..16].copy_from_slice(&t.as_micros().to_be_bytes());
+        Self::seeded(base, t, address, seed)
+    }
+
+    /// The same; whatever it draws comes from `seed`.
+    pub fn seeded(base: Instant, t: Time, address: SocketAddr, seed: [u8; 32]) -> Self {
+        let mut engine = Engine::new(base, t, seed);
         let host = Candidate::host(address, "udp").expect("an address of the simulation is valid");
-        rtc.add_local_candidate(host);
+        engine.call(|rtc| rtc.add_local_candidate(host).is_some());
         Self {
-            rtc,
-            base,
+            engine,
             address,
+            me: ParticipantId(0),
             deadline: t,
             publish: None,
             sequences: (40_000, 65_000),
@@ -84,30 +108,39 @@ impl Browser {
             camera: None,
             connected: false,
             received: Vec::new(),
+            decoders: BTreeMap::new(),
             keyframe_requests: Vec::new(),
             offers: 0,
             slots: Vec::new(),
+            closed: false,
+            failure: None,
             outbox: Vec::new(),
         }
     }
 
+    /// From now on its media say that they are `me`'s.
+    pub fn set_source(&mut self, me: ParticipantId) {
+        self.me = me;
+    }
+
     /// When it wants [`Browser::timeout`] next.
     pub fn deadline(&self) -> Time {
-        let media = [
-            self.microphone.as_ref().map(Microphone::deadline),
-            self.camera.as_ref().map(Camera::deadline),
-        ];
-        let media = media.into_iter().flatten().filter(|_| self.connected).min();
-        media.map_or(self.deadline, |media| media.min(self.deadline))
+        if !self.connected {
+            return self.deadline;
+        }
+        let microphone = self.microphone.as_ref().and_then(Microphone::deadline);
+        let camera = self.camera.as_ref().and_then(Camera::deadline);
+        let decoders = self.decoders.values().filter_map(Decoder::deadline).min();
+        let wants = [microphone, camera, decoders].into_iter().flatten();
+        wants.fold(self.deadline, Time::min)
     }
 
     /// Takes an offer; gives the answer.
     pub fn answer(&mut self, t: Time, sdp: &str, publish: &PublishMids) -> String {
         let offer = SdpOffer::from_sdp_string(sdp).expect("the server's offer can be read");
         let answer: SdpAnswer = self
-            .rtc
-            .sdp_api()
-            .accept_offer(offer)
+            .engine
+            .negotiate(|rtc| rtc.sdp_api().accept_offer(offer))
             .expect("the server's offer can be answered");
         let mid = |mid: &tsuji_core::Mid| Mid::from(mid.0.as_str());
         self.publish = Some((mid(&publish.audio), mid(&publish.video)));
@@ -120,45 +153,59 @@ impl Browser {
     pub fn candidate(&mut self, t: Time, candidate: &str) {
         let candidate =
             Candidate::from_sdp_string(candidate).expect("the server's candidate can be read");
-        self.rtc.add_remote_candidate(candidate);
+        self.engine.call(|rtc| rtc.add_remote_candidate(candidate));
         self.timeout(t);
     }
 
     /// Takes a datagram.
     pub fn receive(&mut self, t: Time, from: SocketAddr, payload: &[u8]) {
-        let now = self.instant(t);
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, payload) {
-            self.rtc
-                .handle_input(Input::Receive(now, receive))
-                .expect("a virtual browser takes what the server sends");
+        self.receive_sent(t, t, from, payload);
+    }
+
+    /// Takes a datagram that the server sent at `sent`.
+    pub(crate) fn receive_sent(&mut self, t: Time, sent: Time, from: SocketAddr, payload: &[u8]) {
+        if self.failure.is_some() {
+            return;
         }
-        self.drain(t);
+        let (now, to) = (self.engine.instant(t), self.address);
+        self.engine.call(|rtc| {
+            // As in the server: a network may damage a datagram, which must not end anything.
+            if let Ok(receive) = Receive::new(Protocol::Udp, from, to, payload) {
+                let _refused = rtc.handle_input(Input::Receive(now, receive));
+            }
+        });
+        self.drain(t, sent);
     }
 
     /// Does what time demands.
     pub fn timeout(&mut self, t: Time) {
+        if self.failure.is_some() {
+            return;
+        }
         self.send_media(t);
-        let now = self.instant(t);
-        self.rtc
-            .handle_input(Input::Timeout(now))
-            .expect("a virtual browser's timers run");
-        self.drain(t);
+        self.ask_for_keyframes(t);
+        self.tick(t);
     }
 
     /// Ends the connection as closing a tab does.
     pub fn close(&mut self, t: Time) {
-        self.rtc.close().expect("a virtual browser can close");
-        self.drain(t);
+        self.closed = true;
+        self.engine
+            .call(Rtc::close)
+            .expect("a virtual browser can close");
+        self.drain(t, t);
     }
 
     /// Asks the server for a keyframe in the slot of this m-line.
     pub fn request_keyframe(&mut self, t: Time, mid: &str) {
-        let mut direct = self.rtc.direct_api();
-        let stream = direct.stream_rx_by_mid(Mid::from(mid), None);
-        stream
-            .expect("a stream to ask for")
-            .request_keyframe(str0m::media::KeyframeRequestKind::Pli);
-        self.timeout(t);
+        let mid = Mid::from(mid);
+        self.engine.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            if let Some(stream) = direct.stream_rx_by_mid(mid, None) {
+                stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+            }
+        });
+        self.tick(t);
     }
 
     /// What arrived on video m-lines.
@@ -171,8 +218,31 @@ impl Browser {
         self.received.iter().filter(|packet| packet.audio)
     }
 
-    fn instant(&self, t: Time) -> Instant {
-        self.base + Duration::from_micros(t.as_micros())
+    fn tick(&mut self, t: Time) {
+        let now = self.engine.instant(t);
+        let result = self
+            .engine
+            .call(|rtc| rtc.handle_input(Input::Timeout(now)));
+        if let Err(error) = result {
+            self.fail(&error);
+        }
+        self.drain(t, t);
+    }
+
+    fn fail(&mut self, error: &impl ToString) {
+        self.connected = false;
+        self.failure.get_or_insert_with(|| error.to_string());
+    }
+
+    fn ask_for_keyframes(&mut self, t: Time) {
+        let asking = self.decoders.iter_mut().filter_map(|(mid, decoder)| {
+            let asks = decoder.asks(t);
+            asks.then(|| mid.clone())
+        });
+        let asking: Vec<String> = asking.collect();
+        for mid in asking {
+            self.request_keyframe(t, &mid);
+        }
     }
 
     fn send_media(&mut self, t: Time) {
@@ -182,12 +252,13 @@ impl Browser {
         let Some((audio, video)) = self.publish else {
             return;
         };
-        let sound = self.microphone.as_mut().and_then(|source| source.take(t));
-        if let Some(packet) = sound {
+        let me = self.me;
+        let sound = self.microphone.as_mut();
+        if let Some(packet) = sound.and_then(|source| source.take(t, me)) {
             self.sequences.0 += 1;
             self.write(t, audio, self.sequences.0, packet);
         }
-        let frame = self.camera.as_mut().map(|source| source.take(t));
+        let frame = self.camera.as_mut().map(|source| source.take(t, me));
         for packet in frame.into_iter().flatten() {
             self.sequences.1 += 1;
             self.write(t, video, self.sequences.1, packet);
@@ -195,54 +266,56 @@ impl Browser {
     }
 
     fn write(&mut self, t: Time, mid: Mid, sequence: u64, packet: Packet) {
-        let now = self.instant(t);
-        let media = self.rtc.media(mid).expect("a published m-line");
-        assert_eq!(media.direction(), Direction::SendOnly);
-        let audio = media.kind() == Kind::Audio;
-        let payload_type = media.remote_pts()[0];
-        let write = RtpWrite::new(
-            payload_type,
-            sequence.into(),
-            packet.timestamp,
-            now,
-            packet.payload,
-        );
-        self.rtc
-            .direct_api()
-            .stream_tx_by_mid(mid, None)
-            .expect("a stream to send")
-            .write_rtp(write.marker(packet.marker).nackable(!audio));
-        self.rtc
-            .handle_input(Input::Timeout(now))
-            .expect("a virtual browser's timers run");
-        self.drain(t);
+        let now = self.engine.instant(t);
+        self.engine.call(|rtc| {
+            let media = rtc.media(mid).expect("a published m-line");
+            assert_eq!(media.direction(), Direction::SendOnly);
+            let audio = media.kind() == Kind::Audio;
+            let write = RtpWrite::new(
+                media.remote_pts()[0],
+                sequence.into(),
+                packet.timestamp,
+                now,
+                packet.payload,
+            );
+            rtc.direct_api()
+                .stream_tx_by_mid(mid, None)
+                .expect("a stream to send")
+                .write_rtp(write.marker(packet.marker).nackable(!audio));
+        });
+        self.tick(t);
     }
 
-    fn drain(&mut self, t: Time) {
-        let now = self.instant(t);
+    fn drain(&mut self, t: Time, sent: Time) {
+        let now = self.engine.instant(t);
         loop {
-            match self.rtc.poll_output().expect("a virtual browser's outputs") {
-                Output::Timeout(at) => {
-                    let nanos = at.max(now).duration_since(self.base).as_nanos();
-                    let micros = u64::try_from(nanos.div_ceil(1_000)).unwrap_or(u64::MAX);
+            match self.engine.call(Rtc::poll_output) {
+                Ok(Output::Timeout(at)) => {
+                    let at = self.engine.time(at.max(now));
                     // A microsecond on, or time would stand still.
-                    self.deadline = Time::from_micros(micros.max(t.as_micros() + 1));
+                    self.deadline = at.max(Time::from_micros(t.as_micros() + 1));
                     return;
                 }
-                Output::Transmit(transmit) => {
+                Ok(Output::Transmit(transmit)) => {
                     let datagram = (transmit.destination, transmit.contents.to_vec());
                     self.outbox.push(datagram);
                 }
-                Output::Event(event) => self.event(t, event),
+                Ok(Output::Event(event)) => self.event(t, sent, event),
+                Err(error) => return self.fail(&error),
             }
         }
     }
 
-    fn event(&mut self, t: Time, event: Event) {
+    fn event(&mut self, t: Time, sent: Time, event: Event) {
         match event {
             Event::Connected => {
                 self.connected = true;
-                self.microphone = self.microphone.take().map(|_| Microphone::new(t));
+                if let Some(microphone) = &mut self.microphone {
+                    microphone.wait_until(t);
+                }
+                if let Some(camera) = &mut self.camera {
+                    camera.wait_until(t);
+                }
             }
             Event::KeyframeRequest(_) => {
                 self.keyframe_requests.push(t);
@@ -250,34 +323,45 @@ impl Browser {
                     camera.want_keyframe();
                 }
             }
-            Event::RtpPacket(packet) => {
-                let ssrc = packet.header.ssrc;
-                let mid = self.rtc.direct_api().stream_rx(&ssrc).map(|s| s.mid());
-                let mid = mid.expect("a packet belongs to an m-line");
-                let media = self.rtc.media(mid).expect("an m-line that we answered");
-                let audio = media.kind() == Kind::Audio;
-                let payload = &packet.payload;
-                let count = if audio {
-                    audio_count(payload)
-                } else {
-                    video_count(payload)
-                };
-                self.received.push(Received {
-                    at: t,
-                    mid: mid.to_string(),
-                    audio,
-                    sequence: *packet.seq_no,
-                    timestamp: packet.header.timestamp,
-                    count: count.expect("a payload that a virtual browser made"),
-                    keyframe: !audio && payload[0] & 0x10 != 0 && payload[6] & 1 == 0,
-                    picture_id: if audio {
-                        0
-                    } else {
-                        u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff
-                    },
-                });
-            }
+            Event::RtpPacket(packet) => self.packet(t, sent, &packet),
             _ => {}
         }
+    }
+
+    fn packet(&mut self, t: Time, sent: Time, packet: &RtpPacket) {
+        let ssrc = packet.header.ssrc;
+        let (mid, audio) = self.engine.call(|rtc| {
+            let mid = rtc.direct_api().stream_rx(&ssrc).map(|s| s.mid());
+            let mid = mid.expect("a packet belongs to an m-line");
+            let media = rtc.media(mid).expect("an m-line that we answered");
+            (mid, media.kind() == Kind::Audio)
+        });
+        let payload = &packet.payload;
+        let stamp = Stamp::read(audio, payload).expect("a payload that a virtual browser made");
+        let received = Received {
+            at: t,
+            sent,
+            mid: mid.to_string(),
+            audio,
+            ssrc: *ssrc,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            keyframe: !audio && payload[0] & 0x10 != 0 && payload[6] & 1 == 0,
+            picture_id: if audio {
+                0
+            } else {
+                u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff
+            },
+            count: stamp.count,
+            source: stamp.source,
+            made: stamp.made,
+            made_timestamp: stamp.timestamp,
+            place: stamp.place,
+        };
+        if !audio {
+            let decoder = self.decoders.entry(received.mid.clone()).or_default();
+            decoder.packet(&received);
+        }
+        self.received.push(received);
     }
 }

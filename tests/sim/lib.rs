@@ -1,16 +1,36 @@
-//! A simulation: virtual browsers and one core in one process, on virtual time, without sockets.
+//! A simulation: virtual browsers, the lobby and the core in one process, on virtual time, without
+//! sockets.
 //!
 //! ```text
-//!  Browser ──datagrams──► Network ──► Sfu          World::run_until moves time from one event
-//!     ▲                      ▲         │           to the next: a datagram that arrives, a
-//!     └──── datagrams ───────┴─────────┘           deadline, a media packet that is due
+//!  Person ─deeds─► Tab: Page ──JSON──────────► Lobby      World moves time from one event to the
+//!                   │    ▲                     │   ▲      next: a datagram or a frame that
+//!                   ▼    │             Commands▼   │      arrives, a deadline, a media packet
+//!                Browser ─datagrams─► Link ─► Sfu ─┘      that is due. After each, Invariants
+//!                   ▲                  │    Notices       look at everything that came out.
+//!                   └── datagrams ◄─ Link ◄────┘
 //! ```
-//! Signaling is direct: what a browser says becomes a `Command`, a `Notice` becomes a call.
+//! [`Scenario`] says who does what over which links, from one `u64`; [`run`] runs it.
 
 mod browser;
+mod decoder;
+mod digest;
+mod engine;
+mod garbage;
+pub mod invariants;
+pub mod ledger;
 mod media;
+pub mod network;
+mod page;
+mod run;
+pub mod scenario;
+mod tab;
 mod world;
 
 pub use browser::{Browser, Received};
-pub use media::{Camera, Microphone};
-pub use world::{World, WorldOptions};
+pub use decoder::Decoder;
+pub use media::{Camera, Microphone, Picture, Place};
+pub use page::{Manner, Page};
+pub use run::{Report, RunOptions, run, run_twice};
+pub use scenario::Scenario;
+pub use tab::Tab;
+pub use world::{SERVER, World, WorldOptions};

@@ -1,8 +1,9 @@
-//! Media that can be checked: every payload says which packet it is.
+//! Media that can be checked: every payload says whose it is, which packet, and when it was made.
 
 use std::time::Duration;
 
-use tsuji_core::Time;
+use serde::{Deserialize, Serialize};
+use tsuji_core::{ParticipantId, Time};
 
 /// A packet to be sent.
 #[derive(Clone, Debug)]
@@ -15,11 +16,87 @@ pub struct Packet {
     pub payload: Vec<u8>,
 }
 
+/// What a payload says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Which packet of its microphone or camera, from 1.
+    pub(crate) count: u32,
+    /// Who made it.
+    pub(crate) source: ParticipantId,
+    /// When it was made.
+    pub(crate) made: Time,
+    /// The RTP timestamp that it was sent with.
+    pub(crate) timestamp: u32,
+    /// The place in the stream of pictures; of no meaning for audio.
+    pub(crate) place: Place,
+}
+
+/// Which part of which picture a video packet is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The picture, from 1.
+    pub frame: u32,
+    /// Which packet of the picture, from 0.
+    pub part: u8,
+    /// Packets of the picture.
+    pub parts: u8,
+    /// The picture needs no other.
+    pub keyframe: bool,
+}
+
+/// Where the stamp begins: behind the Opus TOC byte; behind the VP8 descriptor and one byte of its
+/// payload header.
+const AUDIO_STAMP: usize = 1;
+const VIDEO_STAMP: usize = 7;
+const STAMP: usize = 27;
+
+impl Stamp {
+    /// Reads the stamp of a payload that a virtual browser made.
+    pub(crate) fn read(audio: bool, payload: &[u8]) -> Option<Self> {
+        let begin = if audio { AUDIO_STAMP } else { VIDEO_STAMP };
+        let bytes = payload.get(begin..begin + STAMP)?;
+        let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
+        let made = u64::from(word(8)) << 32 | u64::from(word(12));
+        Some(Self {
+            count: word(0),
+            source: ParticipantId(word(4).into()),
+            made: Time::from_micros(made),
+            timestamp: word(16),
+            place: Place {
+                frame: word(20),
+                part: bytes[24],
+                parts: bytes[25],
+                keyframe: bytes[26] != 0,
+            },
+        })
+    }
+
+    fn write(&self, begin: usize, payload: &mut [u8]) {
+        let made = self.made.as_micros();
+        let words = [
+            self.count,
+            self.source.0 as u32,
+            (made >> 32) as u32,
+            made as u32,
+            self.timestamp,
+            self.place.frame,
+        ];
+        let bytes = words.iter().flat_map(|word| word.to_be_bytes());
+        let Place { part, parts, .. } = self.place;
+        let bytes = bytes.chain([part, parts, u8::from(self.place.keyframe)]);
+        for (to, byte) in payload[begin..].iter_mut().zip(bytes) {
+            *to = byte;
+        }
+    }
+}
+
 /// A microphone: one Opus-sized packet every 20 ms.
 #[derive(Debug)]
 pub struct Microphone {
     next: Time,
     count: u32,
+    /// Whether it sends nothing.
+    pub paused: bool,
 }
 
 impl Microphone {
@@ -32,34 +109,99 @@ impl Microphone {
         Self {
             next: start,
             count: 0,
+            paused: false,
         }
+    }
+
+    /// Packets made.
+    pub fn packets(&self) -> u32 {
+        self.count
     }
 
     /// When the next packet is due.
-    pub fn deadline(&self) -> Time {
-        self.next
+    pub fn deadline(&self) -> Option<Time> {
+        (!self.paused).then_some(self.next)
+    }
+
+    /// Nothing is due before `t`.
+    pub fn wait_until(&mut self, t: Time) {
+        self.next = self.next.max(t);
     }
 
     /// The packet that is due at `t`.
-    pub fn take(&mut self, t: Time) -> Option<Packet> {
-        if self.next > t {
+    pub fn take(&mut self, t: Time, source: ParticipantId) -> Option<Packet> {
+        if self.paused || self.next > t {
             return None;
         }
+        // As in a browser, sample time goes on while nothing is sent.
+        let intervals = self.next.as_micros() / Self::INTERVAL.as_micros() as u64;
+        let timestamp = (intervals as u32).wrapping_mul(Self::TICKS);
         self.next = self.next + Self::INTERVAL;
         self.count += 1;
         let mut payload = vec![0xfc; 80];
-        payload[1..5].copy_from_slice(&self.count.to_be_bytes());
+        let stamp = Stamp {
+            count: self.count,
+            source,
+            made: t,
+            timestamp,
+            place: Place::default(),
+        };
+        stamp.write(AUDIO_STAMP, &mut payload);
         Some(Packet {
-            timestamp: self.count.wrapping_mul(Self::TICKS),
+            timestamp,
             marker: false,
             payload,
         })
     }
 }
 
-/// A camera: VP8 of 30 frames a second, with a 15-bit picture id and a TL0 index.
+/// How much a camera sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Picture {
+    /// 30 frames a second of three packets, 8 in a keyframe, 1,000 bytes each.
+    #[default]
+    Full,
+    /// 10 frames a second of one packet, 2 in a keyframe, 600 bytes each: for long runs.
+    Light,
+}
+
+impl Picture {
+    fn interval(self) -> Duration {
+        match self {
+            Picture::Full => Duration::from_micros(33_333),
+            Picture::Light => Duration::from_millis(100),
+        }
+    }
+
+    /// 90 kHz.
+    fn ticks(self) -> u32 {
+        match self {
+            Picture::Full => 3_000,
+            Picture::Light => 9_000,
+        }
+    }
+
+    fn packets(self, keyframe: bool) -> u8 {
+        match (self, keyframe) {
+            (Picture::Full, false) => 3,
+            (Picture::Full, true) => 8,
+            (Picture::Light, false) => 1,
+            (Picture::Light, true) => 2,
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Picture::Full => 1_000,
+            Picture::Light => 600,
+        }
+    }
+}
+
+/// A camera: VP8 with a 15-bit picture id and a TL0 index.
 #[derive(Debug)]
 pub struct Camera {
+    picture: Picture,
     next: Time,
     frame: u32,
     count: u32,
@@ -68,18 +210,15 @@ pub struct Camera {
     keyframe_wanted: bool,
     /// Keyframes made.
     pub keyframes: u32,
+    /// Whether it sends nothing.
+    pub paused: bool,
 }
 
 impl Camera {
-    const INTERVAL: Duration = Duration::from_micros(33_333);
-    /// A 30th of a second of 90 kHz.
-    const TICKS: u32 = 3_000;
-    const PACKETS: u32 = 3;
-    const KEYFRAME_PACKETS: u32 = 8;
-
     /// Begins at `start`, its picture ids at `picture_id`.
     pub fn new(start: Time, picture_id: u16) -> Self {
         Self {
+            picture: Picture::Full,
             next: start,
             frame: 0,
             count: 0,
@@ -87,12 +226,28 @@ impl Camera {
             tl0_index: (picture_id & 0xff) as u8,
             keyframe_wanted: true,
             keyframes: 0,
+            paused: false,
         }
     }
 
+    /// The same, sending as much as `picture` says.
+    pub fn with_picture(self, picture: Picture) -> Self {
+        Self { picture, ..self }
+    }
+
+    /// Packets made.
+    pub fn packets(&self) -> u32 {
+        self.count
+    }
+
     /// When the next frame is due.
-    pub fn deadline(&self) -> Time {
-        self.next
+    pub fn deadline(&self) -> Option<Time> {
+        (!self.paused).then_some(self.next)
+    }
+
+    /// Nothing is due before `t`.
+    pub fn wait_until(&mut self, t: Time) {
+        self.next = self.next.max(t);
     }
 
     /// The next frame will be a keyframe.
@@ -101,51 +256,61 @@ impl Camera {
     }
 
     /// The packets of the frame that is due at `t`.
-    pub fn take(&mut self, t: Time) -> Vec<Packet> {
-        if self.next > t {
+    pub fn take(&mut self, t: Time, source: ParticipantId) -> Vec<Packet> {
+        if self.paused || self.next > t {
             return Vec::new();
         }
-        self.next = self.next + Self::INTERVAL;
+        let interval = self.picture.interval();
+        let intervals = self.next.as_micros() / interval.as_micros() as u64;
+        let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
+        self.next = self.next + interval;
         self.frame += 1;
         self.picture_id = (self.picture_id + 1) & 0x7fff;
         self.tl0_index = self.tl0_index.wrapping_add(1);
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
         self.keyframes += u32::from(keyframe);
-        let packets = if keyframe {
-            Self::KEYFRAME_PACKETS
-        } else {
-            Self::PACKETS
-        };
-        (0..packets)
-            .map(|number| self.packet(keyframe, number, number + 1 == packets))
+        let parts = self.picture.packets(keyframe);
+        let frame = self.frame;
+        (0..parts)
+            .map(|part| {
+                self.count += 1;
+                let stamp = Stamp {
+                    count: self.count,
+                    source,
+                    made: t,
+                    timestamp,
+                    place: Place {
+                        frame,
+                        part,
+                        parts,
+                        keyframe,
+                    },
+                };
+                self.packet(&stamp)
+            })
             .collect()
     }
 
-    fn packet(&mut self, keyframe: bool, number: u32, last: bool) -> Packet {
-        self.count += 1;
-        let mut payload = vec![0; 1_000];
+    fn packet(&self, stamp: &Stamp) -> Packet {
+        let Place {
+            part,
+            parts,
+            keyframe,
+            ..
+        } = stamp.place;
+        let mut payload = vec![0; self.picture.bytes()];
         // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
-        payload[0] = if number == 0 { 0x90 } else { 0x80 };
+        payload[0] = if part == 0 { 0x90 } else { 0x80 };
         payload[1] = 0xe0;
         payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
         payload[4] = self.tl0_index;
         // RFC 7741, 4.3: P is 0 in a keyframe.
         payload[6] = u8::from(!keyframe);
-        payload[7..11].copy_from_slice(&self.count.to_be_bytes());
+        stamp.write(VIDEO_STAMP, &mut payload);
         Packet {
-            timestamp: self.frame.wrapping_mul(Self::TICKS),
-            marker: last,
+            timestamp: stamp.timestamp,
+            marker: part + 1 == parts,
             payload,
         }
     }
-}
-
-/// Which packet of its camera a video payload is, from 1.
-pub(crate) fn video_count(payload: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(payload.get(7..11)?.try_into().ok()?))
-}
-
-/// Which packet of its microphone an audio payload is, from 1.
-pub(crate) fn audio_count(payload: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(payload.get(1..5)?.try_into().ok()?))
 }

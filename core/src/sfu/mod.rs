@@ -38,6 +38,7 @@ use crate::input::Input;
 use crate::limits::{Config, Limits};
 use crate::output::{GoneReason, Notice, Output};
 use crate::participant::{Index, Participant, Phase};
+use crate::sizes::Sizes;
 use crate::time::{Time, WallTime};
 use crate::transport::{Connection, Effects, Environment, Event, Fault};
 use rooms::Room;
@@ -139,6 +140,20 @@ impl Sfu {
     /// How many rooms there are. A room without participants is none.
     pub fn rooms(&self) -> usize {
         self.rooms.len()
+    }
+
+    /// How much is held now.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            participants: self.participants.len(),
+            names: self.indices.len(),
+            rooms: self.rooms.len(),
+            addresses: self.addresses.len(),
+            timers: self.timers.len(),
+            outputs: self.outputs.len(),
+            doomed: self.doomed.len(),
+            spare: self.spare.len(),
+        }
     }
 
     fn notify(&mut self, notice: Notice) {

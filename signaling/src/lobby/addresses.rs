@@ -28,6 +28,10 @@ impl Addresses {
         Some(Place(Some(address)))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
     pub(super) fn release(&mut self, place: Place) {
         let Some(address) = place.0 else { return };
         if let Some(connections) = self.connections.get_mut(&address) {

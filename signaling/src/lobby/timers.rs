@@ -50,6 +50,10 @@ impl Timers {
         Some(timer)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn next(&self) -> Option<Time> {
         self.queue.first().map(|&(at, _)| at)
     }

@@ -1,0 +1,117 @@
+//! What of a video stream can be shown: as a browser's jitter buffer and decoder decide it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tsuji_core::{ParticipantId, Time};
+
+use crate::browser::Received;
+
+/// How long a gap may stay open before a keyframe is asked for: retransmissions come first.
+const STUCK: Duration = Duration::from_millis(300);
+/// Between two requests.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Pictures that wait for others.
+const WAITING: usize = 128;
+
+/// The decoder of one m-line.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    source: Option<ParticipantId>,
+    newest_sequence: u64,
+    /// The newest picture shown.
+    shown: Option<u32>,
+    /// Parts that came of pictures not yet shown.
+    pictures: BTreeMap<u32, Parts>,
+    stuck_since: Option<Time>,
+    asked: Option<Time>,
+    /// When a picture of the present source was shown last.
+    pub last_shown: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    missing: u32,
+    keyframe: bool,
+}
+
+impl Decoder {
+    /// Whose pictures it shows.
+    pub fn source(&self) -> Option<ParticipantId> {
+        self.source
+    }
+
+    /// Takes a packet.
+    pub(crate) fn packet(&mut self, packet: &Received) {
+        if self.source != Some(packet.source) {
+            if packet.sequence < self.newest_sequence {
+                return;
+            }
+            *self = Self {
+                source: Some(packet.source),
+                asked: self.asked,
+                ..Self::default()
+            };
+        }
+        self.newest_sequence = self.newest_sequence.max(packet.sequence);
+        let place = packet.place;
+        if self.shown.is_some_and(|shown| place.frame <= shown) {
+            return;
+        }
+        let parts = self.pictures.entry(place.frame).or_insert(Parts {
+            missing: (1 << place.parts) - 1,
+            keyframe: place.keyframe,
+        });
+        parts.missing &= !(1 << place.part);
+        if self.show() {
+            self.last_shown = Some(packet.at);
+            self.stuck_since = None;
+        }
+        if self.pictures.is_empty() {
+            self.stuck_since = None;
+        } else {
+            self.stuck_since.get_or_insert(packet.at);
+        }
+        while self.pictures.len() > WAITING {
+            self.pictures.pop_first();
+        }
+    }
+
+    /// Shows what has become complete; says whether anything was.
+    fn show(&mut self) -> bool {
+        let before = self.shown;
+        let complete_key = |(frame, parts): (&u32, &Parts)| {
+            (parts.keyframe && parts.missing == 0).then_some(*frame)
+        };
+        let key = self.pictures.iter().rev().find_map(complete_key);
+        if let Some(key) = key {
+            self.advance_to(key);
+        }
+        while let Some(next) = self.shown.map(|shown| shown + 1)
+            && self.pictures.get(&next).is_some_and(|p| p.missing == 0)
+        {
+            self.advance_to(next);
+        }
+        self.shown != before
+    }
+
+    fn advance_to(&mut self, frame: u32) {
+        self.shown = Some(frame);
+        self.pictures = self.pictures.split_off(&(frame + 1));
+    }
+
+    /// When [`Decoder::asks`] may say yes.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let stuck = self.stuck_since? + STUCK;
+        Some(self.asked.map_or(stuck, |asked| stuck.max(asked + AGAIN)))
+    }
+
+    /// Whether to ask for a keyframe now. Saying yes counts as asked.
+    pub(crate) fn asks(&mut self, t: Time) -> bool {
+        let due = self.deadline().is_some_and(|due| due <= t);
+        if due {
+            self.asked = Some(t);
+        }
+        due
+    }
+}

@@ -1,0 +1,86 @@
+//! Nothing grows without bound.
+
+use tsuji_core::Limits;
+
+use super::{Finding, Invariant, View};
+
+/// Every table and queue is within its limit.
+#[derive(Debug)]
+pub(super) struct WithinLimits {
+    limits: Limits,
+}
+
+impl WithinLimits {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+        }
+    }
+}
+
+impl Invariant for WithinLimits {
+    fn name(&self) -> &'static str {
+        "within_limits"
+    }
+
+    fn promise(&self) -> &'static str {
+        "every table and queue of core and lobby is within its limit, and no larger than the people who are there need"
+    }
+
+    fn step(&mut self, view: &View<'_>) -> Finding {
+        let sizes = view.sfu.sizes();
+        let limits = &self.limits;
+        let people = sizes.participants;
+        let most = [
+            ("participants", people, limits.participants),
+            ("names", sizes.names, people),
+            ("rooms", sizes.rooms, people),
+            ("timers", sizes.timers, people),
+            ("addresses", sizes.addresses, people * limits.addresses),
+            ("outputs not taken", sizes.outputs, 0),
+            ("doomed", sizes.doomed, 0),
+            // One for each call into a connection inside another.
+            ("spare buffers", sizes.spare, 8),
+        ];
+        for (what, size, limit) in most {
+            if size > limit {
+                return Err(format!(
+                    "the core has {size} {what}, at most {limit} allowed"
+                ));
+            }
+        }
+        let sizes = view.lobby.sizes();
+        let open = view.tabs.values().filter(|tab| !tab.closed).count();
+        let most = [
+            ("connections", sizes.connections, open),
+            ("participants", sizes.participants, open),
+            (
+                "rooms",
+                sizes.rooms,
+                tsuji_signaling::Limits::default().rooms,
+            ),
+            ("timers", sizes.timers, 3 * sizes.connections + sizes.rooms),
+            ("addresses", sizes.addresses, sizes.connections),
+            ("outputs not taken", sizes.outputs, 0),
+        ];
+        for (what, size, limit) in most {
+            if size > limit {
+                return Err(format!(
+                    "the lobby has {size} {what}, at most {limit} allowed"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn glance(&mut self, view: &View<'_>) -> Finding {
+        let limits = &self.limits;
+        for (id, member) in view.ledger.present() {
+            let slots = member.slots.len();
+            if slots > limits.slots {
+                return Err(format!("{id} has {slots} slots of {}", limits.slots));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Sequence numbers, timestamps and picture ids of what a viewer gets.
+
+use std::collections::BTreeMap;
+
+use tsuji_core::{ParticipantId, Time};
+use tsuji_signaling::ConnectionId;
+
+use super::{Finding, Invariant, View};
+use crate::browser::Received;
+
+/// One outgoing stream looks like one encoder, whoever feeds it.
+///
+/// A stretch is a run of packets of one source without a break. Within it everything keeps its
+/// distance: number to number, clock to clock, picture to picture. A new one begins after the last,
+/// one number later where nothing is lost on the way, and its clock has gone on as time has.
+#[derive(Debug, Default)]
+pub(super) struct NumbersGoOn {
+    streams: BTreeMap<(ConnectionId, ParticipantId, String), Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// The present one last. Packets of earlier ones may be late.
+    stretches: Vec<Stretch>,
+}
+
+#[derive(Debug)]
+struct Stretch {
+    source: ParticipantId,
+    first_sequence: u64,
+    newest_sequence: u64,
+    newest_at: Time,
+    newest_timestamp: u32,
+    newest_picture: u16,
+    /// Wrapping distances of out to in.
+    sequence: u64,
+    timestamp: u32,
+    picture: u16,
+}
+
+/// Packets of a stretch that ended longer ago are not told apart any more.
+const STRETCHES: usize = 8;
+/// How far the clock of a stream may be from real time across a change of source: what waits in a
+/// network counts as time.
+const CLOCK_SLACK_MS: i64 = 1_500;
+
+impl Stretch {
+    fn begin(packet: &Received) -> Self {
+        Self {
+            source: packet.source,
+            first_sequence: packet.sequence,
+            newest_sequence: packet.sequence,
+            newest_at: packet.sent,
+            newest_timestamp: packet.timestamp,
+            newest_picture: packet.picture_id,
+            sequence: packet.sequence.wrapping_sub(packet.count.into()),
+            timestamp: packet.timestamp.wrapping_sub(packet.made_timestamp),
+            picture: picture_offset(packet),
+        }
+    }
+
+    /// Whether a packet keeps the distances; the first one that it does not keep otherwise.
+    fn fits(&self, packet: &Received) -> Result<bool, String> {
+        if self.source != packet.source
+            || self.sequence != packet.sequence.wrapping_sub(packet.count.into())
+        {
+            return Ok(false);
+        }
+        if self.timestamp != packet.timestamp.wrapping_sub(packet.made_timestamp) {
+            let (is, made) = (packet.timestamp, packet.made_timestamp);
+            return Err(format!("timestamp {is} for {made} within a stretch"));
+        }
+        if !packet.audio && self.picture != picture_offset(packet) {
+            return Err(format!("picture id {} within a stretch", packet.picture_id));
+        }
+        Ok(true)
+    }
+}
+
+/// A camera's picture ids go up by one with each frame.
+fn picture_offset(packet: &Received) -> u16 {
+    packet.picture_id.wrapping_sub(packet.place.frame as u16) & 0x7fff
+}
+
+impl Invariant for NumbersGoOn {
+    fn name(&self) -> &'static str {
+        "numbers_go_on"
+    }
+
+    fn promise(&self) -> &'static str {
+        "sequence numbers, timestamps and picture ids of a stream go on, through loss and every change of source"
+    }
+
+    fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
+        let Some(tab) = view.tab(to) else {
+            return Ok(());
+        };
+        let Some(me) = tab.page.me else {
+            return Ok(());
+        };
+        let key = (to, me, packet.mid.clone());
+        let Some(stream) = self.streams.get_mut(&key) else {
+            let stretches = vec![Stretch::begin(packet)];
+            self.streams.insert(key, Stream { stretches });
+            return Ok(());
+        };
+        let clean = tab.down.lost == 0 && tab.down.conditions().is_clean();
+        stream
+            .packet(packet, clean)
+            .map_err(|what| format!("{me}, m-line {}: {what}", packet.mid))
+    }
+}
+
+impl Stream {
+    fn packet(&mut self, packet: &Received, clean: bool) -> Finding {
+        // Where the stretch after the one that is looked at begins.
+        let mut next = u64::MAX;
+        for stretch in self.stretches.iter_mut().rev() {
+            let end = std::mem::replace(&mut next, stretch.first_sequence);
+            if !stretch.fits(packet)? {
+                continue;
+            }
+            // With losses, a late packet of a stretch may come before what we took for its first.
+            stretch.first_sequence = stretch.first_sequence.min(packet.sequence);
+            if packet.sequence > stretch.newest_sequence {
+                if packet.sequence >= end {
+                    return Err(format!("{} goes on after it ended", packet.source));
+                }
+                stretch.newest_sequence = packet.sequence;
+                stretch.newest_at = packet.sent;
+                stretch.newest_timestamp = packet.timestamp;
+                stretch.newest_picture = packet.picture_id;
+            }
+            return Ok(());
+        }
+        self.begin(packet, clean)
+    }
+
+    fn begin(&mut self, packet: &Received, clean: bool) -> Finding {
+        let last = &self.stretches[self.stretches.len() - 1];
+        let step = packet.sequence.checked_sub(last.newest_sequence);
+        match step {
+            None | Some(0) => {
+                // The first packets of a stretch may be late, or all be lost but late ones.
+                if clean {
+                    let (is, was) = (packet.sequence, last.newest_sequence);
+                    return Err(format!("a stretch begins with {is} after {was}"));
+                }
+                return Ok(());
+            }
+            Some(1) => {}
+            Some(step) if clean => {
+                return Err(format!("a stretch begins {step} numbers later"));
+            }
+            Some(_) => {}
+        }
+        if clean && !packet.audio && !packet.keyframe {
+            return Err("a stretch does not begin with a keyframe".to_owned());
+        }
+        let elapsed = packet.sent.since(last.newest_at).as_millis() as i64;
+        let rate = if packet.audio { 48 } else { 90 };
+        let ticks = packet.timestamp.wrapping_sub(last.newest_timestamp) as i32;
+        let clock = i64::from(ticks) / rate;
+        if ticks == 0 || (clock - elapsed).abs() > CLOCK_SLACK_MS {
+            return Err(format!(
+                "across a change, the clock goes on by {clock} ms in {elapsed} ms"
+            ));
+        }
+        if clean && !packet.audio {
+            let step = packet.picture_id.wrapping_sub(last.newest_picture) & 0x7fff;
+            if step != 1 {
+                return Err(format!("picture ids go on by {step}"));
+            }
+        }
+        self.stretches.push(Stretch::begin(packet));
+        if self.stretches.len() > STRETCHES {
+            self.stretches.remove(0);
+        }
+        Ok(())
+    }
+}

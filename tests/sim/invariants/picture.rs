@@ -1,0 +1,170 @@
+//! Who should see and hear somebody does, in time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tsuji_core::{MediaKind, ParticipantId, Time};
+use tsuji_signaling::ConnectionId;
+
+use super::{Finding, Invariant, View};
+use crate::browser::Received;
+use crate::ledger::{Member, SlotRecord};
+
+/// How long the first picture or sound of somebody may take from the moment at which nothing stands
+/// in its way, and how long a break may be. A lost keyframe and a lost request cost half a second
+/// each, and both may be lost twice.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long connections take to find their way after a network has come back.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// A decodable picture in time.
+#[derive(Debug, Default)]
+pub(super) struct PictureInTime;
+
+/// Sound in time.
+#[derive(Debug, Default)]
+pub(super) struct SoundInTime {
+    heard: BTreeMap<(ConnectionId, ParticipantId), Time>,
+}
+
+impl Invariant for PictureInTime {
+    fn name(&self) -> &'static str {
+        "picture_in_time"
+    }
+
+    fn promise(&self) -> &'static str {
+        "who is connected on a healthy link gets decodable pictures of everybody in its slots, the first within 3 s and none later than that"
+    }
+
+    fn glance(&mut self, view: &View<'_>) -> Finding {
+        for_each_visible(view, MediaKind::Video, |visible| {
+            let decoders = &view
+                .tab(visible.connection)?
+                .page
+                .browser
+                .as_ref()?
+                .decoders;
+            let decoder = decoders.get(&visible.slot.video);
+            let decoder = decoder.filter(|decoder| decoder.source() == Some(visible.source));
+            let shown = decoder.and_then(|decoder| decoder.last_shown);
+            visible.late(view.now, shown, "picture")
+        })
+    }
+}
+
+impl Invariant for SoundInTime {
+    fn name(&self) -> &'static str {
+        "sound_in_time"
+    }
+
+    fn promise(&self) -> &'static str {
+        "who is connected on a healthy link hears everybody in its slots, from 3 s on and without longer breaks"
+    }
+
+    fn packet(&mut self, _: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
+        if packet.audio {
+            self.heard.insert((to, packet.source), packet.at);
+        }
+        Ok(())
+    }
+
+    fn glance(&mut self, view: &View<'_>) -> Finding {
+        for_each_visible(view, MediaKind::Audio, |visible| {
+            let heard = self.heard.get(&(visible.connection, visible.source));
+            visible.late(view.now, heard.copied(), "sound")
+        })
+    }
+}
+
+struct Visible<'a> {
+    connection: ConnectionId,
+    viewer: ParticipantId,
+    source: ParticipantId,
+    slot: &'a SlotRecord,
+    since: Time,
+}
+
+impl Visible<'_> {
+    fn late(&self, now: Time, last: Option<Time>, what: &str) -> Option<String> {
+        let since = last.map_or(self.since, |last| last.max(self.since));
+        let waited = now.since(since);
+        if waited <= PATIENCE {
+            return None;
+        }
+        let (viewer, source, from) = (self.viewer, self.source, self.since);
+        Some(format!(
+            "{viewer} waits for {what} of {source} for {waited:?}; nothing stands in the way since {from}, last {last:?}"
+        ))
+    }
+}
+
+/// Calls `late` for everybody who should get media of somebody now, with the moment from which on
+/// nothing has stood in the way.
+fn for_each_visible(
+    view: &View<'_>,
+    kind: MediaKind,
+    mut late: impl FnMut(&Visible<'_>) -> Option<String>,
+) -> Finding {
+    for (viewer, member) in view.ledger.present() {
+        let Some(ready) = ready_since(view, viewer, member) else {
+            continue;
+        };
+        for slot in &member.slots {
+            let (Some(source), Some(answered)) = (*slot.source.now(), slot.answered) else {
+                continue;
+            };
+            let Some(publisher) = view.ledger.member(source).filter(|p| p.is_in()) else {
+                continue;
+            };
+            let Some(sending) = sending_since(view, source, publisher, kind) else {
+                continue;
+            };
+            let moments = [ready, answered, sending, slot.source.since()];
+            let since = moments.into_iter().fold(Time::ZERO, Time::max);
+            let visible = Visible {
+                connection: member.connection,
+                viewer,
+                source,
+                slot,
+                since,
+            };
+            if let Some(what) = late(&visible) {
+                return Err(what);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Since when a participant can send and receive media.
+fn ready_since(view: &View<'_>, id: ParticipantId, member: &Member) -> Option<Time> {
+    let tab = view.tab(member.connection)?;
+    let well = tab.well_since(view.now)?;
+    let is_it = tab.page.me == Some(id);
+    let connected = tab.page.browser.as_ref()?.connected;
+    // A page that was well from the beginning needs no recovery.
+    let recovered = if well > member.entered {
+        well + RECOVERY
+    } else {
+        well
+    };
+    (is_it && connected).then_some(member.connected?.max(recovered))
+}
+
+/// Since when somebody sends what it publishes of `kind`, unmuted.
+fn sending_since(
+    view: &View<'_>,
+    id: ParticipantId,
+    member: &Member,
+    kind: MediaKind,
+) -> Option<Time> {
+    let ready = ready_since(view, id, member)?;
+    let browser = view.tab(member.connection)?.page.browser.as_ref()?;
+    let sends = match kind {
+        MediaKind::Audio => browser.microphone.as_ref().is_some_and(|m| !m.paused),
+        MediaKind::Video => browser.camera.as_ref().is_some_and(|c| !c.paused),
+    };
+    let on = member.on(kind);
+    (sends && *on.now()).then(|| ready.max(on.since()))
+}

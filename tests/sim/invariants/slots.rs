@@ -1,0 +1,175 @@
+//! Who may get what.
+
+use tsuji_core::{MediaKind, Notice, ParticipantId, Slot, Transmit};
+use tsuji_signaling::ConnectionId;
+
+use super::{Finding, Invariant, View};
+use crate::browser::Received;
+use crate::ledger::Member;
+
+/// No packet to somebody not in a room.
+#[derive(Debug)]
+pub(super) struct OnlyToMembers;
+
+impl Invariant for OnlyToMembers {
+    fn name(&self) -> &'static str {
+        "only_to_members"
+    }
+
+    fn promise(&self) -> &'static str {
+        "a datagram goes only to an address of somebody who is in a room, or was until this input"
+    }
+
+    fn transmit(&mut self, view: &View<'_>, transmit: &Transmit) -> Finding {
+        let to = transmit.remote;
+        // Goodbyes are sent while somebody is let go.
+        let is_here = |member: &&Member| member.left.is_none_or(|left| left == view.now);
+        let has_address = |member: &Member| {
+            let tab = view.tab(member.connection);
+            tab.is_some_and(|tab| tab.outer == to || tab.earlier.contains(&to))
+        };
+        let mut members = view.ledger.members().values().filter(is_here);
+        if members.any(has_address) {
+            return Ok(());
+        }
+        Err(format!("{} bytes to {to}", transmit.payload.len()))
+    }
+}
+
+/// A slot shows who it is said to show, and nobody else.
+#[derive(Debug)]
+pub(super) struct SlotCarriesItsSource;
+
+impl Invariant for SlotCarriesItsSource {
+    fn name(&self) -> &'static str {
+        "slot_carries_its_source"
+    }
+
+    fn promise(&self) -> &'static str {
+        "a packet comes from somebody in the same room whom its slot was said to show"
+    }
+
+    fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
+        let Some((viewer, member)) = viewer(view, to) else {
+            return Ok(());
+        };
+        let Some(slot) = member.slot(&packet.mid) else {
+            return Err(format!("{viewer} got a packet on {}, no slot", packet.mid));
+        };
+        let source = packet.source;
+        // The packet reached the core between these, and whatever was decided was decided there.
+        if !slot.source.was(&Some(source), packet.made, packet.sent) {
+            let shown = slot.source.now();
+            return Err(format!(
+                "{viewer} got a packet of {source}, made at {}, in a slot that shows {shown:?}",
+                packet.made
+            ));
+        }
+        let same_room = |source: &Member| source.room == member.room;
+        if view.ledger.member(source).is_some_and(same_room) {
+            return Ok(());
+        }
+        Err(format!("{viewer} got a packet of {source} from elsewhere"))
+    }
+}
+
+/// Muted means silent.
+#[derive(Debug)]
+pub(super) struct MutedIsSilent;
+
+impl Invariant for MutedIsSilent {
+    fn name(&self) -> &'static str {
+        "muted_is_silent"
+    }
+
+    fn promise(&self) -> &'static str {
+        "nothing passes that was made while its source was muted, even when it keeps sending"
+    }
+
+    fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
+        let kind = if packet.audio {
+            MediaKind::Audio
+        } else {
+            MediaKind::Video
+        };
+        let Some(source) = view.ledger.member(packet.source) else {
+            return Ok(());
+        };
+        if source.on(kind).was(&true, packet.made, packet.sent) {
+            return Ok(());
+        }
+        let (viewer, made) = (to.0, packet.made);
+        Err(format!(
+            "page {viewer} got {kind} of {}, made at {made}, muted since {}",
+            packet.source,
+            source.on(kind).since()
+        ))
+    }
+}
+
+/// Nobody stays in a slot after leaving.
+#[derive(Debug)]
+pub(super) struct SlotsHoldMembers;
+
+impl SlotsHoldMembers {
+    fn told(view: &View<'_>, viewer: ParticipantId, slots: &[Slot]) -> Finding {
+        let Some(member) = view.ledger.member(viewer) else {
+            return Ok(());
+        };
+        let mut shown = Vec::new();
+        for source in slots.iter().filter_map(|slot| slot.source) {
+            let is_there = |other: &Member| other.is_in() && other.room == member.room;
+            if source == viewer || !view.ledger.member(source).is_some_and(is_there) {
+                return Err(format!("{viewer} is told that it sees {source}"));
+            }
+            if shown.contains(&source) {
+                return Err(format!("{viewer} is told that it sees {source} twice"));
+            }
+            shown.push(source);
+        }
+        Ok(())
+    }
+}
+
+impl Invariant for SlotsHoldMembers {
+    fn name(&self) -> &'static str {
+        "slots_hold_members"
+    }
+
+    fn promise(&self) -> &'static str {
+        "a slot shows somebody else who is in the room, once, and is free from the moment of leaving"
+    }
+
+    fn notice(&mut self, view: &View<'_>, notice: &Notice) -> Finding {
+        match notice {
+            Notice::Slots { participant, slots }
+            | Notice::Offer {
+                participant, slots, ..
+            } => Self::told(view, *participant, slots),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self, view: &View<'_>) -> Finding {
+        let has_left = |source: ParticipantId| {
+            let member = view.ledger.member(source);
+            member.is_some_and(|member| !member.is_in())
+        };
+        for (viewer, member) in view.ledger.present() {
+            let mut shown = member.slots.iter().filter_map(|slot| *slot.source.now());
+            if let Some(source) = shown.find(|source| has_left(*source)) {
+                return Err(format!("{viewer} was never told that {source} has left"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The participant behind a page, as long as it is in a room.
+pub(super) fn viewer<'a>(
+    view: &View<'a>,
+    connection: ConnectionId,
+) -> Option<(ParticipantId, &'a Member)> {
+    let me = view.tab(connection)?.page.me?;
+    Some((me, view.ledger.member(me)?))
+}

@@ -1,0 +1,271 @@
+//! What really happened, as seen from outside the core: who is where, who is in whose slots.
+//!
+//! Written from commands and notices at the moment at which the core handles them, so that an
+//! invariant can compare what the core said with what it sends.
+
+use std::collections::BTreeMap;
+
+use tsuji_core::{
+    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Time,
+};
+use tsuji_signaling::ConnectionId;
+
+/// All participants of a world, past and present.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    members: BTreeMap<ParticipantId, Member>,
+    connections: BTreeMap<ParticipantId, ConnectionId>,
+}
+
+/// What is known of one participant.
+#[derive(Debug)]
+pub struct Member {
+    /// Where.
+    pub room: RoomId,
+    /// Through which WebSocket.
+    pub connection: ConnectionId,
+    /// Since when.
+    pub entered: Time,
+    /// Until when.
+    pub left: Option<Time>,
+    /// Why the core let go of it, if it did.
+    pub gone: Option<GoneReason>,
+    /// When its media connection came up.
+    pub connected: Option<Time>,
+    /// Whether its microphone is forwarded.
+    pub audio_on: History<bool>,
+    /// Whether its camera is forwarded.
+    pub video_on: History<bool>,
+    /// Its slots.
+    pub slots: Vec<SlotRecord>,
+    open_offer: Option<Negotiation>,
+}
+
+/// What is known of one slot.
+#[derive(Debug)]
+pub struct SlotRecord {
+    /// The m-line of its audio.
+    pub audio: String,
+    /// The m-line of its video.
+    pub video: String,
+    /// When the answer to its offer was handled.
+    pub answered: Option<Time>,
+    /// Whom it showed.
+    pub source: History<Option<ParticipantId>>,
+}
+
+/// A value over time.
+#[derive(Debug)]
+pub struct History<T>(Vec<(Time, T)>);
+
+impl<T: PartialEq> History<T> {
+    fn new(t: Time, value: T) -> Self {
+        Self(vec![(t, value)])
+    }
+
+    fn set(&mut self, t: Time, value: T) {
+        if *self.now() != value {
+            self.0.push((t, value));
+        }
+    }
+
+    /// The present value.
+    pub fn now(&self) -> &T {
+        &self.0[self.0.len() - 1].1
+    }
+
+    /// Since when it has been so.
+    pub fn since(&self) -> Time {
+        self.0[self.0.len() - 1].0
+    }
+
+    /// Whether it was `value` at some moment from `from` to `to`, both included.
+    pub fn was(&self, value: &T, from: Time, to: Time) -> bool {
+        let mut end = None;
+        for (begin, held) in self.0.iter().rev() {
+            if end.is_some_and(|end| end < from) {
+                return false;
+            }
+            if *begin <= to && held == value {
+                return true;
+            }
+            end = Some(*begin);
+        }
+        false
+    }
+}
+
+impl Member {
+    /// Whether it is in its room.
+    pub fn is_in(&self) -> bool {
+        self.left.is_none()
+    }
+
+    /// Whether what it publishes of `kind` is forwarded, over time.
+    pub fn on(&self, kind: MediaKind) -> &History<bool> {
+        match kind {
+            MediaKind::Audio => &self.audio_on,
+            MediaKind::Video => &self.video_on,
+        }
+    }
+
+    /// The slot of an m-line.
+    pub fn slot(&self, mid: &str) -> Option<&SlotRecord> {
+        let is_it = |slot: &&SlotRecord| slot.audio == mid || slot.video == mid;
+        self.slots.iter().find(is_it)
+    }
+
+    fn told(&mut self, t: Time, slots: &[Slot]) {
+        for (number, slot) in slots.iter().enumerate() {
+            match self.slots.get_mut(number) {
+                Some(record) => record.source.set(t, slot.source),
+                None => self.slots.push(SlotRecord {
+                    audio: slot.audio.0.clone(),
+                    video: slot.video.0.clone(),
+                    answered: None,
+                    source: History::new(t, slot.source),
+                }),
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// Everybody who ever entered.
+    pub fn members(&self) -> &BTreeMap<ParticipantId, Member> {
+        &self.members
+    }
+
+    /// A participant, past or present.
+    pub fn member(&self, id: ParticipantId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// Those who are in a room now.
+    pub fn present(&self) -> impl Iterator<Item = (ParticipantId, &Member)> {
+        let all = self.members.iter();
+        all.filter(|(_, member)| member.is_in())
+            .map(|(id, member)| (*id, member))
+    }
+
+    /// The lobby lets this connection enter as this participant.
+    pub(crate) fn admitted(&mut self, participant: ParticipantId, connection: ConnectionId) {
+        self.connections.insert(participant, connection);
+    }
+
+    /// The core is about to handle this.
+    pub(crate) fn command(&mut self, t: Time, command: &Command) {
+        match command {
+            Command::Enter {
+                room, participant, ..
+            } => {
+                let connection = self.connections.get(participant).copied();
+                let member = Member {
+                    room: *room,
+                    connection: connection.unwrap_or(ConnectionId(0)),
+                    entered: t,
+                    left: None,
+                    gone: None,
+                    connected: None,
+                    audio_on: History::new(t, true),
+                    video_on: History::new(t, true),
+                    slots: Vec::new(),
+                    open_offer: None,
+                };
+                self.members.entry(*participant).or_insert(member);
+            }
+            Command::Answer {
+                participant,
+                negotiation,
+                ..
+            } => {
+                if let Some(member) = self.members.get_mut(participant)
+                    && member
+                        .open_offer
+                        .take_if(|open| open == negotiation)
+                        .is_some()
+                {
+                    for slot in &mut member.slots {
+                        slot.answered.get_or_insert(t);
+                    }
+                }
+            }
+            Command::Mute {
+                participant,
+                kind,
+                muted,
+            } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    match kind {
+                        MediaKind::Audio => member.audio_on.set(t, !muted),
+                        MediaKind::Video => member.video_on.set(t, !muted),
+                    }
+                }
+            }
+            Command::Leave { participant } => self.left(t, *participant),
+            Command::Candidate { .. } => {}
+        }
+    }
+
+    /// The core has just said this.
+    pub(crate) fn notice(&mut self, t: Time, notice: &Notice) {
+        match notice {
+            Notice::Offer {
+                participant,
+                negotiation,
+                slots,
+                ..
+            } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.told(t, slots);
+                    member.open_offer = Some(*negotiation);
+                }
+            }
+            Notice::Slots { participant, slots } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.told(t, slots);
+                }
+            }
+            Notice::Connected { participant } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.connected.get_or_insert(t);
+                }
+            }
+            Notice::Gone {
+                participant,
+                reason,
+            } => {
+                self.left(t, *participant);
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.gone = Some(*reason);
+                }
+            }
+            Notice::Candidate { .. } | Notice::Refused { .. } => {}
+        }
+    }
+
+    fn left(&mut self, t: Time, participant: ParticipantId) {
+        if let Some(member) = self.members.get_mut(&participant) {
+            member.left.get_or_insert(t);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_knows_what_was_at_some_moment() {
+        let at = Time::from_millis;
+        let mut history = History::new(at(0), 'a');
+        history.set(at(10), 'b');
+        history.set(at(20), 'c');
+        assert!(history.was(&'a', at(0), at(5)));
+        assert!(history.was(&'a', at(10), at(15)), "until the very moment");
+        assert!(!history.was(&'a', at(11), at(30)));
+        assert!(history.was(&'b', at(15), at(16)));
+        assert!(!history.was(&'c', at(0), at(19)));
+        assert!(history.was(&'c', at(0), at(20)));
+    }
+}

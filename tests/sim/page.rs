@@ -1,0 +1,318 @@
+//! The page of a virtual browser: the client's half of `PROTOCOL.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tsuji_core::{MediaKind, Mid, ParticipantId, PublishMids, Time};
+use tsuji_signaling::error::ErrorCode;
+use tsuji_signaling::message::{Candidate, ClientMessage, Ice, Kind, Publish, ServerMessage, Slot};
+
+use crate::browser::Browser;
+use crate::garbage;
+use crate::media::{Camera, Microphone, Picture};
+
+/// How somebody takes part.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// How candidates travel.
+    pub ice: Ice,
+    /// What the camera sends.
+    pub picture: Picture,
+    /// Enters with the microphone on.
+    pub audio: bool,
+    /// Enters with the camera on.
+    pub video: bool,
+    /// Answers offers; who does not is a page that hangs.
+    pub answers: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            ice: Ice::Trickle,
+            picture: Picture::Full,
+            audio: true,
+            video: true,
+            answers: true,
+        }
+    }
+}
+
+/// One page load.
+#[derive(Debug)]
+pub struct Page {
+    base: Instant,
+    seed: u64,
+    address: SocketAddr,
+    manner: Manner,
+    entering: bool,
+    /// Who it is, once an offer told it.
+    pub me: Option<ParticipantId>,
+    /// The others in the room, as told.
+    pub others: BTreeSet<ParticipantId>,
+    /// Its connection, from the first offer to the end of its stay.
+    pub browser: Option<Browser>,
+    /// The primary SSRC that each m-line was offered with.
+    pub offered_ssrcs: BTreeMap<String, u32>,
+    /// What the server refused.
+    pub errors: Vec<ErrorCode>,
+    /// Against `PROTOCOL.md`, said by the server.
+    pub contradictions: Vec<String>,
+    /// Damages the next answer, from this seed.
+    pub spoil_answer: Option<u64>,
+    last_negotiation: u32,
+    outbox: Vec<ClientMessage>,
+}
+
+impl Page {
+    pub(crate) fn new(base: Instant, seed: u64, address: SocketAddr, manner: Manner) -> Self {
+        Self {
+            base,
+            seed,
+            address,
+            manner,
+            entering: false,
+            me: None,
+            others: BTreeSet::new(),
+            browser: None,
+            offered_ssrcs: BTreeMap::new(),
+            errors: Vec::new(),
+            contradictions: Vec::new(),
+            spoil_answer: None,
+            last_negotiation: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Joins a room and enters it at once.
+    pub(crate) fn enter(&mut self, room: &str) {
+        self.entering = true;
+        self.say(ClientMessage::Join {
+            room: Some(room.to_owned()),
+        });
+    }
+
+    /// Leaves on purpose.
+    pub(crate) fn leave(&mut self) {
+        self.say(ClientMessage::Leave);
+    }
+
+    /// Mutes or unmutes. `honest`: it stops sending as well.
+    pub(crate) fn mute(&mut self, t: Time, kind: MediaKind, muted: bool, honest: bool) {
+        match kind {
+            MediaKind::Audio => self.manner.audio = !muted,
+            MediaKind::Video => self.manner.video = !muted,
+        }
+        if let Some(browser) = &mut self.browser
+            && (honest || !muted)
+        {
+            match (kind, &mut browser.microphone, &mut browser.camera) {
+                (MediaKind::Audio, Some(microphone), _) => {
+                    microphone.paused = muted;
+                    microphone.wait_until(t);
+                }
+                (MediaKind::Video, _, Some(camera)) => {
+                    camera.paused = muted;
+                    camera.wait_until(t);
+                }
+                _ => {}
+            }
+        }
+        let kind = match kind {
+            MediaKind::Audio => Kind::Audio,
+            MediaKind::Video => Kind::Video,
+        };
+        self.say(ClientMessage::Mute { kind, muted });
+    }
+
+    /// The page hangs: from now on it answers no offer.
+    pub(crate) fn hang(&mut self) {
+        self.manner.answers = false;
+    }
+
+    /// Whether it answers offers.
+    pub fn answers(&self) -> bool {
+        self.manner.answers
+    }
+
+    /// Says anything.
+    pub(crate) fn say(&mut self, message: ClientMessage) {
+        self.outbox.push(message);
+    }
+
+    /// What it has to say.
+    pub(crate) fn take_outbox(&mut self) -> Vec<ClientMessage> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// The server said something.
+    pub(crate) fn hear(&mut self, t: Time, text: &str) {
+        let message = serde_json::from_str(text).expect("the server speaks the protocol");
+        match message {
+            ServerMessage::Join { .. } if std::mem::take(&mut self.entering) => {
+                self.say(ClientMessage::Call {
+                    name: "Somebody".to_owned(),
+                    ice: self.manner.ice,
+                    audio: self.manner.audio,
+                    video: self.manner.video,
+                });
+            }
+            ServerMessage::Offer {
+                negotiation,
+                sdp,
+                self_id,
+                participants,
+                publish,
+                slots,
+                ..
+            } => {
+                let others = participants.iter().map(|other| other.id.0).collect();
+                if self.me.replace(self_id.0) != Some(self_id.0) {
+                    self.last_negotiation = 0;
+                    self.browser = None;
+                    self.offered_ssrcs.clear();
+                } else if self.others != others {
+                    let told = &self.others;
+                    self.contradict(format!("{others:?} are there, told were {told:?}"));
+                }
+                self.others = others;
+                if negotiation != self.last_negotiation + 1 {
+                    self.contradict(format!("offer {negotiation} is not the next"));
+                }
+                self.last_negotiation = negotiation;
+                self.offer(t, negotiation, &sdp, publish);
+                self.slots(slots);
+            }
+            ServerMessage::Candidate {
+                candidate: Some(candidate),
+            } => {
+                if let Some(browser) = &mut self.browser {
+                    browser.candidate(t, &candidate.candidate);
+                }
+            }
+            ServerMessage::Slots { slots } => self.slots(slots),
+            ServerMessage::Call { participant } => {
+                if !self.others.insert(participant.id.0) {
+                    self.contradict(format!("{} came twice", participant.id));
+                }
+            }
+            ServerMessage::Exit { participant, .. } => self.exit(participant.0),
+            ServerMessage::Error { code, .. } => self.errors.push(code),
+            ServerMessage::Join { .. }
+            | ServerMessage::Candidate { .. }
+            | ServerMessage::Mute { .. } => {}
+        }
+    }
+
+    fn exit(&mut self, id: ParticipantId) {
+        if self.me == Some(id) || self.me.is_none() {
+            self.me = None;
+            self.browser = None;
+            self.others.clear();
+        } else if !self.others.remove(&id) {
+            self.contradict(format!("{id} left and was not there"));
+        }
+    }
+
+    fn slots(&mut self, slots: Vec<Slot>) {
+        for id in slots.iter().filter_map(|slot| slot.participant) {
+            if !self.others.contains(&id.0) {
+                self.contradict(format!("a slot shows {id}, who is not there"));
+            }
+        }
+        let slot = |slot: Slot| tsuji_core::Slot {
+            audio: Mid(slot.audio),
+            video: Mid(slot.video),
+            source: slot.participant.map(|id| id.0),
+        };
+        if let Some(browser) = &mut self.browser {
+            browser.slots = slots.into_iter().map(slot).collect();
+        }
+    }
+
+    fn offer(&mut self, t: Time, negotiation: u32, sdp: &str, publish: Publish) {
+        self.offered_ssrcs.extend(primary_ssrcs(sdp));
+        let me = self.me.unwrap_or(ParticipantId(0));
+        let browser = self.browser.get_or_insert_with(|| {
+            let mut seed = [1; 32];
+            seed[..8].copy_from_slice(&self.seed.to_be_bytes());
+            seed[8..16].copy_from_slice(&me.0.to_be_bytes());
+            let mut browser = Browser::seeded(self.base, t, self.address, seed);
+            browser.set_source(me);
+            let mut microphone = Microphone::new(t);
+            microphone.paused = !self.manner.audio;
+            browser.microphone = Some(microphone);
+            let camera = Camera::new(t, (me.0 as u16).wrapping_mul(9_973));
+            let mut camera = camera.with_picture(self.manner.picture);
+            camera.paused = !self.manner.video;
+            browser.camera = Some(camera);
+            browser
+        });
+        if !self.manner.answers {
+            return;
+        }
+        let publish = PublishMids {
+            audio: Mid(publish.audio),
+            video: Mid(publish.video),
+        };
+        let mut sdp = browser.answer(t, sdp, &publish);
+        let mut candidates = Vec::new();
+        if self.manner.ice == Ice::Trickle {
+            (sdp, candidates) = take_candidates(&sdp);
+        }
+        if let Some(seed) = self.spoil_answer.take() {
+            sdp = garbage::spoil_text(&sdp, seed);
+        }
+        self.say(ClientMessage::Answer { negotiation, sdp });
+        if self.manner.ice == Ice::Trickle && negotiation == 1 {
+            for candidate in candidates {
+                let candidate = Some(Candidate {
+                    candidate,
+                    ..Candidate::default()
+                });
+                self.say(ClientMessage::Candidate { candidate });
+            }
+            self.say(ClientMessage::Candidate { candidate: None });
+        }
+    }
+
+    fn contradict(&mut self, what: String) {
+        self.contradictions.push(what);
+    }
+}
+
+/// The first SSRC of each m-line of an offer: the one of its FID group, or the only one (RFC 5576).
+fn primary_ssrcs(sdp: &str) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    let mut mid = "";
+    for line in sdp.lines() {
+        if let Some(value) = line.strip_prefix("a=mid:") {
+            mid = value;
+        }
+        let ssrc = line
+            .strip_prefix("a=ssrc-group:FID ")
+            .or_else(|| line.strip_prefix("a=ssrc:"))
+            .and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok());
+        if let Some(ssrc) = ssrc {
+            found.entry(mid.to_owned()).or_insert(ssrc);
+        }
+    }
+    found
+}
+
+/// Moves the candidates out of a description, once each.
+fn take_candidates(sdp: &str) -> (String, Vec<String>) {
+    let mut candidates: Vec<String> = Vec::new();
+    let mut rest = String::with_capacity(sdp.len());
+    for line in sdp.split_inclusive('\n') {
+        let attribute = line.trim_end().strip_prefix("a=");
+        match attribute.filter(|a| a.starts_with("candidate:")) {
+            Some(candidate) if candidates.iter().any(|known| known == candidate) => {}
+            Some(candidate) => candidates.push(candidate.to_owned()),
+            None if line.starts_with("a=end-of-candidates") => {}
+            None => rest.push_str(line),
+        }
+    }
+    (rest, candidates)
+}

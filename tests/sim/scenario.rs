@@ -1,0 +1,336 @@
+//! What happens in a run: who comes over which link, and what they do when.
+//!
+//! One `u64` makes a scenario, and the same generator feeds `proptest`, which knows how to make a
+//! failing one smaller.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::{Deserialize, Serialize};
+use tsuji_core::MediaKind;
+
+use crate::media::Picture;
+use crate::network::{Burst, Conditions};
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Decides what links, garbage and cryptography draw.
+    pub seed: u64,
+    /// Who comes.
+    pub people: Vec<Person>,
+    /// What they do, in any order.
+    pub deeds: Vec<Deed>,
+    /// When everybody leaves, milliseconds.
+    pub duration_ms: u32,
+    /// One way, a WebSocket's messages, milliseconds.
+    pub signaling_ms: u32,
+    /// Between lobby and core, microseconds.
+    pub hop_us: u32,
+}
+
+/// Somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Where to.
+    pub room: u8,
+    /// When it enters first, milliseconds.
+    pub enters_ms: u32,
+    /// All candidates inside the descriptions.
+    pub vanilla: bool,
+    /// How much its camera sends.
+    pub picture: Picture,
+    /// Enters with the microphone on.
+    pub audio: bool,
+    /// Enters with the camera on.
+    pub video: bool,
+    /// To the server.
+    pub up: Conditions,
+    /// From the server.
+    pub down: Conditions,
+    /// How it ends, when everybody leaves.
+    pub end: End,
+}
+
+/// Something that somebody does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// When, milliseconds.
+    pub at_ms: u32,
+    /// Who: counted around.
+    pub who: u8,
+    /// What.
+    pub what: Action,
+}
+
+/// How a stay ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// Says `leave`, then closes the tab.
+    Leave,
+    /// Closes the tab.
+    Close,
+    /// The tab crashes.
+    Vanish,
+}
+
+/// What people do. What makes no sense at the moment does nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Comes (again).
+    Enter,
+    /// Ends its stay.
+    End(End),
+    /// Closes the tab and comes again at once.
+    Reload,
+    /// Mutes or unmutes; when not honest, keeps sending.
+    Mute {
+        /// The camera, or else the microphone.
+        video: bool,
+        /// Or on again.
+        muted: bool,
+        /// Stops sending as well.
+        honest: bool,
+    },
+    /// The link changes.
+    Link {
+        /// To the server.
+        up: Conditions,
+        /// From the server.
+        down: Conditions,
+    },
+    /// Nothing passes for so many milliseconds.
+    Partition(u32),
+    /// A NAT gives it another port; or it comes from another address altogether.
+    Rebind {
+        /// The address, not only the port.
+        whole: bool,
+    },
+    /// Sends what nobody should.
+    Garbage(Garbage),
+}
+
+/// What nobody should send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Garbage {
+    /// Datagrams, from its own address.
+    Datagrams,
+    /// Datagrams, from an address that nobody knows.
+    StrangersDatagrams,
+    /// Text messages.
+    Texts,
+    /// Candidate messages.
+    Candidates,
+    /// A binary frame.
+    Binary,
+    /// A message that is too long.
+    Oversized,
+    /// Far too many messages.
+    Flood,
+    /// Its next answer is damaged.
+    Answer,
+    /// Hangs: does not answer any more.
+    Silence,
+}
+
+impl Scenario {
+    /// The scenario of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        Self::tree(seed).current()
+    }
+
+    /// The scenario of a seed, with what is simpler than it.
+    pub fn tree(seed: u64) -> impl ValueTree<Value = Self> {
+        let mut bytes = [0x5a; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        let strategy = scenarios().prop_map(move |scenario| Self { seed, ..scenario });
+        strategy
+            .new_tree(&mut runner)
+            .expect("the generator rejects nothing")
+    }
+
+    /// How long people are there.
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.duration_ms.into())
+    }
+
+    /// A steady meeting without trouble: to measure speed with.
+    pub fn meeting(seed: u64, people: usize, picture: Picture, seconds: u32) -> Self {
+        let person = Person {
+            room: 0,
+            enters_ms: 0,
+            vanilla: false,
+            picture,
+            audio: true,
+            video: true,
+            up: Conditions::default(),
+            down: Conditions::default(),
+            end: End::Leave,
+        };
+        Self {
+            seed,
+            people: vec![person; people],
+            deeds: Vec::new(),
+            duration_ms: seconds * 1_000,
+            signaling_ms: 10,
+            hop_us: 100,
+        }
+    }
+}
+
+impl Action {
+    /// Which kind of media a mute is about.
+    pub(crate) fn kind(video: bool) -> MediaKind {
+        if video {
+            MediaKind::Video
+        } else {
+            MediaKind::Audio
+        }
+    }
+}
+
+/// All scenarios.
+pub fn scenarios() -> impl Strategy<Value = Scenario> {
+    let shape = (4_000..20_000_u32, 0..80_u32, 0..3_000_u32, any::<u64>());
+    shape.prop_flat_map(|(duration_ms, signaling_ms, hop_us, seed)| {
+        let deeds = vec(deed(duration_ms), 0..12);
+        (vec(person(), 2..6), deeds).prop_map(move |(people, deeds)| Scenario {
+            seed,
+            people,
+            deeds,
+            duration_ms,
+            signaling_ms,
+            hop_us,
+        })
+    })
+}
+
+fn person() -> impl Strategy<Value = Person> {
+    let picture = prop_oneof![9 => Just(Picture::Light), 1 => Just(Picture::Full)];
+    let room = prop_oneof![4 => Just(0_u8), 1 => Just(1_u8)];
+    let on = || prop::bool::weighted(0.85);
+    let manner = (room, 0..3_000_u32, any::<bool>(), picture, on(), on());
+    (manner, conditions(), conditions(), end()).prop_map(|(manner, up, down, end)| {
+        let (room, enters_ms, vanilla, picture, audio, video) = manner;
+        Person {
+            room,
+            enters_ms,
+            vanilla,
+            picture,
+            audio,
+            video,
+            up,
+            down,
+            end,
+        }
+    })
+}
+
+fn deed(duration_ms: u32) -> impl Strategy<Value = Deed> {
+    (0..duration_ms, 0..6_u8, action()).prop_map(|(at_ms, who, what)| Deed { at_ms, who, what })
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![Just(End::Leave), Just(End::Close), Just(End::Vanish)]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let mute = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.7));
+    let mute = mute.prop_map(|(video, muted, honest)| Action::Mute {
+        video,
+        muted,
+        honest,
+    });
+    let link = (conditions(), conditions()).prop_map(|(up, down)| Action::Link { up, down });
+    prop_oneof![
+        4 => Just(Action::Enter),
+        3 => end().prop_map(Action::End),
+        2 => Just(Action::Reload),
+        6 => mute,
+        2 => link,
+        2 => (50..8_000_u32).prop_map(Action::Partition),
+        2 => any::<bool>().prop_map(|whole| Action::Rebind { whole }),
+        4 => garbage().prop_map(Action::Garbage),
+    ]
+}
+
+fn garbage() -> impl Strategy<Value = Garbage> {
+    prop_oneof![
+        Just(Garbage::Datagrams),
+        Just(Garbage::StrangersDatagrams),
+        Just(Garbage::Texts),
+        Just(Garbage::Candidates),
+        Just(Garbage::Binary),
+        Just(Garbage::Oversized),
+        Just(Garbage::Flood),
+        Just(Garbage::Answer),
+        Just(Garbage::Silence),
+    ]
+}
+
+/// Half of the links are good, a quarter lose a little, a quarter are bad.
+fn conditions() -> impl Strategy<Value = Conditions> {
+    let good = (1..80_u32, 0..20_u32).prop_map(|(delay_ms, jitter_ms)| Conditions {
+        delay_ms,
+        jitter_ms,
+        ..Conditions::default()
+    });
+    let faults = (0..20_u32, 0..30_u32, 0..20_u32, 0..10_u32);
+    let fair = (good.clone(), faults).prop_map(|(good, faults)| {
+        let (loss, reorder, duplicate, corrupt) = faults;
+        Conditions {
+            loss,
+            reorder,
+            duplicate,
+            corrupt,
+            ..good
+        }
+    });
+    let burst = (1..50_u32, 50..500_u32, 200..1_000_u32);
+    let burst = burst.prop_map(|(enter, leave, loss)| Burst { enter, leave, loss });
+    let narrow = (
+        prop_oneof![Just(0), 50..3_000_u32],
+        3_000..200_000_u32,
+        600..1_500_u32,
+    );
+    let faults = (0..300_u32, 0..300_u32, 0..300_u32, 0..100_u32);
+    let slow = (1..600_u32, 0..200_u32);
+    let bad = (narrow, faults, slow, prop::option::of(burst));
+    let bad = bad.prop_map(|(narrow, faults, slow, burst)| {
+        let (bandwidth_kbps, queue_bytes, mtu) = narrow;
+        let (loss, reorder, duplicate, corrupt) = faults;
+        let (delay_ms, jitter_ms) = slow;
+        Conditions {
+            bandwidth_kbps,
+            queue_bytes,
+            delay_ms,
+            jitter_ms,
+            loss,
+            burst,
+            reorder,
+            duplicate,
+            corrupt,
+            mtu,
+        }
+    });
+    prop_oneof![2 => good, 1 => fair, 1 => bad]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_always_makes_the_same_scenario_and_others_make_others() {
+        assert_eq!(Scenario::from_seed(1), Scenario::from_seed(1));
+        assert_ne!(Scenario::from_seed(1), Scenario::from_seed(2));
+        let text = serde_json::to_string(&Scenario::from_seed(3)).unwrap();
+        let read: Scenario = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, Scenario::from_seed(3));
+    }
+}
