@@ -13,6 +13,7 @@
 //!  candidate      ICE candidates, by themselves and in JSON
 //!  datagram       STUN and anything else, from known and from unknown addresses
 //!  hostile_media  RTP and RTCP of somebody who has the keys
+//!  trace_file     recordings that somebody tampered with
 //!
 //!  world          a core with str0m clients around it, on virtual time
 //!  panics         tells a panic of ours from one that the core caught inside str0m
@@ -28,6 +29,7 @@ pub mod http;
 pub mod panics;
 pub mod sdp_answer;
 pub mod signaling;
+pub mod trace_file;
 pub mod websocket;
 mod world;
 

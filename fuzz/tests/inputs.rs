@@ -61,3 +61,8 @@ fn strangers_get_nothing_and_end_nothing() {
 fn who_has_the_keys_ends_only_itself() {
     replay("hostile_media", tsuji_fuzz::hostile_media::target);
 }
+
+#[test]
+fn tampered_traces_are_refused_or_replayed() {
+    replay("trace_file", tsuji_fuzz::trace_file::target);
+}

@@ -50,9 +50,12 @@ fn step(world: &mut World, input: &mut Unstructured<'_>) {
             let length = usize::from(short(input)).min(input.len());
             input.bytes(length).unwrap_or_default().to_vec()
         }
-        1 => stun::message(world, from, input),
+        1 => stun::message(world, input),
         _ => repeated(world, kind == 2, input),
     };
+    if stun::is_valid(world, &bytes) {
+        world.proved.insert(from);
+    }
     world.datagram(from, &bytes);
 }
 

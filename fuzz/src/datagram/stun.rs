@@ -3,8 +3,6 @@
 //! Bytes of the input: the message type (two), whose fragment (who, how changed), which attributes
 //! (two, a bit each), how its integrity is wrong, and whatever the attributes take.
 
-use std::net::SocketAddr;
-
 use arbitrary::Unstructured;
 
 use super::{byte, short};
@@ -13,11 +11,33 @@ use crate::world::World;
 const BINDING_REQUEST: u16 = 0x0001;
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
-pub(super) fn message(
-    world: &mut World,
-    from: SocketAddr,
-    input: &mut Unstructured<'_>,
-) -> Vec<u8> {
+/// Whether it is a binding request that a participant's MESSAGE-INTEGRITY protects (RFC 8489, 14.5).
+/// Whoever sends one has proved the address; also by repeating what somebody else sent, which ICE
+/// can't tell.
+pub(super) fn is_valid(world: &mut World, message: &[u8]) -> bool {
+    if !message.starts_with(&BINDING_REQUEST.to_be_bytes()) {
+        return false;
+    }
+    let mut at = 20;
+    while let Some(head) = message.get(at..at + 4) {
+        let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        if head[..2] == [0x00, 0x08] {
+            let Some(value) = message.get(at + 4..at + 4 + length) else {
+                return false;
+            };
+            let mut covered = message[..at].to_vec();
+            covered[2..4].copy_from_slice(&((at + 4) as u16).to_be_bytes());
+            return [1, 2].into_iter().any(|who| {
+                let (_, password) = server_credentials(&world.client(who).offer);
+                value == hmac(password.as_bytes(), &covered)
+            });
+        }
+        at += 4 + length.next_multiple_of(4);
+    }
+    false
+}
+
+pub(super) fn message(world: &mut World, input: &mut Unstructured<'_>) -> Vec<u8> {
     let kind = match byte(input) {
         0..=199 => BINDING_REQUEST,
         200 => 0x0101,
@@ -55,35 +75,19 @@ pub(super) fn message(
     if wanted & 32 != 0 {
         out.attribute(0x0020, &[0, 1, 0x3b, 0x8a, 0xea, 0x10, 0x12, byte(input)]);
     }
-    let good = match integrity {
-        0..=99 => {
-            out.integrity(password.as_bytes());
-            true
-        }
-        100..=149 => {
-            out.integrity(b"guessed");
-            false
-        }
-        150..=169 => {
-            out.attribute(0x0008, &[integrity; 20]);
-            false
-        }
-        170..=179 => {
-            out.attribute(0x0008, &[integrity; 7]);
-            false
-        }
-        _ => false,
-    };
+    match integrity {
+        0..=99 => out.integrity(password.as_bytes()),
+        100..=149 => out.integrity(b"guessed"),
+        150..=169 => out.attribute(0x0008, &[integrity; 20]),
+        170..=179 => out.attribute(0x0008, &[integrity; 7]),
+        _ => {}
+    }
     if wanted & 64 == 0 {
         out.fingerprint(if wanted & 128 == 0 { 0 } else { 1 });
     }
     if wanted & 256 != 0 {
         let at = usize::from(byte(input)) % out.0.len();
         out.0[at] ^= byte(input);
-    }
-    // Whoever knows the password has proved the address, however odd the rest may be.
-    if good {
-        world.proved.insert(from);
     }
     out.0
 }
@@ -138,8 +142,7 @@ impl Message {
     /// RFC 8489, 14.5: over everything before, with the length as it will be.
     fn integrity(&mut self, password: &[u8]) {
         self.set_length(24);
-        let provider = str0m_aws_lc_rs::default_provider().sha1_hmac_provider;
-        let hmac = provider.sha1_hmac(password, &[&self.0]);
+        let hmac = hmac(password, &self.0);
         self.attribute(0x0008, &hmac);
     }
 
@@ -154,6 +157,11 @@ impl Message {
         let length = (self.0.len() - 20 + more) as u16;
         self.0[2..4].copy_from_slice(&length.to_be_bytes());
     }
+}
+
+fn hmac(password: &[u8], covered: &[u8]) -> [u8; 20] {
+    let provider = str0m_aws_lc_rs::default_provider().sha1_hmac_provider;
+    provider.sha1_hmac(password, &[covered])
 }
 
 /// ITU-T V.42.
