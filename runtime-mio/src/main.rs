@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
-use tsuji_mio::{Action, CommandLine, Options, ReplayOptions, Server, Verdict, signals};
+use tsuji_mio::{
+    Action, CommandLine, Options, ReplayFault, ReplayOptions, Server, Verdict, signals,
+};
 
 fn main() -> ExitCode {
     let CommandLine { action, options } = CommandLine::parse();
@@ -39,8 +41,17 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn replay(options: &ReplayOptions) -> Result<ExitCode, Box<dyn std::error::Error>> {
     start_log(&options.log);
     let mut out = BufWriter::new(io::stdout().lock());
-    let verdict = tsuji_mio::replay(options, &mut out)?;
-    out.flush()?;
+    let replayed = tsuji_mio::replay(options, &mut out).and_then(|verdict| {
+        out.flush()?;
+        Ok(verdict)
+    });
+    let verdict = match replayed {
+        // Whoever closed stdout has read enough.
+        Err(ReplayFault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(ExitCode::SUCCESS);
+        }
+        replayed => replayed?,
+    };
     Ok(match verdict {
         Verdict::Equal => ExitCode::SUCCESS,
         Verdict::Different => ExitCode::FAILURE,

@@ -142,7 +142,7 @@ impl Account {
                 sdp,
             } => {
                 if self.is_about(*participant) {
-                    self.person(*participant).describe(sdp);
+                    self.person(*participant).answered(sdp);
                 }
                 let (number, bytes) = (negotiation.0, sdp.len());
                 (

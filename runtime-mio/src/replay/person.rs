@@ -1,7 +1,6 @@
 //! What the trace tells about one participant's streams.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use tsuji_core::{Mid, ParticipantId, PublishMids, Slot};
 
@@ -19,10 +18,16 @@ pub(super) struct Person {
     pub(super) dtls_seen: bool,
     slots: Vec<Slot>,
     publish: Option<PublishMids>,
-    /// Which m-line an SSRC is on, as descriptions say.
+    incoming: Streams,
+    outgoing: Streams,
+}
+
+/// What goes one way.
+#[derive(Debug, Default)]
+struct Streams {
+    /// Which m-line an SSRC is on, as the sender's description says.
     lines: BTreeMap<u32, Line>,
-    incoming: BTreeMap<u32, Stream>,
-    outgoing: BTreeMap<u32, Stream>,
+    seen: BTreeMap<u32, Stream>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,28 +69,12 @@ impl Person {
     pub(super) fn offered(&mut self, sdp: &str, publish: &PublishMids, slots: &[Slot]) {
         self.publish = Some(publish.clone());
         self.slots = slots.to_vec();
-        self.describe(sdp);
+        self.outgoing.describe(sdp);
     }
 
-    /// A description names SSRCs (RFC 5576).
-    pub(super) fn describe(&mut self, sdp: &str) {
-        let mut mid = None;
-        for line in sdp.lines() {
-            if line.starts_with("m=") {
-                mid = None;
-            } else if let Some(name) = line.strip_prefix("a=mid:") {
-                mid = Some(Mid(name.to_owned()));
-            } else if let Some(rest) = line.strip_prefix("a=ssrc:")
-                && let Some(mid) = &mid
-                && let Some(Ok(ssrc)) = rest.split(' ').next().map(str::parse)
-                && self.lines.len() < STREAMS
-                && !self.lines.contains_key(&ssrc)
-            {
-                let repair = self.lines.values().any(|line| line.mid == *mid);
-                let mid = mid.clone();
-                self.lines.insert(ssrc, Line { mid, repair });
-            }
-        }
+    /// An answer names the SSRCs of what it publishes.
+    pub(super) fn answered(&mut self, sdp: &str) {
+        self.incoming.describe(sdp);
     }
 
     pub(super) fn assigned(&mut self, slots: &[Slot]) {
@@ -93,44 +82,42 @@ impl Person {
     }
 
     pub(super) fn received(&mut self, rtp: Rtp) {
-        count(&mut self.incoming, rtp);
+        self.incoming.count(rtp);
     }
 
     pub(super) fn sent(&mut self, rtp: Rtp) {
-        count(&mut self.outgoing, rtp);
+        self.outgoing.count(rtp);
     }
 
     /// What was counted since this was last asked; empty if nothing was.
     pub(super) fn second(&mut self) -> String {
-        let mut text = String::new();
-        let mut incoming = std::mem::take(&mut self.incoming);
-        let mut outgoing = std::mem::take(&mut self.outgoing);
-        for (direction, streams) in [("sends", &mut incoming), ("gets", &mut outgoing)] {
-            let mut first = true;
-            for (ssrc, stream) in streams.iter_mut().filter(|(_, stream)| stream.packets > 0) {
-                let before = match (first, text.is_empty()) {
-                    (true, true) => direction.to_owned() + " ",
-                    (true, false) => format!("; {direction} "),
-                    (false, _) => ", ".to_owned(),
-                };
-                first = false;
-                let name = self.name(*ssrc);
-                // Writing to a string does not fail.
-                let _ = write!(text, "{before}{name} {}", stream.packets);
-                if stream.missing > 0 {
-                    let _ = write!(text, " ({} missing)", stream.missing);
-                }
-                (stream.packets, stream.missing) = (0, 0);
-            }
-        }
-        (self.incoming, self.outgoing) = (incoming, outgoing);
-        text
+        let told = [
+            ("sends", self.tell(&self.incoming)),
+            ("gets", self.tell(&self.outgoing)),
+        ];
+        self.incoming.forget_second();
+        self.outgoing.forget_second();
+        let told = told.into_iter().filter(|(_, streams)| !streams.is_empty());
+        let told = told.map(|(direction, streams)| format!("{direction} {streams}"));
+        told.collect::<Vec<_>>().join("; ")
     }
 
-    fn name(&self, ssrc: u32) -> String {
-        let Some(line) = self.lines.get(&ssrc) else {
-            return format!("SSRC {ssrc}");
+    fn tell(&self, streams: &Streams) -> String {
+        let seen = streams.seen.iter().filter(|(_, stream)| stream.packets > 0);
+        let tell = |(ssrc, stream): (&u32, &Stream)| {
+            let name = match streams.lines.get(ssrc) {
+                Some(line) => self.name(line),
+                None => format!("SSRC {ssrc}"),
+            };
+            match stream.missing {
+                0 => format!("{name} {}", stream.packets),
+                missing => format!("{name} {} ({missing} missing)", stream.packets),
+            }
         };
+        seen.map(tell).collect::<Vec<_>>().join(", ")
+    }
+
+    fn name(&self, line: &Line) -> String {
         let repair = if line.repair { " again" } else { "" };
         if let Some(publish) = &self.publish {
             if publish.audio == line.mid {
@@ -153,6 +140,41 @@ impl Person {
     }
 }
 
+impl Streams {
+    /// A description names SSRCs (RFC 5576); of two on a line, the second is for repair.
+    fn describe(&mut self, sdp: &str) {
+        let mut mid = None;
+        for line in sdp.lines() {
+            if line.starts_with("m=") {
+                mid = None;
+            } else if let Some(name) = line.strip_prefix("a=mid:") {
+                mid = Some(Mid(name.to_owned()));
+            } else if let Some(rest) = line.strip_prefix("a=ssrc:")
+                && let Some(mid) = &mid
+                && let Some(Ok(ssrc)) = rest.split(' ').next().map(str::parse)
+                && self.lines.len() < STREAMS
+                && !self.lines.contains_key(&ssrc)
+            {
+                let repair = self.lines.values().any(|line| line.mid == *mid);
+                let mid = mid.clone();
+                self.lines.insert(ssrc, Line { mid, repair });
+            }
+        }
+    }
+
+    fn count(&mut self, rtp: Rtp) {
+        if self.seen.len() < STREAMS || self.seen.contains_key(&rtp.ssrc) {
+            self.seen.entry(rtp.ssrc).or_default().note(rtp.sequence);
+        }
+    }
+
+    fn forget_second(&mut self) {
+        for stream in self.seen.values_mut() {
+            (stream.packets, stream.missing) = (0, 0);
+        }
+    }
+}
+
 /// `p1 p3 - -`: who is in the slots.
 pub(super) fn in_slots(slots: &[Slot]) -> String {
     let source = |slot: &Slot| slot.source.as_ref().map(ParticipantId::to_string);
@@ -160,12 +182,6 @@ pub(super) fn in_slots(slots: &[Slot]) -> String {
         .iter()
         .map(|slot| source(slot).unwrap_or("-".to_owned()));
     sources.collect::<Vec<_>>().join(" ")
-}
-
-fn count(streams: &mut BTreeMap<u32, Stream>, rtp: Rtp) {
-    if streams.len() < STREAMS || streams.contains_key(&rtp.ssrc) {
-        streams.entry(rtp.ssrc).or_default().note(rtp.sequence);
-    }
 }
 
 #[cfg(test)]
@@ -196,7 +212,7 @@ mod tests {
                    m=video\r\na=mid:3\r\na=ssrc:30 cname:x\r\na=ssrc:30 msid:y\r\na=ssrc:31 cname:x";
         let mut person = Person::default();
         person.offered(sdp, &publish, &slots);
-        person.describe("m=audio\r\na=mid:0\r\na=ssrc:1 cname:z");
+        person.answered("m=audio\r\na=mid:0\r\na=ssrc:1 cname:z");
         for sequence in [65_534, 65_535, 2, 1] {
             person.received(rtp(1, sequence));
         }
@@ -215,11 +231,9 @@ mod tests {
         let mut person = Person::default();
         for ssrc in 0..10_000 {
             person.received(rtp(ssrc, 1));
-            person.describe(&format!("m=a\na=mid:x\na=ssrc:{ssrc} cname:y"));
+            person.answered(&format!("m=a\na=mid:x\na=ssrc:{ssrc} cname:y"));
         }
-        assert_eq!(
-            (person.incoming.len(), person.lines.len()),
-            (STREAMS, STREAMS)
-        );
+        let Streams { seen, lines } = &person.incoming;
+        assert_eq!((seen.len(), lines.len()), (STREAMS, STREAMS));
     }
 }
