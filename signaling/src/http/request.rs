@@ -72,23 +72,24 @@ impl Request {
     pub(super) fn parse(buffer: &[u8], limits: &Limits) -> Result<Option<(Self, usize)>, Refusal> {
         let mut fields = vec![httparse::EMPTY_HEADER; limits.http_headers];
         let mut head = httparse::Request::new(&mut fields);
-        let length = match head.parse(buffer) {
-            Ok(httparse::Status::Complete(length)) => length,
+        // No further than a head may go: which refusal it gets must not depend on how much of it
+        // came at once.
+        let window = &buffer[..buffer.len().min(limits.http_head_bytes)];
+        let length = match head.parse(window) {
+            Ok(httparse::Status::Complete(length)) => Some(length),
             Ok(httparse::Status::Partial) if buffer.len() <= limits.http_head_bytes => {
                 return Ok(None);
             }
-            Ok(httparse::Status::Partial) => buffer.len(),
+            Ok(httparse::Status::Partial) => None,
             Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY_FIELDS),
             Err(httparse::Error::Version) => return Err(BAD_VERSION),
             Err(_) => return Err(NOT_HTTP),
         };
         let target = head.path.unwrap_or_default();
-        if target.len() > limits.http_target_bytes || !buffer.contains(&b'\n') {
+        if target.len() > limits.http_target_bytes || !window.contains(&b'\n') {
             return Err(TARGET_TOO_LONG);
         }
-        if length > limits.http_head_bytes {
-            return Err(HEAD_TOO_LARGE);
-        }
+        let length = length.ok_or(HEAD_TOO_LARGE)?;
 
         let method = head.method.unwrap_or_default();
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| NOT_HTTP)?;

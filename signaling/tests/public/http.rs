@@ -296,6 +296,24 @@ fn requests_come_in_any_pieces() {
 }
 
 #[test]
+fn a_head_with_two_faults_is_refused_the_same_whatever_its_pieces() {
+    // Too large, and malformed behind the point where that shows.
+    let fields = format!("X: {}\r\nY: bad\r\r\n\r\n", "x".repeat(20_000));
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}");
+    let mut statuses = Vec::new();
+    for piece in [request.len(), 1_000, 1] {
+        let mut exchange = exchange();
+        let mut pieces = request.as_bytes().chunks(piece);
+        let step = pieces.find_map(|piece| match exchange.receive(T, piece) {
+            Step::Read => None,
+            step => Some(step),
+        });
+        statuses.push(Response::read(step.unwrap()).status);
+    }
+    assert_eq!(statuses, [431, 431, 431]);
+}
+
+#[test]
 fn pipelined_requests_are_answered_one_by_one_in_order() {
     let mut exchange = exchange();
     let requests = "GET / HTTP/1.1\r\nHost: a\r\n\r\n\
