@@ -24,6 +24,7 @@ mod page;
 mod run;
 pub mod scenario;
 mod tab;
+mod tape;
 mod world;
 
 pub use browser::{Browser, Received};

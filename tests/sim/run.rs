@@ -26,6 +26,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// A hash of all bytes that were given out, when asked for.
     pub digest: u64,
+    /// A trace for `tsuji replay`, when asked for.
+    pub trace: Option<Vec<u8>>,
 }
 
 /// What a run does beside running.
@@ -33,6 +35,8 @@ pub struct Report {
 pub struct RunOptions {
     /// Hash all bytes.
     pub digest: bool,
+    /// Keep a trace.
+    pub record: bool,
 }
 
 /// Runs a scenario from beginning to end.
@@ -60,12 +64,16 @@ pub fn run(scenario: &Scenario, options: RunOptions) -> Report {
         steps: world.steps,
         violations: std::mem::take(&mut world.violations),
         digest: world.digest(),
+        trace: world.take_trace(),
     }
 }
 
 /// Runs a scenario twice; that both give the same bytes is one promise more.
 pub fn run_twice(scenario: &Scenario) -> Report {
-    let options = RunOptions { digest: true };
+    let options = RunOptions {
+        digest: true,
+        ..RunOptions::default()
+    };
     let first = run(scenario, options);
     let mut second = run(scenario, options);
     if first.digest != second.digest {
@@ -104,6 +112,7 @@ impl<'a> Play<'a> {
             keep: false,
             strict: false,
             digest: options.digest,
+            record: options.record,
             ..WorldOptions::default()
         });
         Self {

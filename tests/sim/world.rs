@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::network::Conditions;
 use crate::page::{Manner, Page};
 use crate::tab::{Down, Tab, Up};
+use crate::tape::Tape;
 
 /// How a world is made.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct WorldOptions {
     pub strict: bool,
     /// Whether all bytes are hashed, for [`World::digest`].
     pub digest: bool,
+    /// Whether a trace is kept, for [`World::take_trace`].
+    pub record: bool,
 }
 
 impl Default for WorldOptions {
@@ -53,6 +56,7 @@ impl Default for WorldOptions {
             keep: true,
             strict: true,
             digest: false,
+            record: false,
         }
     }
 }
@@ -88,6 +92,7 @@ pub struct World {
     addresses: u32,
     invariants: Invariants,
     digest: Digest,
+    tape: Option<Tape>,
 }
 
 /// Something that will happen.
@@ -160,8 +165,12 @@ impl World {
         };
         let mut seed = [7; 32];
         seed[..8].copy_from_slice(&options.seed.to_be_bytes());
+        let sfu = Sfu::new(config.clone(), seed, EPOCH);
+        let tape = options
+            .record
+            .then(|| Tape::new(&config, seed, EPOCH, &sfu));
         Self {
-            sfu: Sfu::new(config, seed, EPOCH),
+            sfu,
             lobby: Lobby::new(tsuji_signaling::Limits::default(), seed),
             now: Time::ZERO,
             tabs: BTreeMap::new(),
@@ -179,6 +188,7 @@ impl World {
             addresses: 0,
             invariants: Invariants::new(&options.limits),
             digest: Digest::default(),
+            tape,
             options,
         }
     }
@@ -357,6 +367,11 @@ impl World {
         self.digest.value()
     }
 
+    /// The trace so far, as a file for `tsuji replay`; nothing is kept from then on.
+    pub fn take_trace(&mut self) -> Option<Vec<u8>> {
+        self.tape.take().map(Tape::finish)
+    }
+
     /// Lets time pass.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
@@ -406,8 +421,7 @@ impl World {
             }
         }
         if self.sfu.deadline().is_some_and(|at| at <= now) {
-            self.sfu.handle(now, Input::Timeout);
-            self.take_core_outputs();
+            self.give_core(Input::Timeout);
         }
         if self.lobby.deadline().is_some_and(|at| at <= now) {
             self.tell_lobby(lobby::Input::Timeout);
@@ -446,13 +460,19 @@ impl World {
             remote: from,
             payload,
         };
-        self.sfu.handle(self.now, Input::Datagram(datagram));
-        self.take_core_outputs();
+        self.give_core(Input::Datagram(datagram));
     }
 
     fn tell_core(&mut self, command: Command) {
         self.ledger.command(self.now, &command);
-        self.sfu.handle(self.now, Input::Command(command));
+        self.give_core(Input::Command(command));
+    }
+
+    fn give_core(&mut self, input: Input<'_>) {
+        if let Some(tape) = &mut self.tape {
+            tape.begin(self.now, &input);
+        }
+        self.sfu.handle(self.now, input);
         self.take_core_outputs();
     }
 
@@ -573,6 +593,9 @@ impl World {
     fn take_core_outputs(&mut self) {
         self.steps += 1;
         while let Some(output) = self.sfu.poll() {
+            if let Some(tape) = &mut self.tape {
+                tape.output(&output);
+            }
             match output {
                 Output::Transmit(transmit) => {
                     if self.options.digest {

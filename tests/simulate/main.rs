@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -40,6 +41,9 @@ struct Options {
     /// Seeds at once; by default one for each core.
     #[arg(long)]
     jobs: Option<usize>,
+    /// With `--seed` or `--scenario`: write a trace to this file, for `tsuji replay`.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Measure a steady meeting of so many people instead.
     #[arg(long, value_name = "PEOPLE")]
     measure: Option<usize>,
@@ -133,12 +137,12 @@ fn act(options: &Options) -> Result<bool, String> {
             CameraOption::Full => Picture::Full,
             CameraOption::Light => Picture::Light,
         };
-        return Ok(one(options, &Scenario::meeting(0, people, picture, 60)));
+        return one(options, &Scenario::meeting(0, people, picture, 60));
     }
     if let Some(seed) = options.seed {
         let scenario = Scenario::from_seed(seed);
         say(&serde_json::to_string(&scenario).unwrap_or_default());
-        let fine = one(options, &scenario);
+        let fine = one(options, &scenario)?;
         if !fine && options.shrink {
             shrink(options, seed);
         }
@@ -147,12 +151,12 @@ fn act(options: &Options) -> Result<bool, String> {
     if let Some(text) = &options.scenario {
         let scenario = serde_json::from_str(text)
             .map_err(|error| format!("the scenario was not understood: {error}"))?;
-        return Ok(one(options, &scenario));
+        return one(options, &scenario);
     }
     Ok(many(options))
 }
 
-fn one(options: &Options, scenario: &Scenario) -> bool {
+fn one(options: &Options, scenario: &Scenario) -> Result<bool, String> {
     let mut sum = Sum::default();
     let begin = Instant::now();
     let before = computed(begin);
@@ -162,7 +166,11 @@ fn one(options: &Options, scenario: &Scenario) -> bool {
         say(&violation.to_string());
     }
     say(&sum.line());
-    report.violations.is_empty()
+    if let (Some(file), Some(trace)) = (&options.trace, &report.trace) {
+        std::fs::write(file, trace)
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    }
+    Ok(report.violations.is_empty())
 }
 
 fn many(options: &Options) -> bool {
@@ -209,7 +217,11 @@ fn go(options: &Options, scenario: &Scenario) -> Report {
     if options.twice {
         run_twice(scenario)
     } else {
-        run(scenario, RunOptions::default())
+        let options = RunOptions {
+            record: options.trace.is_some(),
+            ..RunOptions::default()
+        };
+        run(scenario, options)
     }
 }
 

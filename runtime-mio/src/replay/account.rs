@@ -226,6 +226,8 @@ impl Account {
         self.person(id);
         let clock = wall_clock(self.epoch, at, "%H:%M:%S%.3f");
         let seconds = at.since(Time::ZERO).as_secs_f64();
+        // Text of its own, so that it is filled up to a column.
+        let id = id.to_string();
         writeln!(out, "{clock} {seconds:>9.3}s  {id:<4} {text}")
     }
 
