@@ -1,0 +1,105 @@
+//! Meetings over real sockets, recorded by the server and replayed in another process.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tsuji_tests::support::{MIO, Meeting, Server};
+
+use crate::{replay, traces};
+
+/// Records a meeting of two people until it goes on both ways; the folder with its trace.
+fn recorded(more: &[&str]) -> TempDir {
+    let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
+    let mut arguments = vec![OsStr::new("--record"), folder.path().as_os_str()];
+    arguments.extend(more.iter().map(OsStr::new));
+    let server = Server::start_with(&MIO, &arguments);
+    let meeting = Meeting::start(&server);
+    for _ in 0..20 {
+        meeting.goes_on();
+    }
+    meeting.end();
+    server.stop();
+    folder
+}
+
+fn only_trace(folder: &Path) -> std::path::PathBuf {
+    let [file] = &traces(folder)[..] else {
+        panic!("not one trace");
+    };
+    file.clone()
+}
+
+#[test]
+fn a_recorded_meeting_is_replayed_to_the_byte_in_another_process() {
+    let folder = recorded(&[]);
+    replay(&only_trace(folder.path()), &[]).check_equal();
+}
+
+#[test]
+fn a_replay_stops_at_a_moment() {
+    let folder = recorded(&[]);
+    let file = only_trace(folder.path());
+    let told = replay(&file, &["--until", "0.05"]);
+    told.check_equal();
+    assert!(told.text().contains("up to that moment"), "{}", told.text());
+}
+
+#[test]
+fn a_capture_for_wireshark_is_written_beside_a_replay() {
+    let folder = recorded(&[]);
+    let file = only_trace(folder.path());
+    let pcap = folder.path().join("meeting.pcap");
+    replay(&file, &["--pcap", &pcap.to_string_lossy()]).check_equal();
+    let bytes = fs::read(pcap).expect("a capture");
+    assert_eq!(bytes[..4], 0xa1b2_c3d4_u32.to_le_bytes());
+    assert!(bytes.len() > 10_000);
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_replayed_up_to_its_last_whole_frame_and_says_so() {
+    let folder = recorded(&[]);
+    let file = only_trace(folder.path());
+    let whole = fs::read(&file).expect("a trace");
+    for less in [1, 9, 300, whole.len() / 2] {
+        fs::write(&file, &whole[..whole.len() - less]).expect("the same file");
+        let told = replay(&file, &[]);
+        told.check_equal();
+        let expected = "ends before its recording did";
+        assert!(told.text().contains(expected), "{}", told.text());
+    }
+}
+
+#[test]
+fn a_changed_byte_is_never_replayed_as_if_it_had_been_so() {
+    let folder = recorded(&[]);
+    let file = only_trace(folder.path());
+    let whole = fs::read(&file).expect("a trace");
+    for place in [0, 9, 40, whole.len() / 3, whole.len() / 2, whole.len() - 3] {
+        let mut changed = whole.clone();
+        changed[place] ^= 0x10;
+        fs::write(&file, &changed).expect("the same file");
+        let told = replay(&file, &[]);
+        let (text, errors) = (told.text(), told.errors());
+        let named = text.contains("is damaged at byte") || errors.starts_with("tsuji: ");
+        assert!(named && told.code() != Some(0), "{place}: {text}{errors}");
+        assert!(!errors.contains("panic"), "{errors}");
+    }
+}
+
+#[test]
+fn what_is_no_trace_is_refused_with_one_sentence() {
+    let folder = TempDir::new().expect("the system has room");
+    let file = folder.path().join("photo-000.trace");
+    fs::write(&file, b"\x89PNG").expect("a file");
+    let told = replay(&file, &[]);
+    let expected = format!("tsuji: {}: this is not a trace\n", file.display());
+    assert_eq!((told.code(), told.errors()), (Some(1), expected));
+    let told = replay(&folder.path().join("nothing-000.trace"), &[]);
+    assert!(
+        told.errors().starts_with("tsuji: cannot read "),
+        "{}",
+        told.errors()
+    );
+}
