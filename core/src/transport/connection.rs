@@ -345,6 +345,11 @@ impl Connection {
         let Some(destination) = environment.advertised(local) else {
             return Ok(());
         };
+        let stranger = rtp_ssrc(payload).filter(|ssrc| !self.is_source(*ssrc));
+        let live = match stranger {
+            Some(_) => self.live_sources()?,
+            None => Vec::new(),
+        };
         self.seam.call(|rtc| {
             let Ok(receive) = Receive::new(Protocol::Udp, remote, destination, payload) else {
                 return;
@@ -355,7 +360,50 @@ impl Connection {
                 tracing::debug!(%error, "datagram refused");
             }
         })?;
-        self.drain(t, environment, effects)
+        self.drain(t, environment, effects)?;
+        match stranger.filter(|ssrc| !self.is_source(*ssrc)) {
+            Some(forged) => self.restore(&live, forged),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a packet with this SSRC was ever authenticated.
+    fn is_source(&self, ssrc: Ssrc) -> bool {
+        self.sources.iter().any(|(known, _)| *known == ssrc)
+    }
+
+    /// The sources that have a stream now.
+    fn live_sources(&mut self) -> Result<Vec<(Ssrc, Line)>, Fault> {
+        let sources = &self.sources;
+        Ok(self.seam.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            let is_live = |(ssrc, _): &&(Ssrc, Line)| direct.stream_rx(ssrc).is_some();
+            sources.iter().filter(is_live).copied().collect()
+        })?)
+    }
+
+    /// str0m gives the stream of an m-line to whatever SSRC names that m-line in its header, before
+    /// it checks whether the packet is authentic. If one that was not took a stream, the source
+    /// gets it back: else anybody who can forge the peer's address could silence it.
+    fn restore(&mut self, live: &[(Ssrc, Line)], forged: Ssrc) -> Result<(), Fault> {
+        self.seam.call(|rtc| {
+            for (ssrc, line) in live {
+                let Some(media) = rtc.media(line.0) else {
+                    continue;
+                };
+                let is_audio = media.kind() == RtcMediaKind::Audio;
+                let mut direct = rtc.direct_api();
+                if direct.stream_rx(ssrc).is_some() {
+                    continue;
+                }
+                let repairs = direct.stream_rx(&forged).and_then(|stream| stream.rtx());
+                direct.remove_stream_rx(forged);
+                let stream = direct.expect_stream_rx(*ssrc, repairs, line.0, None);
+                // As str0m does by itself: sound is not sent again.
+                stream.suppress_nack(is_audio);
+            }
+        })?;
+        Ok(())
     }
 
     /// Does what time demands.
@@ -522,6 +570,14 @@ fn translate(event: str0m::Event) -> Option<Event> {
         str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
         _ => None,
     }
+}
+
+/// The SSRC of what is to be taken for RTP (RFC 7983, 7; RFC 5761, 4).
+fn rtp_ssrc(datagram: &[u8]) -> Option<Ssrc> {
+    let (head, _) = datagram.split_first_chunk::<12>()?;
+    let is_rtp = (128..192).contains(&head[0]) && !(64..96).contains(&(head[1] & 0x7f));
+    let ssrc = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+    is_rtp.then(|| ssrc.into())
 }
 
 fn line_of(rtc: &mut Rtc, sources: &mut Vec<(Ssrc, Line)>, ssrc: Ssrc) -> Option<Line> {

@@ -10,6 +10,7 @@
 //! | 2 | something that a client sent before, changed at one place: address, which, place, byte |
 //! | 3 | the same, cut short: address, which, length (two bytes) |
 //! | 4 | time: in units of 10 ms |
+//! | 5 | RTP without keys that claims an m-line: address, line, SSRC (four bytes), number (two) |
 
 mod stun;
 
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 
 use arbitrary::Unstructured;
 
+use crate::hostile_media::claim;
 use crate::world::World;
 
 const STEPS: usize = 60;
@@ -39,7 +41,7 @@ pub fn target(data: &[u8]) {
 }
 
 fn step(world: &mut World, input: &mut Unstructured<'_>) {
-    let kind = byte(input) % 5;
+    let kind = byte(input) % 6;
     if kind == 4 {
         world.run(10 * u64::from(byte(input)));
         return;
@@ -51,6 +53,15 @@ fn step(world: &mut World, input: &mut Unstructured<'_>) {
             input.bytes(length).unwrap_or_default().to_vec()
         }
         1 => stun::message(world, input),
+        5 => {
+            let (line, ssrc) = (usize::from(byte(input) & 1), input.arbitrary());
+            claim(
+                &world.client(1).offer,
+                line,
+                ssrc.unwrap_or_default(),
+                short(input),
+            )
+        }
         _ => repeated(world, kind == 2, input),
     };
     if stun::is_valid(world, &bytes) {

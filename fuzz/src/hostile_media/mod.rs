@@ -21,6 +21,8 @@
 mod rtcp;
 mod rtp;
 
+pub(crate) use rtp::claim;
+
 use arbitrary::Unstructured;
 use tsuji_core::{Command, MediaKind, ParticipantId};
 

@@ -42,6 +42,23 @@ impl Lines {
     }
 }
 
+/// A packet in the clear that claims an m-line (0: audio, 1: video) for its SSRC.
+pub(crate) fn claim(offer: &str, line: usize, ssrc: u32, sequence: u16) -> Vec<u8> {
+    let lines = Lines::read(offer, [0; 2]);
+    let name = lines.mids[line].as_bytes();
+    let mut packet = vec![0x90, lines.payload_types[line]];
+    packet.extend_from_slice(&sequence.to_be_bytes());
+    packet.extend_from_slice(&[0; 4]);
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    let mut body = vec![lines.mid_extension << 4 | (name.len() as u8).wrapping_sub(1) & 0x0f];
+    body.extend_from_slice(name);
+    body.resize(body.len().next_multiple_of(4), 0);
+    packet.extend_from_slice(&[0xbe, 0xde, 0, (body.len() / 4) as u8]);
+    packet.extend(body);
+    packet.extend_from_slice(&[0x5a; 40]);
+    packet
+}
+
 impl Attacker {
     pub(super) fn rtp(&mut self, input: &mut Unstructured<'_>) -> Vec<u8> {
         let flags: u16 = input.arbitrary().unwrap_or_default();
