@@ -1,24 +1,28 @@
 //! The headers of a recorded meeting, for Wireshark.
 //!
 //! Each datagram becomes a raw IP packet that is cut off where media or keys would begin, with its
-//! real length beside it, as a capture with a short snapshot length has it.
+//! real length beside it, as a capture with a short snapshot length has it. The file is of the
+//! classic format (draft-ietf-opsawg-pcap): a header of 24 bytes, and 16 before each packet.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header, UdpHeader};
-use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
-use pcap_file::{DataLink, Endianness};
 use tsuji_core::trace::{Expected, Record};
 use tsuji_core::{Input, Time, WallTime};
 
 use super::ReplayFault;
 use super::datagram::Seen;
 
+/// Says that times are in microseconds, and by its bytes that numbers are little-endian.
+const MAGIC: u32 = 0xa1b2_c3d4;
+/// LINKTYPE_RAW: a packet begins with its IP header.
+const RAW: u32 = 101;
+/// Bytes of a packet that are kept at most.
+const SNAPSHOT: u32 = 65_535;
 /// Hops that a made-up packet has left.
 const HOPS: u8 = 64;
 
@@ -26,7 +30,7 @@ const HOPS: u8 = 64;
 pub(super) struct Pcap {
     path: PathBuf,
     epoch: WallTime,
-    writer: PcapWriter<BufWriter<File>>,
+    writer: BufWriter<File>,
     packet: Vec<u8>,
 }
 
@@ -40,16 +44,15 @@ impl Pcap {
             .mode(0o600)
             .open(path)
             .map_err(|error| fault(path, &error))?;
-        let header = PcapHeader {
-            datalink: DataLink::RAW,
-            endianness: Endianness::Little,
-            ..PcapHeader::default()
-        };
-        let writer = PcapWriter::with_header(BufWriter::new(file), header);
+        let mut writer = BufWriter::new(file);
+        // Version 2.4, and two words that nobody uses.
+        for word in [MAGIC, 2 | (4 << 16), 0, 0, SNAPSHOT, RAW] {
+            put_word(&mut writer, word).map_err(|error| fault(path, &error))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             epoch,
-            writer: writer.map_err(|error| fault(path, &error))?,
+            writer,
             packet: Vec::new(),
         })
     }
@@ -75,8 +78,8 @@ impl Pcap {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<(), ReplayFault> {
-        let flushed = self.writer.into_writer().flush();
+    pub(super) fn finish(mut self) -> Result<(), ReplayFault> {
+        let flushed = self.writer.flush();
         flushed.map_err(|error| fault(&self.path, &error))
     }
 
@@ -93,13 +96,18 @@ impl Pcap {
         let on_the_wire = self.packet.len() + length;
         self.packet.extend_from_slice(clear);
         let micros = self.epoch.as_unix_micros().saturating_add(at.as_micros());
-        let packet = PcapPacket::new(
-            Duration::from_micros(micros),
-            u32::try_from(on_the_wire).unwrap_or(u32::MAX),
-            &self.packet,
-        );
-        let written = self.writer.write_packet(&packet);
-        written.map(|_| ()).map_err(|error| fault(path, &error))
+        let word = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let head = [
+            word(micros / 1_000_000),
+            word(micros % 1_000_000),
+            word(self.packet.len() as u64),
+            word(on_the_wire as u64),
+        ];
+        for word in head {
+            put_word(&mut self.writer, word).map_err(|error| fault(path, &error))?;
+        }
+        let written = self.writer.write_all(&self.packet);
+        written.map_err(|error| fault(path, &error))
     }
 }
 
@@ -150,6 +158,10 @@ fn put_headers(
     packet.write_all(&udp.to_bytes())
 }
 
+fn put_word(writer: &mut impl Write, word: u32) -> std::io::Result<()> {
+    writer.write_all(&word.to_le_bytes())
+}
+
 fn fault(path: &Path, error: &dyn std::fmt::Display) -> ReplayFault {
     ReplayFault::Pcap {
         path: path.to_owned(),
@@ -162,7 +174,6 @@ mod tests {
     use std::fs;
 
     use etherparse::SlicedPacket;
-    use pcap_file::pcap::PcapReader;
 
     use super::*;
     use tsuji_core::Datagram;
@@ -198,17 +209,23 @@ mod tests {
 
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(5).any(|window| window == b"media"));
-        let mut reader = PcapReader::new(bytes.as_slice()).unwrap();
-        assert_eq!(reader.header().datalink, DataLink::RAW);
+        let words = |bytes: &[u8]| -> Vec<usize> {
+            let (words, _) = bytes.as_chunks::<4>();
+            let words = words.iter().map(|word| u32::from_le_bytes(*word) as usize);
+            words.collect()
+        };
+        let (header, mut rest) = bytes.split_at(24);
+        assert_eq!(words(header), [0xa1b2_c3d4, 0x4_0002, 0, 0, 65_535, 101]);
         for headers in [28, 48] {
-            let packet = reader.next_packet().unwrap().unwrap();
-            assert_eq!(packet.timestamp, Duration::from_millis(6_500));
-            assert_eq!(packet.data.len(), headers + 12);
-            assert_eq!(packet.orig_len as usize, headers + rtp.len());
-            let sliced = SlicedPacket::from_ip(&[&packet.data[..], &[0; 16]].concat())
-                .map(|sliced| sliced.transport.is_some());
-            assert_eq!(sliced, Ok(true));
+            let (head, packets) = rest.split_at(16);
+            let (kept, length) = (headers + 12, headers + rtp.len());
+            assert_eq!(words(head), [6, 500_000, kept, length]);
+            let (packet, next) = packets.split_at(kept);
+            let whole = [packet, &rtp[12..]].concat();
+            let sliced = SlicedPacket::from_ip(&whole).unwrap();
+            assert!(sliced.transport.is_some());
+            rest = next;
         }
-        assert!(reader.next_packet().is_none());
+        assert!(rest.is_empty());
     }
 }
