@@ -226,3 +226,20 @@ fn who_falls_silent_is_gone_within_half_a_minute() {
             .all(|slot| slot.source.is_none())
     );
 }
+
+#[test]
+fn who_gets_another_port_on_the_way_is_heard_again_at_once_and_sees_again_soon() {
+    let mut world = world();
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    assert!(world.run_until(PATIENCE, all_connected));
+    world.run_for(Duration::from_secs(2));
+    world.rebind(world.tab_of(b), false);
+    let received = |world: &World, id| world.browser(id).received.len();
+    let before = (received(&world, a), received(&world, b));
+    world.run_for(Duration::from_secs(4));
+    assert!(received(&world, a) > before.0, "from its next check on");
+    // The server's ICE agent keeps to the old path for 15 s after its last check.
+    world.run_for(Duration::from_secs(14));
+    assert!(received(&world, b) > before.1);
+}

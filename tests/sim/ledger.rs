@@ -79,6 +79,11 @@ impl<T: PartialEq> History<T> {
         self.0[self.0.len() - 1].0
     }
 
+    /// Whether it has been `value` all the time since `from`.
+    pub fn always(&self, value: &T, from: Time) -> bool {
+        self.now() == value && self.since() <= from
+    }
+
     /// Whether it was `value` at some moment from `from` to `to`, both included.
     pub fn was(&self, value: &T, from: Time, to: Time) -> bool {
         let mut end = None;

@@ -273,21 +273,20 @@ fn garbage() -> impl Strategy<Value = Garbage> {
     ]
 }
 
-/// Half of the links are good, a quarter lose a little, a quarter are bad.
+/// Half of the links are good, most others lose a little, one in eight is bad.
 fn conditions() -> impl Strategy<Value = Conditions> {
     let good = (1..80_u32, 0..20_u32).prop_map(|(delay_ms, jitter_ms)| Conditions {
         delay_ms,
         jitter_ms,
         ..Conditions::default()
     });
-    let faults = (0..20_u32, 0..30_u32, 0..20_u32, 0..10_u32);
+    let faults = (0..20_u32, 0..30_u32, 0..20_u32);
     let fair = (good.clone(), faults).prop_map(|(good, faults)| {
-        let (loss, reorder, duplicate, corrupt) = faults;
+        let (loss, reorder, duplicate) = faults;
         Conditions {
             loss,
             reorder,
             duplicate,
-            corrupt,
             ..good
         }
     });
@@ -318,7 +317,7 @@ fn conditions() -> impl Strategy<Value = Conditions> {
             mtu,
         }
     });
-    prop_oneof![2 => good, 1 => fair, 1 => bad]
+    prop_oneof![4 => good, 3 => fair, 1 => bad]
 }
 
 #[cfg(test)]

@@ -83,7 +83,10 @@ impl Tab {
         !self.crashed
     }
 
-    /// Whether the network changed bytes: what is said before keys are agreed on, nothing protects.
+    /// Whether the network changed bytes. What is said before keys are agreed on, nothing protects;
+    /// and str0m believes the SSRC of a packet before it has checked that nobody changed it, which
+    /// can cost a stream for good. So nothing is promised to those whom it happened to, only to
+    /// everybody else.
     pub fn is_damaged(&self) -> bool {
         self.up.damaged + self.down.damaged > 0
     }
@@ -93,10 +96,12 @@ impl Tab {
         let fine = |link: &Link| link.conditions().is_fit() && link.cut_until() <= now;
         let browser = self.page.browser.as_ref();
         let closed = browser.is_some_and(|browser| browser.closed);
-        let connected = browser.is_some_and(|browser| browser.connected);
-        let moved = !self.earlier.is_empty();
-        let hurt = closed || moved || (self.is_damaged() && !connected);
-        let well = self.is_open() && !hurt && !self.rude && fine(&self.up) && fine(&self.down);
+        let well = self.is_open()
+            && !closed
+            && !self.is_damaged()
+            && !self.rude
+            && fine(&self.up)
+            && fine(&self.down);
         let cut = self.up.cut_until().max(self.down.cut_until());
         well.then(|| self.disturbed.max(cut))
     }

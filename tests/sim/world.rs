@@ -602,7 +602,7 @@ impl World {
                         self.digest.add(b'T', self.now, &transmit.payload);
                     }
                     self.check(|invariants, view| invariants.transmit(view, &transmit));
-                    self.to_browser(transmit.remote, transmit.payload);
+                    self.send_to_browser(transmit.remote, transmit.payload);
                 }
                 Output::Notice(notice) => {
                     if self.options.digest {
@@ -620,7 +620,7 @@ impl World {
         }
     }
 
-    fn to_browser(&mut self, to: SocketAddr, payload: Vec<u8>) {
+    fn send_to_browser(&mut self, to: SocketAddr, payload: Vec<u8>) {
         let sent = self.now;
         let tab = self.by_address.get(&to).copied();
         let Some(tab) = tab.and_then(|tab| self.tabs.get_mut(&tab)) else {

@@ -50,6 +50,9 @@ struct Options {
     /// With `--measure`: what cameras send, 30 frames a second of three packets or 10 of one.
     #[arg(long, value_enum, default_value = "full")]
     camera: CameraOption,
+    /// Go through the seeds until this invariant is found broken, and fail if it never is.
+    #[arg(long, value_name = "INVARIANT")]
+    expect: Option<String>,
     /// Print the invariants.
     #[arg(long)]
     invariants: bool,
@@ -153,7 +156,22 @@ fn act(options: &Options) -> Result<bool, String> {
             .map_err(|error| format!("the scenario was not understood: {error}"))?;
         return one(options, &scenario);
     }
+    if let Some(invariant) = &options.expect {
+        return Ok(expect(options, invariant));
+    }
     Ok(many(options))
+}
+
+fn expect(options: &Options, invariant: &str) -> bool {
+    for seed in options.seeds.begin..options.seeds.end {
+        let report = go(options, &Scenario::from_seed(seed));
+        let found = report.violations.iter();
+        if let Some(found) = found.into_iter().find(|v| v.invariant == invariant) {
+            say(&format!("seed {seed}: {found}"));
+            return true;
+        }
+    }
+    false
 }
 
 fn one(options: &Options, scenario: &Scenario) -> Result<bool, String> {

@@ -130,7 +130,7 @@ impl Invariants {
             Box::new(slots::SlotsHoldMembers),
             Box::new(ssrc::OfferedSsrc),
             Box::new(numbers::NumbersGoOn::default()),
-            Box::new(picture::PictureInTime::default()),
+            Box::new(picture::PictureInTime),
             Box::new(picture::SoundInTime::default()),
             Box::new(connection::ConnectsInTime),
             Box::new(connection::WhoIsWellStays),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tsuji_core::{ParticipantId, Time};
+use tsuji_core::{MediaKind, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -104,21 +104,39 @@ impl Invariant for NumbersGoOn {
             self.streams.insert(key, Stream { stretches });
             return Ok(());
         };
-        let clean = tab.down.lost == 0 && tab.down.conditions().is_clean();
+        let clean =
+            tab.down.lost == 0 && tab.down.conditions().is_clean() && tab.earlier.is_empty();
+        let kind = if packet.audio {
+            MediaKind::Audio
+        } else {
+            MediaKind::Video
+        };
+        let source = view.ledger.member(packet.source);
+        let slot = view.ledger.member(me).and_then(|me| me.slot(&packet.mid));
+        let paused = |from: Time| {
+            let muted = source.is_some_and(|s| s.on(kind).was(&false, from, packet.sent));
+            let shown = slot.is_some_and(|s| s.source.always(&Some(packet.source), from));
+            muted || !shown
+        };
         stream
-            .packet(packet, clean)
+            .packet(packet, clean, paused)
             .map_err(|what| format!("{me}, m-line {}: {what}", packet.mid))
     }
 }
 
 impl Stream {
-    fn packet(&mut self, packet: &Received, clean: bool) -> Finding {
+    /// `paused`: whether anything but the source interrupted the stream since a moment.
+    fn packet(&mut self, packet: &Received, clean: bool, paused: impl Fn(Time) -> bool) -> Finding {
         // Where the stretch after the one that is looked at begins.
         let mut next = u64::MAX;
         for stretch in self.stretches.iter_mut().rev() {
             let end = std::mem::replace(&mut next, stretch.first_sequence);
-            if !stretch.fits(packet)? {
-                continue;
+            match stretch.fits(packet) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                // After a pause in which nothing was made, the numbers may fit by themselves.
+                Err(_) if paused(stretch.newest_at) => continue,
+                Err(what) => return Err(what),
             }
             // With losses, a late packet of a stretch may come before what we took for its first.
             stretch.first_sequence = stretch.first_sequence.min(packet.sequence);

@@ -19,8 +19,7 @@ impl Invariant for OfferedSsrc {
     }
 
     fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
-        // str0m, which the browser is made of here, believes the SSRC of a packet before it has
-        // checked that nobody changed it.
+        // A damaged packet may have changed it, see there.
         let Some(tab) = view.tab(to).filter(|tab| !tab.is_damaged()) else {
             return Ok(());
         };
