@@ -3,7 +3,7 @@
 //! A notice may be about somebody who has left while it was under way: then it is dropped, and
 //! slots that name somebody who has left are free.
 
-use tsuji_core::{CommandError, Mid, Notice, ParticipantId, PublishMids};
+use tsuji_core::{CommandError, GoneReason, Mid, Notice, ParticipantId, PublishMids};
 
 use super::rooms::{Person, Room};
 use super::{Lobby, Tell};
@@ -34,7 +34,13 @@ impl Lobby {
             Notice::Gone {
                 participant,
                 reason,
-            } => self.exit(participant, reason.into(), Tell::Everybody),
+            } => {
+                if reason == GoneReason::BadAnswer {
+                    let why = "it contradicts its offer".to_owned();
+                    self.refused(participant, &CommandError::BadDescription(why));
+                }
+                self.exit(participant, reason.into(), Tell::Everybody);
+            }
         }
     }
 

@@ -127,7 +127,9 @@ impl From<GoneReason> for ExitReason {
     fn from(reason: GoneReason) -> Self {
         match reason {
             GoneReason::Full => ExitReason::Full,
-            GoneReason::NeverConnected | GoneReason::ConnectionLost => ExitReason::ConnectionFailed,
+            GoneReason::NeverConnected | GoneReason::ConnectionLost | GoneReason::BadAnswer => {
+                ExitReason::ConnectionFailed
+            }
             GoneReason::NoAnswer => ExitReason::NoAnswer,
             // `GoneReason` may grow; a reason that we cannot name is a fault of ours.
             _ => ExitReason::InternalError,

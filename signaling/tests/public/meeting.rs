@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tsuji_core::{Command, GoneReason, Notice, ParticipantId};
 use tsuji_signaling::Input;
+use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{ClientMessage, ExitReason, Id, ServerMessage};
 
 use crate::world::{World, slots};
@@ -190,6 +191,26 @@ fn whom_the_core_lets_go_everybody_is_told_about_and_the_core_is_not_asked_again
         world.look(ren, &room);
         assert!(matches!(world.hears(ren), ServerMessage::Join { .. }));
     }
+}
+
+#[test]
+fn whose_answer_contradicts_its_offer_is_told_so_before_everybody_hears_that_it_is_gone() {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    let (ren, participant) = world.enter(&room, "Ren");
+    let (mika, _) = world.enter(&room, "Mika");
+    let reason = GoneReason::BadAnswer;
+    world.input(Input::Notice(Notice::Gone {
+        participant,
+        reason,
+    }));
+    let gone = exit(participant, ExitReason::ConnectionFailed);
+    let [ServerMessage::Error { code, .. }, told] = &world.heard(ren)[..] else {
+        panic!("an error and the end");
+    };
+    assert_eq!((*code, told), (ErrorCode::BadAnswer, &gone));
+    assert_eq!(world.heard(mika), [gone]);
 }
 
 #[test]
