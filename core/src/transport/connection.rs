@@ -247,10 +247,11 @@ impl Connection {
                     .map(|number| add_slot(&mut changes, number))
                     .collect();
                 let (offer, pending) = changes.apply()?;
-                let mut sdp = offer.to_sdp_string();
-                if ice == IceMode::Trickle {
-                    announce_trickle(&mut sdp);
-                }
+                let sdp = offer.to_sdp_string();
+                let sdp = match ice {
+                    IceMode::Trickle => sdp,
+                    IceMode::Vanilla => complete(&sdp),
+                };
                 Some((Description { sdp, slots }, pending, publish))
             })?
             .ok_or(Fault::NothingToOffer)?;
@@ -316,6 +317,10 @@ impl Connection {
     ) -> Result<AnswerResult, Fault> {
         if candidate.len() > limits.candidate_bytes {
             let error = format!("longer than {} bytes", limits.candidate_bytes);
+            return Ok(Err(CommandError::BadCandidate(error)));
+        }
+        if candidate.contains(char::is_control) {
+            let error = "an attribute is one line".to_owned();
             return Ok(Err(CommandError::BadCandidate(error)));
         }
         if self.remote_candidates == limits.candidates {
@@ -622,11 +627,22 @@ fn to_str0m(patch: VideoPatch, payload: &[u8]) -> Option<str0m::rtp::Vp8Patch> {
     builder.build().ok()
 }
 
-/// RFC 8838, 4.1: a description that candidates will follow says so.
-fn announce_trickle(sdp: &mut String) {
-    if let Some(first_media) = sdp.find("m=") {
-        sdp.insert_str(first_media, "a=ice-options:trickle\r\n");
+/// Makes a description that no candidate message will follow say so: it supports no trickling
+/// (RFC 8838, 4.1), and its candidates are all (RFC 8840, 4.2).
+fn complete(sdp: &str) -> String {
+    let mut complete = String::with_capacity(sdp.len());
+    let mut after_candidate = false;
+    for line in sdp.split_inclusive('\n') {
+        let is_candidate = line.starts_with("a=candidate:");
+        if after_candidate && !is_candidate {
+            complete.push_str("a=end-of-candidates\r\n");
+        }
+        after_candidate = is_candidate;
+        if line.trim_end() != "a=ice-options:trickle" {
+            complete.push_str(line);
+        }
     }
+    complete
 }
 
 /// Hides its address behind a name that only its own network resolves
