@@ -23,6 +23,8 @@ pub mod network;
 mod page;
 mod run;
 pub mod scenario;
+#[path = "../support/mod.rs"]
+pub mod support;
 mod tab;
 mod tape;
 mod world;

@@ -1,0 +1,91 @@
+//! People in real browsers, through the real server. They press what has a name and see what is
+//! shown; what they say on the wire is checked beside it.
+
+mod doors;
+mod leaving;
+mod meeting;
+mod muting;
+
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard};
+use tsuji_tests::support::{Browsers, Guest, MIO, Portrait, Program, Server};
+
+/// What the tests run against.
+static PROGRAMS: [&Program; 1] = [&MIO];
+
+/// One test at a time: three browsers are enough for a small machine.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// How long people need to see each other, on a machine with few cores for several browsers.
+const MEETING: Duration = Duration::from_secs(30);
+/// What the product promises after somebody has gone or come back.
+const PROMISE: Duration = Duration::from_secs(5);
+
+/// A server, and browsers to visit it.
+struct House {
+    server: Server,
+    browsers: Browsers,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl House {
+    async fn open(program: &Program) -> Self {
+        let turn = TURN.lock().await;
+        Self {
+            server: Server::start(program),
+            browsers: Browsers::start(),
+            _turn: turn,
+        }
+    }
+
+    fn home(&self) -> String {
+        self.server.url("/")
+    }
+
+    async fn guest(&self, number: usize) -> Guest {
+        Guest::arrive(&self.browsers, &Portrait::ALL[number]).await
+    }
+
+    /// Opens a room with so many people in it; its link. `query`: for example `?ice=vanilla`.
+    async fn party<const N: usize>(&self, query: &str) -> (String, [Guest; N]) {
+        let mut guests = Vec::new();
+        for number in 0..N {
+            guests.push(self.guest(number).await);
+        }
+        let link = guests[0].create_room(&self.home(), query).await;
+        for guest in &guests[1..] {
+            guest.join(&link).await;
+        }
+        let guests = guests.try_into().expect("as many as were asked for");
+        (link, guests)
+    }
+
+    /// Ends all, and checks that nobody has anything to complain of.
+    async fn close(self, guests: impl IntoIterator<Item = Guest>) {
+        for guest in guests {
+            guest.depart().await;
+        }
+        self.server.stop();
+    }
+}
+
+/// Waits until everybody sees and hears everybody else, under the right name.
+async fn all_meet(guests: &[Guest]) {
+    for guest in guests {
+        for other in guests.iter().filter(|other| other.name != guest.name) {
+            let seen = guest.meets(&other.name, MEETING).await;
+            let portrait = Portrait::ALL
+                .iter()
+                .find(|portrait| portrait.name == other.name);
+            let behind = portrait
+                .zip(seen.corner)
+                .is_some_and(|(portrait, corner)| portrait.is_behind(corner));
+            assert!(
+                behind,
+                "{} sees somebody else as {}: {seen:?}",
+                guest.name, other.name
+            );
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Three people meet.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{House, PROGRAMS, all_meet};
+
+#[tokio::test]
+async fn three_people_see_and_hear_each_other_with_trickle_ice() {
+    for program in PROGRAMS {
+        let house = House::open(program).await;
+        let (link, guests) = house.party::<3>("").await;
+        all_meet(&guests).await;
+        for guest in &guests {
+            for other in guests.iter().filter(|other| other.name != guest.name) {
+                guest.check_tile(&other.name).await;
+            }
+            guest.wire().await.check_trickle();
+        }
+        assert!(link.contains("/r/"), "{link}");
+        keep_picture(&guests[0].screenshot().await);
+        house.close(guests).await;
+    }
+}
+
+#[tokio::test]
+async fn three_people_see_and_hear_each_other_with_vanilla_ice() {
+    for program in PROGRAMS {
+        let house = House::open(program).await;
+        let (_, guests) = house.party::<3>("?ice=vanilla").await;
+        all_meet(&guests).await;
+        for guest in &guests {
+            guest.wire().await.check_vanilla();
+        }
+        house.close(guests).await;
+    }
+}
+
+#[tokio::test]
+async fn people_who_come_later_cost_those_inside_at_most_one_negotiation() {
+    for program in PROGRAMS {
+        let house = House::open(program).await;
+        let (link, guests) = house.party::<3>("").await;
+        all_meet(&guests).await;
+        let before = [
+            offers(&guests[0]).await,
+            offers(&guests[1]).await,
+            offers(&guests[2]).await,
+        ];
+        assert_eq!(before, [1, 1, 1], "the first offer has slots for five");
+        let fourth = house.guest(3).await;
+        fourth.join(&link).await;
+        let fifth = house.guest(4).await;
+        fifth.join(&link).await;
+        let everybody: Vec<_> = guests.into_iter().chain([fourth, fifth]).collect();
+        all_meet(&everybody).await;
+        for guest in &everybody {
+            let offers = offers(guest).await;
+            assert!(offers <= 2, "{} answered {offers} offers", guest.name);
+        }
+        house.close(everybody).await;
+    }
+}
+
+/// How many negotiations a guest has seen, and that each of them ended.
+async fn offers(guest: &tsuji_tests::support::Guest) -> usize {
+    let wire = guest.wire().await;
+    let offers = wire.heard_of("offer").len();
+    assert_eq!(wire.said_of("answer").len(), offers);
+    let states = wire.signaling.join(" ");
+    assert_eq!(
+        states,
+        ["have-remote-offer stable"].repeat(offers).join(" ")
+    );
+    offers
+}
+
+/// For people who want to see what the tests saw.
+fn keep_picture(png: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/artefacts");
+    let kept =
+        fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join("three-people.png"), png));
+    kept.expect("the target folder can be written");
+}

@@ -1,0 +1,27 @@
+//! The real parts: the server as a process, clients on real sockets, people in real browsers.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "real sockets, on real time"
+)]
+
+mod chromium;
+mod guest;
+mod meeting;
+mod peer;
+mod portrait;
+mod program;
+mod server;
+mod socket;
+mod wire;
+
+pub use chromium::Browsers;
+pub use guest::{Guest, Seen};
+pub use meeting::Meeting;
+pub use peer::{Arrivals, Peer, Tally};
+pub use portrait::Portrait;
+pub use program::{MIO, Program};
+pub use server::Server;
+pub use socket::{Heard, Socket};
+pub use wire::Wire;

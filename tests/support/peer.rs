@@ -1,0 +1,458 @@
+//! A participant on real sockets: the virtual browser of the simulation, with a WebSocket for what
+//! it says and a UDP socket for what it sends. It counts every packet, so that a test can tell
+//! whether one was lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+use tsuji_core::{Mid, PublishMids, Time};
+use tsuji_signaling::message::{
+    Candidate, ClientMessage, ExitReason, Ice, Id, ServerMessage, Slot,
+};
+use tungstenite::{Error, Message, WebSocket};
+
+use super::socket::Socket;
+use crate::{Browser, Camera, Microphone};
+
+const WAKER: Token = Token(0);
+const SOCKET: Token = Token(1);
+const MEDIA: Token = Token(2);
+/// What a test waits for comes within this, or never. 15 s: a test machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A UDP datagram is never longer.
+const DATAGRAM: usize = 65_536;
+
+/// A participant. It leaves when it is dropped.
+#[derive(Debug)]
+pub struct Peer {
+    room: String,
+    shared: Arc<Shared>,
+    wishes: mpsc::Sender<Wish>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a participant has seen and done so far.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Its own id, once it is in the room.
+    pub me: Option<Id>,
+    /// Media can flow.
+    pub connected: bool,
+    /// Offers answered.
+    pub offers: u32,
+    /// Packets of its own microphone.
+    pub sent_audio: u32,
+    /// Packets of its own camera.
+    pub sent_video: u32,
+    /// It was told to send nothing more.
+    pub quiet: bool,
+    /// Packets that arrived from others' microphones.
+    pub audio: BTreeMap<Id, Arrivals>,
+    /// Packets that arrived from others' cameras.
+    pub video: BTreeMap<Id, Arrivals>,
+    /// Who left.
+    pub exits: Vec<(Id, ExitReason)>,
+    /// Errors that it was told.
+    pub errors: Vec<String>,
+    /// It is over: why.
+    pub end: Option<String>,
+}
+
+/// The numbered packets of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// The number of the first that arrived.
+    pub first: u32,
+    /// The highest number that arrived.
+    pub last: u32,
+    /// What has not arrived between the two.
+    pub missing: BTreeSet<u32>,
+    /// How many arrived twice.
+    pub repeated: u32,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    tally: Mutex<Tally>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// Send no more media.
+    Quiet,
+    Leave,
+}
+
+impl Peer {
+    /// Enters a room, or a new one, and sends sound and pictures as soon as it is connected.
+    pub fn call(server: SocketAddr, room: Option<&str>, name: &str, ice: Ice) -> Self {
+        let mut socket = Socket::open(server);
+        let room = socket.join(room);
+        socket.say(&ClientMessage::Call {
+            name: name.to_owned(),
+            ice,
+            audio: true,
+            video: true,
+        });
+        let shared = Arc::new(Shared::default());
+        let poll = Poll::new().expect("the system polls");
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).expect("the system wakes"));
+        let (wishes, wished) = mpsc::channel();
+        let life = Life::new(socket, poll, ice, wished, Arc::clone(&shared));
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || life.live())
+            .expect("the system has threads");
+        Self {
+            room,
+            shared,
+            wishes,
+            waker,
+            thread: Some(thread),
+        }
+    }
+
+    /// The room that it is in.
+    pub fn room(&self) -> &str {
+        &self.room
+    }
+
+    /// What it has seen and done so far.
+    pub fn tally(&self) -> Tally {
+        self.shared.lock().clone()
+    }
+
+    /// Waits until its tally shows what the test needs.
+    pub fn wait_until(&self, what: &str, shows: impl Fn(&Tally) -> bool) -> Tally {
+        let tally = self.shared.lock();
+        let waits = |tally: &mut Tally| tally.end.is_none() && !shows(tally);
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(tally, PATIENCE, waits);
+        let (tally, _) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+        assert!(shows(&tally), "not seen: {what}; instead: {tally:#?}");
+        tally.clone()
+    }
+
+    /// Sends no more media; the tally tells how many packets there were.
+    pub fn quiet(&self) -> Tally {
+        self.wish(Wish::Quiet);
+        self.wait_until("it is quiet", |tally| tally.quiet)
+    }
+
+    fn wish(&self, wish: Wish) {
+        // Where its thread has ended, the tally tells why.
+        let _ = self.wishes.send(wish);
+        let _ = self.waker.wake();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.wish(Wish::Leave);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || thread::panicking(), "a peer panicked");
+        }
+    }
+}
+
+impl Arrivals {
+    fn note(&mut self, number: u32) {
+        if self.last == 0 {
+            *self = Self {
+                first: number,
+                last: number,
+                ..Self::default()
+            };
+        } else if number > self.last {
+            self.missing.extend(self.last + 1..number);
+            self.last = number;
+        } else if !self.missing.remove(&number) {
+            self.repeated += 1;
+        }
+    }
+
+    /// Whether everything from the first to `last` has arrived once.
+    pub fn is_whole_to(&self, last: u32) -> bool {
+        self.last == last && self.missing.is_empty() && self.repeated == 0
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A peer's own thread.
+struct Life {
+    poll: Poll,
+    started: Instant,
+    socket: WebSocket<TcpStream>,
+    /// Keeps the stream registered.
+    _registered: mio::net::TcpStream,
+    media: UdpSocket,
+    browser: Browser,
+    ice: Ice,
+    slots: Vec<Slot>,
+    quiet: bool,
+    wishes: mpsc::Receiver<Wish>,
+    shared: Arc<Shared>,
+}
+
+impl Life {
+    fn new(
+        socket: Socket,
+        poll: Poll,
+        ice: Ice,
+        wishes: mpsc::Receiver<Wish>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let socket = socket.into_inner();
+        let stream = socket.get_ref();
+        stream.set_nonblocking(true).expect("an open socket");
+        let twin = stream.try_clone().expect("the system has descriptors");
+        let mut registered = mio::net::TcpStream::from_std(twin);
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut media = UdpSocket::bind(loopback).expect("the system has ports");
+        let registry = poll.registry();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let registering = registry
+            .register(&mut registered, SOCKET, both)
+            .and_then(|()| registry.register(&mut media, MEDIA, Interest::READABLE));
+        registering.expect("the system polls");
+        let started = Instant::now();
+        let address = media.local_addr().expect("a bound socket");
+        Self {
+            poll,
+            started,
+            socket,
+            _registered: registered,
+            media,
+            browser: Browser::new(started, Time::ZERO, address),
+            ice,
+            slots: Vec::new(),
+            quiet: false,
+            wishes,
+            shared,
+        }
+    }
+
+    fn live(mut self) {
+        let end = self.run();
+        let mut tally = self.shared.lock();
+        tally.end = Some(end);
+        drop(tally);
+        self.shared.changed.notify_all();
+    }
+
+    /// The result tells why it ended.
+    fn run(&mut self) -> String {
+        let mut events = Events::with_capacity(16);
+        loop {
+            if let Err(end) = self.turn() {
+                return end;
+            }
+            let wait = self.browser.deadline().since(self.now());
+            match self.poll.poll(&mut events, Some(wait)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return error.to_string(),
+                _ => {}
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Result<(), String> {
+        while let Ok(wish) = self.wishes.try_recv() {
+            match wish {
+                Wish::Quiet => self.quiet = true,
+                Wish::Leave => {
+                    self.say(&ClientMessage::Leave)?;
+                    let _ = self.socket.close(None);
+                    return Err("left".to_owned());
+                }
+            }
+        }
+        self.listen()?;
+        self.receive()?;
+        if self.browser.deadline() <= self.now() {
+            self.browser.timeout(self.now());
+        }
+        self.publish();
+        self.transmit()?;
+        self.note();
+        Ok(())
+    }
+
+    /// Reads what the server says.
+    fn listen(&mut self) -> Result<(), String> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    let message = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+                    self.hear(message)?;
+                }
+                Ok(Message::Close(frame)) => return Err(format!("closed: {frame:?}")),
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        // Pongs wait for this.
+        self.flush()
+    }
+
+    fn hear(&mut self, message: ServerMessage) -> Result<(), String> {
+        let now = self.now();
+        match message {
+            ServerMessage::Offer {
+                negotiation,
+                sdp,
+                self_id,
+                publish,
+                slots,
+                ..
+            } => {
+                let publish = PublishMids {
+                    audio: Mid(publish.audio),
+                    video: Mid(publish.video),
+                };
+                let sdp = self.browser.answer(now, &sdp, &publish);
+                self.slots = slots;
+                self.shared.lock().me = Some(self_id);
+                self.say(&ClientMessage::Answer { negotiation, sdp })?;
+                if self.ice == Ice::Trickle {
+                    self.say(&ClientMessage::Candidate { candidate: None })?;
+                }
+            }
+            ServerMessage::Candidate { candidate } => {
+                let line = candidate.map(|Candidate { candidate, .. }| candidate);
+                if let Some(line) = line.filter(|line| !line.is_empty()) {
+                    self.browser.candidate(now, &line);
+                }
+            }
+            ServerMessage::Slots { slots } => self.slots = slots,
+            ServerMessage::Exit {
+                participant,
+                reason,
+            } => {
+                let mut tally = self.shared.lock();
+                tally.exits.push((participant, reason));
+                if tally.me == Some(participant) {
+                    return Err(format!("the server let it go: {reason:?}"));
+                }
+            }
+            ServerMessage::Error { code, message } => {
+                let told = format!("{code:?}: {message}");
+                self.shared.lock().errors.push(told);
+            }
+            ServerMessage::Join { .. }
+            | ServerMessage::Call { .. }
+            | ServerMessage::Mute { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Reads what the server sends.
+    fn receive(&mut self) -> Result<(), String> {
+        let mut buffer = vec![0; DATAGRAM];
+        loop {
+            match self.media.recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    let now = self.now();
+                    self.browser.receive(now, from, &buffer[..length]);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Turns microphone and camera on once they are of use, so that nothing is made for nobody.
+    fn publish(&mut self) {
+        if self.quiet {
+            self.count();
+            self.browser.microphone = None;
+            self.browser.camera = None;
+            self.shared.lock().quiet = true;
+        } else if self.browser.connected && self.browser.camera.is_none() {
+            let now = self.now();
+            self.browser.microphone = Some(Microphone::new(now));
+            self.browser.camera = Some(Camera::new(now, 0));
+        }
+    }
+
+    fn transmit(&mut self) -> Result<(), String> {
+        for (to, datagram) in self.browser.outbox.drain(..) {
+            match self.media.send_to(&datagram, to) {
+                Ok(_) => {}
+                // The server is gone, or its port: what it says on the WebSocket tells.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self) {
+        if let (Some(microphone), Some(camera)) = (&self.browser.microphone, &self.browser.camera) {
+            let mut tally = self.shared.lock();
+            tally.sent_audio = microphone.packets();
+            tally.sent_video = camera.packets();
+        }
+    }
+
+    fn note(&mut self) {
+        self.count();
+        let mut tally = self.shared.lock();
+        tally.connected = self.browser.connected;
+        tally.offers = self.browser.offers;
+        for packet in self.browser.received.drain(..) {
+            let carries = |slot: &&Slot| slot.audio == packet.mid || slot.video == packet.mid;
+            let slot = self.slots.iter().find(carries);
+            let Some(source) = slot.and_then(|slot| slot.participant) else {
+                continue;
+            };
+            let arrivals = if packet.audio {
+                &mut tally.audio
+            } else {
+                &mut tally.video
+            };
+            arrivals.entry(source).or_default().note(packet.count);
+        }
+        drop(tally);
+        self.shared.changed.notify_all();
+    }
+
+    fn say(&mut self, message: &ClientMessage) -> Result<(), String> {
+        let text = serde_json::to_string(message).map_err(|e| e.to_string())?;
+        match self.socket.write(Message::text(text)) {
+            Ok(()) => self.flush(),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        match self.socket.flush() {
+            Ok(()) => Ok(()),
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn now(&self) -> Time {
+        let micros = self.started.elapsed().as_micros();
+        Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,161 @@
+//! The server as a process of its own.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::program::Program;
+
+/// How long it may take to print its address. 10 s: a test machine may be busy with browsers.
+const START: Duration = Duration::from_secs(10);
+/// How long it may take to stop. It promises 2 s; a busy machine gets 3 more.
+const STOP: Duration = Duration::from_secs(5);
+
+/// A running server, stopped by SIGTERM when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    /// Closed when the process has ended.
+    output: mpsc::Receiver<String>,
+    stopped: bool,
+}
+
+impl Server {
+    /// Starts it on free ports of the loopback address and waits until it is ready.
+    pub fn start(program: &Program) -> Self {
+        Self::start_with(program, &[])
+    }
+
+    /// As [`Server::start`], with more arguments.
+    pub fn start_with(program: &Program, arguments: &[&OsStr]) -> Self {
+        let mut child = Command::new(program.executable())
+            .args(["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        keep(child.stderr.take().expect("it was piped"), Arc::clone(&log));
+        let output = lines(child.stdout.take().expect("it was piped"));
+        let ready = output.recv_timeout(START);
+        let address = ready.ok().as_deref().and_then(address_in);
+        let Some(address) = address else {
+            let _ = child.kill();
+            panic!("the server printed no address; its log:\n{}", read(&log));
+        };
+        Self {
+            child,
+            address,
+            log,
+            output,
+            stopped: false,
+        }
+    }
+
+    /// Where it listens (TCP).
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of a page, for example of `/r/KUMA-ARE-TSUJ`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        read(&self.log)
+    }
+
+    /// Stops it as an administrator does. Fails where it does not end well and in time, or where
+    /// it has logged an error.
+    pub fn stop(mut self) {
+        let status = self.end();
+        let log = self.log();
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "after SIGTERM the server ended with {status:?}; its log:\n{log}"
+        );
+        assert!(!log.contains("ERROR"), "the server logged:\n{log}");
+    }
+
+    /// `None` when it had to be killed.
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.stopped = true;
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        while let Ok(_line) = self.output.recv_timeout(STOP) {}
+        // Its end has closed the output; else it is late.
+        let status = self.child.try_wait().ok().flatten();
+        if status.is_none() && !self.has_closed_output() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            return None;
+        }
+        self.child.wait().ok()
+    }
+
+    fn has_closed_output(&self) -> bool {
+        matches!(
+            self.output.try_recv(),
+            Err(mpsc::TryRecvError::Disconnected)
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !self.stopped {
+            self.end();
+        }
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+/// `tsuji is ready: open http://127.0.0.1:8080/`
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let url = line.split_whitespace().last()?;
+    let address = url.strip_prefix("http://")?.trim_end_matches('/');
+    address.parse().ok()
+}
+
+fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+fn keep(from: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
+
+fn read(log: &Mutex<String>) -> String {
+    let log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    log.clone()
+}

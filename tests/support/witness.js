@@ -1,0 +1,96 @@
+// What a test sees of a page without the page's help. Runs before the page's own scripts.
+(() => {
+  /** What the page said and heard on its WebSocket, and when (performance.now). */
+  const sent = [];
+  const heard = [];
+  /** The states that its RTCPeerConnections went through. */
+  const signaling = [];
+  /** When *Join* was pressed, and when the first picture of somebody else was shown. */
+  const times = { join: null, picture: null };
+
+  const RealWebSocket = window.WebSocket;
+  window.WebSocket = class extends RealWebSocket {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("message", ({ data }) => heard.push(JSON.parse(data)));
+    }
+    send(data) {
+      sent.push(JSON.parse(data));
+      super.send(data);
+    }
+  };
+
+  const RealPeerConnection = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends RealPeerConnection {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("signalingstatechange", () => signaling.push(this.signalingState));
+    }
+  };
+
+  addEventListener("submit", ({ submitter }) => {
+    if (nameOf(submitter) !== "Join") return;
+    times.join = performance.now();
+    awaitPicture();
+  }, true);
+
+  function awaitPicture() {
+    const video = tiles().map(({ element }) => element.querySelector("video")).find((video) => !video.muted);
+    if (!video) return requestAnimationFrame(awaitPicture);
+    video.requestVideoFrameCallback((now) => (times.picture = now));
+  }
+
+  /** The accessible name, as far as this page needs it; WebDriver checks what the browser makes of it. */
+  function nameOf(element) {
+    const text = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent;
+    return text.trim();
+  }
+
+  /** The control with a name, once it can be used. */
+  function control(name) {
+    const all = [...document.querySelectorAll("button, input, a[href]")];
+    const usable = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled;
+    return all.find((element) => nameOf(element) === name && usable(element)) ?? null;
+  }
+
+  /** Everybody in the room: the labelled groups that have a video. */
+  function tiles() {
+    const groups = [...document.querySelectorAll("[role=group][aria-label]")];
+    return groups
+      .filter((element) => element.querySelector("video"))
+      .map((element) => ({ name: element.getAttribute("aria-label"), element }));
+  }
+
+  /** What this page sees and hears of somebody; null without a tile. */
+  async function seen(name) {
+    const tile = tiles().find((tile) => tile.name === name)?.element;
+    if (!tile) return null;
+    const video = tile.querySelector("video");
+    const tracks = new Set(video.srcObject?.getTracks().map(({ id }) => id));
+    const result = {
+      frames: 0,
+      energy: 0,
+      picture: video.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
+      microphoneOff: tile.textContent.includes("microphone off"),
+      corner: cornerOf(video),
+    };
+    const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
+    for (const report of stats.values()) {
+      if (report.type !== "inbound-rtp" || !tracks.has(report.trackIdentifier)) continue;
+      if (report.kind === "video") result.frames = report.framesDecoded;
+      else result.energy = report.totalAudioEnergy;
+    }
+    return result;
+  }
+
+  /** The colour of the top left corner of the picture: [r, g, b]. */
+  function cornerOf(video) {
+    if (video.videoWidth === 0) return null;
+    const canvas = new OffscreenCanvas(1, 1);
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0, video.videoWidth / 16, video.videoHeight / 16, 0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  }
+
+  window.witness = { sent, heard, signaling, times, nameOf, control, tiles, seen };
+})();
