@@ -56,7 +56,8 @@ fn run(header: &Header, records: &[Record<'_>], record: bool) -> Duration {
     let mut recorder = Recorder::new(&config.addresses);
     let mut sfu = Sfu::new(config, seed, header.epoch);
     // Buffers come back from the writer; a few are under way.
-    let mut buffers = std::collections::VecDeque::from(vec![Vec::with_capacity(2 * BLOCK); 8]);
+    let mut buffers: std::collections::VecDeque<Vec<u8>> =
+        (0..8).map(|_| Vec::with_capacity(2 * BLOCK)).collect();
     let begin = computed();
     for Record { at, input, .. } in records {
         if record {
