@@ -11,6 +11,8 @@ const FRAMES: usize = 24;
 const RATE: usize = 12;
 
 type Rgb = [f32; 3];
+/// The distance to the edge in pixels, seen from the middle of the picture; negative inside.
+type Shape = Box<dyn Fn(f32, f32) -> f32>;
 
 /// A person. Everybody has a different wall.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,7 +146,7 @@ impl Portrait {
         let shade = self.skin.map(|channel| channel * 0.86);
         let blush = [self.skin[0], self.skin[1] * 0.84, self.skin[2] * 0.8];
         let dark = [44., 32., 34.];
-        let shapes: [(Rgb, Box<dyn Fn(f32, f32) -> f32>); 13] = [
+        let shapes: [(Rgb, Shape); 13] = [
             (self.hair, Box::new(ellipse(0., -26., 82., 88.))),
             (
                 self.hair,
