@@ -1,6 +1,7 @@
-//! What recording costs the media thread: hands the inputs of a trace to a core again, without and
-//! with a recorder beside it, and compares the processor time. System calls, which a server makes
-//! as well, are left out, so the share is the highest possible.
+//! What recording costs the media thread: hands the inputs of a full trace to a core again, without
+//! recording, with a recorder of everything beside it, and with decisions kept in memory, and
+//! compares the processor time. System calls, which a server makes as well, are left out, so the
+//! share is the highest possible.
 //!
 //! `cargo run --release -p tsuji-core --example record_cost -- FILE`
 
@@ -14,6 +15,7 @@ use tsuji_core::{Config, Sfu};
 
 /// As in the server.
 const BLOCK: usize = 64 * 1024;
+const RING: usize = 32 * 1024 * 1024;
 const ROUNDS: usize = 25;
 
 fn main() {
@@ -30,47 +32,66 @@ fn main() {
         rest = &rest[taken..];
     }
 
-    let (mut without, mut with) = (Duration::MAX, Duration::MAX);
+    let mut best = [Duration::MAX; 3];
     for _ in 0..ROUNDS {
-        without = without.min(run(&header, &records, false));
-        with = with.min(run(&header, &records, true));
+        for (best, what) in best
+            .iter_mut()
+            .zip([What::Nothing, What::Full, What::Decisions])
+        {
+            *best = run(&header, &records, what).min(*best);
+        }
     }
+    let [nothing, full, decisions] = best;
     let inputs = records.len();
     let outputs: usize = records.iter().map(|record| record.outputs.len()).sum();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / inputs as f64;
-    println!("{inputs} inputs, {outputs} outputs; the best of {ROUNDS} rounds:");
+    let more = |time: Duration| 100. * (time.as_secs_f64() / nothing.as_secs_f64() - 1.);
+    println!("{inputs} inputs, {outputs} outputs; the best of {ROUNDS} rounds, for each input:");
+    println!("nothing recorded  {:.3} µs", each(nothing));
     println!(
-        "without recording {:.3} µs for each input, with {:.3} µs",
-        each(without),
-        each(with)
+        "full              {:.3} µs, {:+.1} %",
+        each(full),
+        more(full)
     );
     println!(
-        "recording adds {:.1} %",
-        100. * (with.as_secs_f64() / without.as_secs_f64() - 1.)
+        "decisions         {:.3} µs, {:+.1} %",
+        each(decisions),
+        more(decisions)
     );
 }
 
-fn run(header: &Header, records: &[Record<'_>], record: bool) -> Duration {
+/// What is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Nothing,
+    Full,
+    Decisions,
+}
+
+fn run(header: &Header, records: &[Record<'_>], what: What) -> Duration {
     let config: Config = header.config().expect("a full trace");
     let seed = header.secrets.as_ref().expect("a full trace").seed;
     let mut recorder = Recorder::new(&config.addresses);
     let mut sfu = Sfu::new(config, seed, header.epoch);
+    if what == What::Decisions {
+        sfu.keep_decisions(seed, RING);
+    }
     // Buffers come back from the writer; a few are under way.
     let mut buffers: std::collections::VecDeque<Vec<u8>> =
         (0..8).map(|_| Vec::with_capacity(2 * BLOCK)).collect();
     let begin = computed();
     for Record { at, input, .. } in records {
-        if record {
+        if what == What::Full {
             recorder.begin(*at, input);
         }
         sfu.handle(*at, input.clone());
         while let Some(output) = sfu.poll() {
-            if record {
+            if what == What::Full {
                 recorder.output(&output);
             }
             drop(output);
         }
-        if record {
+        if what == What::Full {
             recorder.end();
             if recorder.bytes() >= BLOCK {
                 let empty = buffers.pop_front().unwrap_or_default();

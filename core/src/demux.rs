@@ -64,6 +64,11 @@ impl AddressTable {
         self.owners.get(tuple).map(|owner| owner.participant)
     }
 
+    /// When the tuple was last used.
+    pub(crate) fn last_used(&self, tuple: &Tuple) -> Option<Time> {
+        self.owners.get(tuple).map(|owner| owner.last_used)
+    }
+
     /// Whether `participant` may prove the tuple: it is free, its own, or long unused.
     pub(crate) fn may_claim(&self, t: Time, tuple: &Tuple, participant: usize) -> bool {
         self.owners.get(tuple).is_none_or(|owner| {

@@ -84,3 +84,16 @@ pub enum Command {
         participant: ParticipantId,
     },
 }
+
+impl Command {
+    /// Whom it is about.
+    pub fn participant(&self) -> ParticipantId {
+        match self {
+            Command::Enter { participant, .. }
+            | Command::Answer { participant, .. }
+            | Command::Candidate { participant, .. }
+            | Command::Mute { participant, .. }
+            | Command::Leave { participant } => *participant,
+        }
+    }
+}

@@ -72,6 +72,7 @@ mod output;
 mod participant;
 mod sfu;
 mod sizes;
+mod table;
 mod time;
 pub mod trace;
 mod transport;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::demux::Tuple;
 use crate::forward::{AudioOutlet, KeyframeRequests, VideoOutlet};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
@@ -9,20 +11,26 @@ use crate::input::IceMode;
 use crate::limits::Limits;
 use crate::output;
 use crate::time::Time;
+use crate::trace::decisions::Base;
 use crate::transport::{Connection, Line, SendLine};
 
-/// Index of a participant in the slab of its [`Sfu`](crate::Sfu).
+/// Index of a participant in the table of its [`Sfu`](crate::Sfu).
 pub(crate) type Index = usize;
 
 /// A participant of a room.
-#[derive(Debug)]
+///
+/// What is serialized is what decisions depend on, without secrets: it begins a trace of decisions.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
     pub(crate) room: RoomId,
     pub(crate) ice: IceMode,
     /// Our own ICE username fragment for it.
+    #[serde(skip)]
     pub(crate) ufrag: String,
-    pub(crate) connection: Connection,
+    /// `None` in a replay of decisions.
+    #[serde(skip)]
+    pub(crate) connection: Option<Connection>,
     pub(crate) phase: Phase,
     pub(crate) negotiation: Negotiating,
     /// The number of the last offer.
@@ -35,14 +43,18 @@ pub(crate) struct Participant {
     pub(crate) slots: Vec<SlotState>,
     /// In whose slots it is.
     pub(crate) viewers: Vec<Viewer>,
-    /// Tuples that it has proved, oldest first.
+    /// Tuples that it has proved, oldest first. Addresses, so a trace has others in their place.
+    #[serde(skip)]
     pub(crate) tuples: Vec<Tuple>,
-    /// Its entry in the timer table.
+    /// Its entry in the timer table. Needed only where a connection has its own times.
+    #[serde(skip)]
     pub(crate) timer: Option<Time>,
+    /// The last packets of its microphone and its camera that were recorded.
+    pub(crate) bases: [Base; 2],
 }
 
 /// How far its connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
     /// Not yet up.
     Connecting { since: Time },
@@ -53,7 +65,7 @@ pub(crate) enum Phase {
 }
 
 /// Offers and answers. One offer is open at a time; what changes meanwhile goes into the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Negotiating {
     /// Nothing to negotiate.
     Idle,
@@ -64,14 +76,14 @@ pub(crate) enum Negotiating {
 }
 
 /// Somebody who has a participant in a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Viewer {
     pub(crate) participant: Index,
     pub(crate) slot: usize,
 }
 
 /// A pair of outgoing streams.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SlotState {
     pub(crate) lines: (Line, Line),
     /// Set once the peer has agreed to the line.
@@ -133,6 +145,18 @@ impl Participant {
                 .is_some_and(|slot| slot.video_to.is_some() && slot.video.awaits_keyframe())
     }
 
+    /// The highest sequence number in anything that is remembered of its streams.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        let slots = self.slots.iter();
+        let slots = slots.map(|slot| {
+            slot.audio
+                .newest_sequence()
+                .max(slot.video.newest_sequence())
+        });
+        let bases = self.bases.iter().map(|base| base.sequence);
+        slots.chain(bases).max().unwrap_or(0)
+    }
+
     /// When something is due, and only then.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Time> {
         let phase = match self.phase {
@@ -150,7 +174,8 @@ impl Participant {
         } else {
             None
         };
-        [self.connection.deadline(), phase, negotiation, keyframe]
+        let connection = self.connection.as_ref().and_then(Connection::deadline);
+        [connection, phase, negotiation, keyframe]
             .into_iter()
             .flatten()
             .min()

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A moment, in microseconds since `t = 0` of the [`Sfu`](crate::Sfu) that it belongs to.
 ///
 /// Monotonic and supplied by the caller: the core never reads a clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Time(u64);
 
 impl Time {

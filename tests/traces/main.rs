@@ -4,6 +4,7 @@
 //! program. A trace is replayed by the code that recorded it: whoever changes what the core sends
 //! records them anew, and sees in the change's diff that it does.
 
+mod decisions;
 mod files;
 mod live;
 mod simulated;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Time;
 
 /// Merges the wishes of all viewers of one publisher.
 ///
 /// At most one request goes out per interval, however many want one. A wish stays until a keyframe
 /// has come, so that a lost request, or a lost keyframe, is asked for again.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct KeyframeRequests {
     interval: Duration,
     last_sent: Option<Time>,

@@ -16,7 +16,11 @@ mod rewrite;
 pub(crate) use assign::{assign, slots_wanted};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, AudioOutlet, VideoOutlet};
-pub(crate) use rewrite::vp8::is_keyframe_start;
+pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start};
+
+/// The highest extended sequence number that is believed where somebody else wrote it down: a
+/// stream of a million packets a second reaches it after nine years.
+pub(crate) const MAX_SEQUENCE: u64 = 1 << 48;
 
 /// Numbers to write into a video payload descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! One outgoing stream of a slot: decides whether a packet passes, and renumbers it.
 
+use serde::{Deserialize, Serialize};
+
 use super::VideoPatch;
 use super::rewrite::rtp::RtpContinuity;
 use super::rewrite::vp8::{Descriptor, Vp8Continuity};
@@ -31,7 +33,7 @@ pub(crate) struct Renumbered {
 }
 
 /// The audio stream of a slot.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AudioOutlet {
     numbers: RtpContinuity,
     ssrc: Option<u32>,
@@ -43,6 +45,11 @@ impl AudioOutlet {
             numbers: RtpContinuity::new(AUDIO_CLOCK),
             ssrc: None,
         }
+    }
+
+    /// The highest sequence number that is remembered.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        self.numbers.newest_sequence()
     }
 
     /// The source changed, or paused.
@@ -67,7 +74,7 @@ impl AudioOutlet {
 }
 
 /// The video stream of a slot.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct VideoOutlet {
     numbers: RtpContinuity,
     pictures: Vp8Continuity,
@@ -82,6 +89,11 @@ impl VideoOutlet {
             pictures: Vp8Continuity::default(),
             ssrc: None,
         }
+    }
+
+    /// The highest sequence number that is remembered.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        self.numbers.newest_sequence()
     }
 
     /// The source changed, or paused: nothing passes until a keyframe begins, because nothing

@@ -1,12 +1,16 @@
 //! What signaling wants.
 
+use rand_chacha::ChaCha20Rng;
+
 use super::Sfu;
 use crate::forward::{KeyframeRequests, slots_wanted};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
 use crate::participant::{Index, Negotiating, Participant, Phase, SlotState};
-use crate::transport::{Connection, Credentials, Fault, Line};
+use crate::time::Time;
+use crate::trace::decisions::{Call, Made};
+use crate::transport::{Connection, Credentials, Environment, Fault, Line};
 
 impl Sfu {
     pub(super) fn command(&mut self, command: Command) {
@@ -94,19 +98,15 @@ impl Sfu {
         ice: IceMode,
         others: usize,
     ) -> Result<Newcomer, Fault> {
-        let index = self.participants.vacant_key();
+        let index = self.participants.vacant();
         let credentials = Credentials::new(index, &mut self.rng);
-        let environment = &self.environment;
-        let mut connection = Connection::new(self.now, environment, &credentials, &mut self.rng)?;
-        let mut candidates = Vec::new();
-        if ice == IceMode::Vanilla {
-            connection.add_local_candidates(environment)?;
-        }
         let slots = slots_wanted(others, self.limits.slot_step, self.limits.slots);
-        let (offer, publish) = connection.first_offer(slots, ice)?;
-        if ice == IceMode::Trickle {
-            candidates = connection.add_local_candidates(environment)?;
-        }
+        let (connection, made) = self.make_connection(index, &credentials, slots, ice)?;
+        let Made {
+            offer,
+            publish,
+            candidates,
+        } = made;
         let participant = Participant {
             id,
             room,
@@ -124,6 +124,7 @@ impl Sfu {
             viewers: Vec::new(),
             tuples: Vec::new(),
             timer: None,
+            bases: Default::default(),
         };
         Ok(Newcomer {
             participant,
@@ -131,6 +132,37 @@ impl Sfu {
             slots: offer.slots,
             candidates,
         })
+    }
+
+    /// The counterpart of [`Sfu::run`] for a participant that is not there yet.
+    fn make_connection(
+        &mut self,
+        index: Index,
+        credentials: &Credentials,
+        slots: usize,
+        ice: IceMode,
+    ) -> Result<(Option<Connection>, Made), Fault> {
+        self.tape.call(index, &Call::Offer { slots });
+        if let Some(script) = self.tape.script() {
+            return Ok((None, script.outcome(&mut Vec::new(), None)?));
+        }
+        let environment = self.environment.as_ref().ok_or(Fault::Recorded)?;
+        let made = connect(
+            self.now,
+            environment,
+            credentials,
+            &mut self.rng,
+            slots,
+            ice,
+        );
+        let (connection, made) = match made {
+            Ok((connection, made)) => (Some(connection), Ok(made)),
+            Err(fault) => (None, Err(fault)),
+        };
+        if let Some(writer) = self.tape.writer() {
+            writer.outcome(&made, &[], None);
+        }
+        Ok((connection, made?))
     }
 
     fn admit(&mut self, newcomer: Newcomer) {
@@ -194,7 +226,8 @@ impl Sfu {
             return;
         }
         let (first, ice) = (participant.slots.len(), participant.ice);
-        let offer = self.run(index, |connection, _, _| {
+        let call = Call::Offer { slots: missing };
+        let offer = self.run(index, &call, |connection, _, _| {
             connection.further_offer(first, missing, ice)
         });
         if let Some(offer) = offer {
@@ -227,7 +260,7 @@ impl Sfu {
             return Err(CommandError::UnexpectedAnswer);
         }
         let limits = self.limits.clone();
-        let accepted = self.run(index, |connection, environment, effects| {
+        let accepted = self.run(index, &Call::Answer, |connection, environment, effects| {
             let accepted = connection.answer(sdp, &limits)?;
             connection.timeout(now, environment, effects)?;
             Ok(accepted)
@@ -262,7 +295,8 @@ impl Sfu {
                 continue;
             }
             let (audio, video) = slot.lines;
-            let lines = self.run(index, |connection, _, _| {
+            let call = Call::SendLines { slot: number };
+            let lines = self.run(index, &call, |connection, _, _| {
                 Ok((
                     connection.send_line(audio, MediaKind::Audio)?,
                     connection.send_line(video, MediaKind::Video)?,
@@ -281,7 +315,8 @@ impl Sfu {
             return Ok(());
         };
         let (now, limits) = (self.now, self.limits.clone());
-        let accepted = self.run(index, |connection, environment, effects| {
+        let call = Call::Candidate;
+        let accepted = self.run(index, &call, |connection, environment, effects| {
             let accepted = connection.add_remote_candidate(candidate, &limits)?;
             connection.timeout(now, environment, effects)?;
             Ok(accepted)
@@ -321,12 +356,37 @@ impl Sfu {
             return;
         };
         self.contain(room, |sfu| {
-            sfu.run(index, |connection, environment, effects| {
+            sfu.run(index, &Call::Close, |connection, environment, effects| {
                 connection.close(now, environment, effects)
             });
             sfu.remove(index);
         });
     }
+}
+
+fn connect(
+    now: Time,
+    environment: &Environment,
+    credentials: &Credentials,
+    rng: &mut ChaCha20Rng,
+    slots: usize,
+    ice: IceMode,
+) -> Result<(Connection, Made), Fault> {
+    let mut connection = Connection::new(now, environment, credentials, rng)?;
+    if ice == IceMode::Vanilla {
+        connection.add_local_candidates(environment)?;
+    }
+    let (offer, publish) = connection.first_offer(slots, ice)?;
+    let candidates = match ice {
+        IceMode::Trickle => connection.add_local_candidates(environment)?,
+        IceMode::Vanilla => Vec::new(),
+    };
+    let made = Made {
+        offer,
+        publish,
+        candidates,
+    };
+    Ok((connection, made))
 }
 
 /// Somebody with a connection and its first offer, not yet in the room.

@@ -5,6 +5,7 @@ use crate::demux::{Learnt, Tuple};
 use crate::input::Datagram;
 use crate::output::Output;
 use crate::participant::Index;
+use crate::trace::decisions::Call;
 use crate::transport::{Credentials, Stun, is_stun, parse_stun};
 
 impl Sfu {
@@ -18,23 +19,35 @@ impl Sfu {
         if is_stun(datagram.payload)
             && let Some(Stun::Request { ufrag }) = parse_stun(datagram.payload)
         {
-            self.stun_request(ufrag, datagram);
+            match self.named_by(ufrag) {
+                Some(index) => {
+                    self.check_on_tape(index, &datagram);
+                    self.check(index, datagram);
+                }
+                None => self.counters.dropped_unknown_ufrag += 1,
+            }
             return;
         }
         let tuple = (datagram.local, datagram.remote);
         match self.addresses.owner(self.now, &tuple) {
             Some(index) => {
-                if let Some(room) = self.room_of(index) {
-                    self.contain(room, |sfu| sfu.receive(index, datagram));
-                }
+                self.datagram_on_tape(index, &datagram);
+                self.deliver(index, datagram);
             }
             None => self.counters.dropped_unknown_address += 1,
         }
     }
 
+    /// A datagram from a tuple that a participant has proved.
+    pub(super) fn deliver(&mut self, index: Index, datagram: Datagram<'_>) {
+        if let Some(room) = self.room_of(index) {
+            self.contain(room, |sfu| sfu.receive(index, datagram));
+        }
+    }
+
     fn receive(&mut self, index: Index, datagram: Datagram<'_>) {
         let now = self.now;
-        self.run(index, |connection, environment, effects| {
+        self.run(index, &Call::Receive, |connection, environment, effects| {
             connection.receive(
                 now,
                 environment,
@@ -46,11 +59,8 @@ impl Sfu {
         });
     }
 
-    fn stun_request(&mut self, ufrag: &str, datagram: Datagram<'_>) {
-        let Some(index) = self.named_by(ufrag) else {
-            self.counters.dropped_unknown_ufrag += 1;
-            return;
-        };
+    /// A STUN request that names a participant.
+    pub(super) fn check(&mut self, index: Index, datagram: Datagram<'_>) {
         let tuple = (datagram.local, datagram.remote);
         if !self.addresses.may_claim(self.now, &tuple, index) {
             self.counters.dropped_foreign_address += 1;
@@ -62,10 +72,10 @@ impl Sfu {
         let first = self.outputs.len();
         self.contain(room, |sfu| sfu.receive(index, datagram));
         // The ICE agent answers only what passed its MESSAGE-INTEGRITY check.
-        let proved = self
-            .outputs
-            .range(first..)
-            .any(|output| is_success_to(output, &tuple));
+        let proved = self.find_out(|sfu| {
+            let mut outputs = sfu.outputs.range(first..);
+            outputs.any(|output| is_success_to(output, &tuple))
+        });
         if proved {
             self.learn(index, tuple);
         }

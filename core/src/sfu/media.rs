@@ -4,6 +4,7 @@ use super::Sfu;
 use crate::forward::{Arrival, is_keyframe_start};
 use crate::ids::MediaKind;
 use crate::participant::{Index, Viewer};
+use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
 
 impl Sfu {
@@ -25,14 +26,14 @@ impl Sfu {
         // Taken out while viewers are called; nobody is removed before the input ends.
         let viewers = std::mem::take(&mut participant.viewers);
         for viewer in &viewers {
-            self.forward_to(*viewer, kind, packet);
+            self.forward_to(publisher, *viewer, kind, packet);
         }
         if let Some(participant) = self.participants.get_mut(publisher) {
             participant.viewers = viewers;
         }
     }
 
-    fn forward_to(&mut self, viewer: Viewer, kind: MediaKind, packet: &MediaPacket) {
+    fn forward_to(&mut self, from: Index, viewer: Viewer, kind: MediaKind, packet: &MediaPacket) {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer.participant) else {
             return;
@@ -67,9 +68,19 @@ impl Sfu {
             patch: renumbered.patch,
         };
         self.counters.packets_forwarded += 1;
-        self.run(viewer.participant, |connection, environment, effects| {
-            connection.write(now, environment, to, &outgoing, effects)
-        });
+        let call = Call::Write {
+            slot: viewer.slot,
+            kind,
+            from,
+            packet: &outgoing,
+        };
+        self.run(
+            viewer.participant,
+            &call,
+            |connection, environment, effects| {
+                connection.write(now, environment, to, &outgoing, effects)
+            },
+        );
     }
 
     /// A viewer's decoder is stuck.
@@ -107,7 +118,8 @@ impl Sfu {
         }
         let line = participant.publish.1;
         self.counters.keyframe_requests += 1;
-        self.run(publisher, |connection, environment, effects| {
+        let call = Call::RequestKeyframe;
+        self.run(publisher, &call, |connection, environment, effects| {
             connection.request_keyframe(now, environment, line, effects)
         });
     }

@@ -11,11 +11,16 @@
 //! Every call into a connection goes through [`Sfu::run`]. A connection that fails there is only
 //! marked; it is taken out at the end of the input, so that nothing vanishes under a loop.
 //!
+//! What crosses there, and what else decisions depend on, goes on the tape (`decisions.rs`): so a
+//! trace of decisions is written, and in a replay of one the tape answers in the place of
+//! connections.
+//!
 //! A panic inside str0m ends in its seam. One in here, a bug of ours, ends in [`Sfu::contain`]: it
 //! costs the room that it happened in, whose people are sent away, and no other.
 
 mod commands;
 mod datagram;
+mod decisions;
 mod media;
 mod rooms;
 mod timers;
@@ -29,7 +34,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use slab::Slab;
 
 use crate::counters::Counters;
 use crate::demux::AddressTable;
@@ -39,7 +43,9 @@ use crate::limits::{Config, Limits};
 use crate::output::{GoneReason, Notice, Output};
 use crate::participant::{Index, Participant, Phase};
 use crate::sizes::Sizes;
+use crate::table::Table;
 use crate::time::{Time, WallTime};
+use crate::trace::decisions::{Call, Outcome, Tape};
 use crate::transport::{Connection, Effects, Environment, Event, Fault};
 use rooms::Room;
 
@@ -48,12 +54,16 @@ use rooms::Room;
 /// A state machine without IO. See the [crate documentation](crate) for its promise and an example.
 #[derive(Debug)]
 pub struct Sfu {
-    environment: Environment,
+    /// What connections need; `None` in a replay of decisions, where there are none.
+    environment: Option<Environment>,
+    /// Our sockets.
+    sockets: Vec<SocketAddr>,
+    epoch: WallTime,
     limits: Limits,
     rng: ChaCha20Rng,
     /// The newest time seen: time never runs backwards in here.
     now: Time,
-    participants: Slab<Participant>,
+    participants: Table<Participant>,
     indices: BTreeMap<ParticipantId, Index>,
     rooms: BTreeMap<RoomId, Room>,
     addresses: AddressTable,
@@ -65,6 +75,7 @@ pub struct Sfu {
     /// Empty effects, kept for their capacity.
     spare: Vec<Effects>,
     counters: Counters,
+    tape: Tape,
 }
 
 impl Sfu {
@@ -73,14 +84,28 @@ impl Sfu {
     /// `seed` decides everything that must not be guessed, ICE passwords among it: take it from
     /// the operating system. `epoch` is the wall-clock time of `t = 0`.
     pub fn new(config: Config, seed: [u8; 32], epoch: WallTime) -> Self {
-        let mut rng = ChaCha20Rng::from_seed(seed);
+        let sockets = config.addresses.iter().map(|a| a.socket).collect();
+        let environment = Environment::new(config.certificate, config.addresses, epoch);
+        let rng = ChaCha20Rng::from_seed(seed);
+        Self::empty(Some(environment), sockets, config.limits, epoch, rng)
+    }
+
+    fn empty(
+        environment: Option<Environment>,
+        sockets: Vec<SocketAddr>,
+        limits: Limits,
+        epoch: WallTime,
+        mut rng: ChaCha20Rng,
+    ) -> Self {
         let addresses = AddressTable::new((rng.next_u64(), rng.next_u64()));
         Self {
-            environment: Environment::new(config.certificate, config.addresses, epoch),
-            limits: config.limits,
+            environment,
+            sockets,
+            epoch,
+            limits,
             rng,
             now: Time::ZERO,
-            participants: Slab::new(),
+            participants: Table::new(),
             indices: BTreeMap::new(),
             rooms: BTreeMap::new(),
             addresses,
@@ -89,6 +114,7 @@ impl Sfu {
             outputs: VecDeque::new(),
             spare: Vec::new(),
             counters: Counters::default(),
+            tape: Tape::Off,
         }
     }
 
@@ -97,13 +123,21 @@ impl Sfu {
     /// Never fails: what can't be done is told by a [`Notice`], or counted where nobody is to be
     /// told.
     pub fn handle(&mut self, t: Time, input: Input<'_>) {
+        self.begin_on_tape();
         self.now = self.now.max(t);
         match input {
             Input::Datagram(datagram) => self.datagram(datagram),
-            Input::Command(command) => self.command(command),
+            Input::Command(command) => {
+                let now = self.now;
+                if let Some(writer) = self.writer() {
+                    writer.command(now, &command);
+                }
+                self.command(command);
+            }
             Input::Timeout => self.timeout(),
         }
         self.bury();
+        self.end_on_tape();
     }
 
     /// The next output, oldest first. Take all of them after each input.
@@ -124,7 +158,8 @@ impl Sfu {
     /// Whether outputs depend on configuration, seed, epoch and inputs alone, to the byte. False
     /// where the platform can't (see `tsuji_hermetic`).
     pub fn is_hermetic(&self) -> bool {
-        self.environment.is_hermetic()
+        let environment = self.environment.as_ref();
+        environment.is_none_or(Environment::is_hermetic)
     }
 
     /// How many participants there are.
@@ -157,27 +192,47 @@ impl Sfu {
     }
 
     fn notify(&mut self, notice: Notice) {
+        self.tape.notice(&notice);
         self.outputs.push_back(Output::Notice(notice));
     }
 
-    fn id_of(&self, index: Index) -> Option<ParticipantId> {
+    pub(crate) fn id_of(&self, index: Index) -> Option<ParticipantId> {
         self.participants.get(index).map(|p| p.id)
     }
 
     /// Calls into one participant's connection and deals with what that causes. `None` when it
     /// failed, or was not there.
-    fn run<R>(
+    fn run<R: Outcome>(
         &mut self,
         index: Index,
-        call: impl FnOnce(&mut Connection, &Environment, &mut Effects) -> Result<R, Fault>,
+        call: &Call<'_>,
+        perform: impl FnOnce(&mut Connection, &Environment, &mut Effects) -> Result<R, Fault>,
     ) -> Option<R> {
+        self.tape.call(index, call);
+        if let Tape::Read(_) = self.tape {
+            self.tell_call(index, call);
+        }
         let participant = self.participants.get_mut(index)?;
         let mut effects = self.spare.pop().unwrap_or_default();
-        let result = call(&mut participant.connection, &self.environment, &mut effects);
+        let result = match (&mut participant.connection, &self.environment) {
+            (Some(connection), Some(environment)) => perform(connection, environment, &mut effects),
+            _ => Err(Fault::Recorded),
+        };
+        let result = match &mut self.tape {
+            Tape::Off => result,
+            Tape::Write(writer) => {
+                writer.outcome(&result, &effects.events, Some(participant));
+                result
+            }
+            Tape::Read(script) => script.outcome(&mut effects.events, Some(participant)),
+        };
         self.counters.datagrams_out += effects.transmits.len() as u64;
         let transmits = effects.transmits.drain(..).map(Output::Transmit);
         self.outputs.extend(transmits);
         for event in effects.events.drain(..) {
+            if let Tape::Read(_) = self.tape {
+                self.tell_event(index, &event);
+            }
             self.event(index, event);
         }
         self.spare.push(effects);
@@ -193,7 +248,9 @@ impl Sfu {
         let (room, id) = (participant.room, participant.id);
         let reason = match fault {
             Fault::BadAnswer(_) => GoneReason::BadAnswer,
-            Fault::Panicked | Fault::Rtc(_) | Fault::NothingToOffer => GoneReason::Internal,
+            Fault::Panicked | Fault::Rtc(_) | Fault::NothingToOffer | Fault::Recorded => {
+                GoneReason::Internal
+            }
         };
         tracing::warn!(%room, participant = %id, %fault, "connection failed");
         self.doom(index, reason);

@@ -1,5 +1,7 @@
 //! Who is with whom, and who is in whose slots.
 
+use serde::{Deserialize, Serialize};
+
 use super::Sfu;
 use crate::forward::{assign, slots_wanted};
 use crate::ids::{MediaKind, RoomId};
@@ -7,7 +9,7 @@ use crate::output::Notice;
 use crate::participant::{Index, Viewer};
 
 /// A room: its members in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Room {
     pub(super) members: Vec<Index>,
 }
@@ -94,7 +96,7 @@ impl Sfu {
 
     /// Takes a participant out of every table. Gives the room, which still counts it.
     pub(super) fn take_out(&mut self, index: Index) -> Option<RoomId> {
-        let participant = self.participants.try_remove(index)?;
+        let participant = self.participants.remove(index)?;
         self.indices.remove(&participant.id);
         if let Some(at) = participant.timer {
             self.timers.remove(&(at, index));

@@ -30,7 +30,7 @@ fn sfu_with(people: u64) -> Sfu {
 fn a_panic_inside_one_connection_costs_that_participant_its_connection_and_nobody_else_anything() {
     let mut sfu = sfu_with(4);
     let index = sfu.indices[&ParticipantId(2)];
-    sfu.run(index, |connection, _, _| connection.panic());
+    sfu.run(index, &Call::Timeout, |connection, _, _| connection.panic());
     sfu.handle(Time::from_millis(1), Input::Timeout);
     let gone: Vec<_> = std::iter::from_fn(|| sfu.poll())
         .filter_map(|output| match output {
@@ -45,7 +45,7 @@ fn a_panic_inside_one_connection_costs_that_participant_its_connection_and_nobod
     assert_eq!(sfu.participants(), 3);
     for id in [1, 3, 4] {
         let index = sfu.indices[&ParticipantId(id)];
-        let alive = sfu.run(index, |connection, environment, effects| {
+        let alive = sfu.run(index, &Call::Timeout, |connection, environment, effects| {
             connection.timeout(Time::from_millis(2), environment, effects)
         });
         assert_eq!(alive, Some(()), "p{id}");
@@ -56,11 +56,11 @@ fn a_panic_inside_one_connection_costs_that_participant_its_connection_and_nobod
 fn a_connection_that_panicked_is_never_called_again() {
     let mut sfu = sfu_with(1);
     let index = sfu.indices[&ParticipantId(1)];
-    let participant = &mut sfu.participants[index];
-    assert!(participant.connection.panic().is_err());
-    let again = participant
-        .connection
-        .close(Time::ZERO, &sfu.environment, &mut Effects::default());
+    let participant = sfu.participants.get_mut(index).unwrap();
+    let connection = participant.connection.as_mut().unwrap();
+    assert!(connection.panic().is_err());
+    let environment = sfu.environment.as_ref().unwrap();
+    let again = connection.close(Time::ZERO, environment, &mut Effects::default());
     assert!(matches!(again, Err(Fault::Panicked)));
 }
 

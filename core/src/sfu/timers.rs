@@ -3,6 +3,7 @@
 use super::Sfu;
 use crate::output::GoneReason;
 use crate::participant::{Index, Negotiating, Phase};
+use crate::trace::decisions::Call;
 
 impl Sfu {
     /// Brings a participant's entry in the timer table up to date.
@@ -31,7 +32,18 @@ impl Sfu {
             .take_while(|(at, _)| *at <= now)
             .map(|(_, index)| *index)
             .collect();
-        for index in due {
+        if due.is_empty() {
+            return;
+        }
+        if let Some(writer) = self.writer() {
+            writer.timeout(now, &due);
+        }
+        self.serve(&due);
+    }
+
+    /// Serves these, in this order.
+    pub(super) fn serve(&mut self, due: &[Index]) {
+        for index in due.iter().copied() {
             if let Some(room) = self.room_of(index) {
                 self.contain(room, |sfu| {
                     sfu.participant_timeout(index);
@@ -58,10 +70,6 @@ impl Sfu {
             _ => {}
         }
         let negotiation = participant.negotiation;
-        let connection_due = participant
-            .connection
-            .deadline()
-            .is_some_and(|at| at <= now);
         match negotiation {
             Negotiating::Offered { since } if since + self.limits.answer_timeout <= now => {
                 self.doom(index, GoneReason::NoAnswer);
@@ -70,11 +78,17 @@ impl Sfu {
             Negotiating::Due { at } if at <= now => self.negotiate(index),
             _ => {}
         }
-        if connection_due {
-            self.run(index, |connection, environment, effects| {
+        if self.find_out(|sfu| sfu.is_connection_due(index)) {
+            self.run(index, &Call::Timeout, |connection, environment, effects| {
                 connection.timeout(now, environment, effects)
             });
         }
         self.request_due_keyframe(index);
+    }
+
+    fn is_connection_due(&self, index: Index) -> bool {
+        let connection = self.participants.get(index).map(|p| &p.connection);
+        let deadline = connection.and_then(|connection| connection.as_ref()?.deadline());
+        deadline.is_some_and(|at| at <= self.now)
     }
 }

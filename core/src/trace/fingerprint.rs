@@ -6,6 +6,7 @@ use twox_hash::XxHash3_64;
 
 use super::cursor::Cursor;
 use super::format::Damage;
+use super::running::Running;
 
 /// Bytes kept as they are. 32: the header of a STUN or DTLS message, or an RTP header with the
 /// extensions that are sent; all of that travels in the clear anyway.
@@ -43,9 +44,9 @@ impl<'a> Fingerprint<'a> {
         let (head, rest) = datagram.split_at(datagram.len().min(HEAD));
         buffer.extend_from_slice(&length.to_le_bytes());
         buffer.extend_from_slice(head);
-        let mut all = All::default();
+        let mut all = Running::default();
         for chunk in rest.chunks(CHUNK) {
-            buffer.extend_from_slice(&all.chunk(chunk));
+            buffer.extend_from_slice(&chunk_hash(&mut all, chunk));
         }
         if !rest.is_empty() {
             buffer.extend_from_slice(&all.0.to_le_bytes());
@@ -81,9 +82,9 @@ impl<'a> Fingerprint<'a> {
                 extend(&mut found, index..index + 1);
             }
         }
-        let mut all = All::default();
+        let mut all = Running::default();
         for (index, chunk) in rest.chunks(CHUNK).enumerate() {
-            let hash = all.chunk(chunk);
+            let hash = chunk_hash(&mut all, chunk);
             let start = HEAD + index * CHUNK;
             if let Some(before) = self.chunks.get(2 * index..2 * index + 2)
                 && before != hash
@@ -99,21 +100,13 @@ impl<'a> Fingerprint<'a> {
     }
 }
 
-/// The hash over everything, from the hashes of the chunks, so that each byte is read once.
-#[derive(Default)]
-struct All(u64);
-
-impl All {
-    /// Takes the next chunk; gives its own short hash.
-    fn chunk(&mut self, chunk: &[u8]) -> [u8; 2] {
-        let hash = XxHash3_64::oneshot(chunk);
-        // Odd, so that multiplying loses nothing; the order of chunks counts.
-        self.0 = (self.0 ^ hash)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29);
-        let [a, b, ..] = hash.to_le_bytes();
-        [a, b]
-    }
+/// Takes the next chunk into the hash over everything, which is made of the hashes of the chunks so
+/// that each byte is read once. Gives the chunk's own short hash.
+fn chunk_hash(all: &mut Running, chunk: &[u8]) -> [u8; 2] {
+    let hash = XxHash3_64::oneshot(chunk);
+    all.mix(hash);
+    let [a, b, ..] = hash.to_le_bytes();
+    [a, b]
 }
 
 fn extend(ranges: &mut Vec<Range<usize>>, next: Range<usize>) {

@@ -204,6 +204,10 @@ impl FrameType {
     pub(super) const INPUT: Self = Self(2);
     /// The trace ends here because recording ended, and not by accident.
     pub(super) const END: Self = Self(3);
+    /// The state before the entry that follows, or a part of it.
+    pub(super) const SNAPSHOT: Self = Self(16);
+    /// Inputs, and what connections gave.
+    pub(super) const DECISIONS: Self = Self(17);
 }
 
 /// A frame whose checksum is right.

@@ -18,6 +18,7 @@
 use std::net::SocketAddr;
 
 use super::cursor::{Cursor, put_address, put_value};
+use super::decisions::LATEST;
 use super::fingerprint::Fingerprint;
 use super::format::{Damage, Frame, FrameType, Header};
 use crate::input::{Command, Datagram, Input};
@@ -31,9 +32,6 @@ const TIMEOUT: u8 = 2;
 const TRANSMIT: u8 = 0;
 const NOTICE: u8 = 1;
 const OTHER_LOCAL: u8 = 0;
-
-/// The latest `t` that is believed: ten years. Computing with a later one could overflow.
-const LATEST: Time = Time::from_millis(10 * 366 * 24 * 3_600 * 1_000);
 
 /// One input with what came of it.
 #[derive(Clone, Debug)]

@@ -14,6 +14,8 @@
 //! - `full`: what the frames of a **full** trace say: whole inputs, and fingerprints of outputs.
 //! - `fingerprint`: enough of a datagram to tell later which of its bytes differ.
 //! - `record`, `replay`: writing one while it happens; making it happen again.
+//! - `decisions`: what the frames of a trace of **decisions** say, and how one is written and
+//!   replayed.
 //!
 //! # The format
 //!
@@ -31,16 +33,21 @@
 //! included, and other versions are refused: a trace is replayed by the build that wrote it.
 
 mod cursor;
+pub(crate) mod decisions;
 mod difference;
 mod fingerprint;
 mod format;
 mod full;
 mod record;
 mod replay;
+mod running;
 
 #[cfg(test)]
 mod tests;
 
+pub use decisions::{
+    Arrived, DecisionsReplay, Dropped, Happened, Odd, Protocol, Reading, Ring, Step,
+};
 pub use difference::{Difference, Divergence, Side};
 pub use fingerprint::Fingerprint;
 pub use format::{

@@ -35,6 +35,8 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// How many inputs they hold.
     pub inputs: u64,
+    /// Whether a file can begin with it.
+    pub is_start: bool,
 }
 
 impl Recorder {
@@ -109,6 +111,7 @@ impl Recorder {
         Block {
             bytes: std::mem::replace(&mut self.buffer, empty),
             inputs,
+            is_start: true,
         }
     }
 

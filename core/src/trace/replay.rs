@@ -22,6 +22,7 @@ pub enum ReplayError {
 /// An [`Sfu`] that gets recorded inputs, and whose outputs are compared with those recorded.
 #[derive(Debug)]
 pub struct Replay {
+    seed: [u8; 32],
     sfu: Sfu,
     outputs: Vec<Output>,
 }
@@ -39,9 +40,21 @@ impl Replay {
         let seed = header.secrets.as_ref().map(|secrets| secrets.seed);
         let seed = seed.ok_or(ReplayError::NoSecrets)?;
         Ok(Self {
+            seed,
             sfu: Sfu::new(config, seed, header.epoch),
             outputs: Vec::new(),
         })
+    }
+
+    /// Keeps the decisions of what is replayed, the last `max_bytes` of them: as
+    /// [`Sfu::keep_decisions`] does, which makes of a trace with media one that can be given away.
+    pub fn keep_decisions(&mut self, max_bytes: usize) {
+        self.sfu.keep_decisions(self.seed, max_bytes);
+    }
+
+    /// Brings [`Sfu::decisions`] up to date.
+    pub fn flush_decisions(&mut self) {
+        self.sfu.flush_decisions();
     }
 
     /// The `Sfu`, as it is after the last input.

@@ -5,40 +5,26 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind, Pt};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Clock, Panicked, Seam};
 
-use super::{Certificate, Credentials, Effects, Event, Extensions, MediaPacket, OutgoingPacket};
+use super::{
+    Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
+    OutgoingPacket, SendLine,
+};
 use crate::forward::VideoPatch;
-use crate::ids::{MediaKind, Mid};
+use crate::ids::MediaKind;
 use crate::input::IceMode;
 use crate::limits::{Limits, LocalAddress};
 use crate::output::{CommandError, Transmit};
 use crate::time::{Time, WallTime};
-
-/// An m-line of one connection, cheap to copy and compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Line(str0m::media::Mid);
-
-impl Line {
-    pub(crate) fn mid(self) -> Mid {
-        Mid(self.0.to_string())
-    }
-}
-
-/// An m-line that the peer agreed to receive on, with the payload type to send.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SendLine {
-    line: Line,
-    payload_type: Pt,
-    nackable: bool,
-}
 
 /// What all connections of an [`Sfu`](crate::Sfu) share.
 #[derive(Debug)]
@@ -103,6 +89,9 @@ pub(crate) enum Fault {
     BadAnswer(String),
     #[error("an offer without changes")]
     NothingToOffer,
+    /// In a replay of decisions: it could not go on then, for a reason that was not recorded.
+    #[error("it failed when it was recorded")]
+    Recorded,
 }
 
 impl From<Panicked> for Fault {
@@ -112,8 +101,10 @@ impl From<Panicked> for Fault {
 }
 
 /// An offer, ready to be sent.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Description {
+    /// Holds an ICE password, so no trace of decisions has it.
+    #[serde(skip)]
     pub(crate) sdp: String,
     /// The pairs of audio and video m-lines that it adds, in order.
     pub(crate) slots: Vec<(Line, Line)>,
@@ -438,7 +429,10 @@ impl Connection {
         let extensions = ExtensionValues {
             audio_level: source.extensions.audio_level.map(|(level, _)| level),
             voice_activity: source.extensions.audio_level.map(|(_, voice)| voice),
-            video_orientation: source.extensions.orientation,
+            video_orientation: source
+                .extensions
+                .orientation
+                .map(|Orientation(bits)| VideoOrientation::from(bits)),
             ..ExtensionValues::default()
         };
         let mut write = RtpWrite::new(
@@ -609,7 +603,9 @@ fn media_packet(packet: RtpPacket, line: Line) -> MediaPacket {
             audio_level: values
                 .audio_level
                 .map(|level| (level, values.voice_activity.unwrap_or(false))),
-            orientation: values.video_orientation,
+            orientation: values
+                .video_orientation
+                .map(|orientation| Orientation(orientation as u8)),
         },
         payload: packet.payload,
     }

@@ -12,11 +12,13 @@
 mod certificate;
 mod connection;
 mod credentials;
+mod line;
 mod stun;
 
 pub use certificate::{Certificate, CertificateError};
-pub(crate) use connection::{Connection, Environment, Fault, Line, SendLine};
+pub(crate) use connection::{AnswerResult, Connection, Description, Environment, Fault};
 pub(crate) use credentials::Credentials;
+pub(crate) use line::{Line, SendLine};
 pub(crate) use stun::{Stun, is_stun, parse as parse_stun};
 
 use std::sync::Arc;
@@ -74,9 +76,13 @@ pub(crate) struct MediaPacket {
 pub(crate) struct Extensions {
     /// RFC 6464: level in −dBov and whether it is voice.
     pub(crate) audio_level: Option<(i8, bool)>,
-    /// 3GPP TS 26.114: how to turn the picture.
-    pub(crate) orientation: Option<str0m::rtp::VideoOrientation>,
+    /// 3GPP TS 26.114, 7.4.5: how to turn the picture.
+    pub(crate) orientation: Option<Orientation>,
 }
+
+/// The rotation in a coordination of video orientation (CVO) header extension: two bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Orientation(pub(crate) u8);
 
 /// A packet on its way to a viewer.
 #[derive(Debug)]

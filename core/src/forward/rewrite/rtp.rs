@@ -1,5 +1,7 @@
 //! RTP sequence numbers and timestamps (RFC 3550, 5.1).
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Time;
 
 /// Where the first packet of a stream begins. str0m wants the first sequence number below 2^16,
@@ -7,7 +9,7 @@ use crate::time::Time;
 const FIRST_SEQUENCE: u64 = 1_000;
 
 /// Renumbers one outgoing stream.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RtpContinuity {
     clock_rate: u32,
     stretch: Option<Stretch>,
@@ -15,7 +17,7 @@ pub(crate) struct RtpContinuity {
 }
 
 /// Offsets of the stretch that runs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Stretch {
     first_in: u64,
     first_out: u64,
@@ -24,7 +26,7 @@ struct Stretch {
 }
 
 /// The newest packet sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Last {
     sequence: u64,
     timestamp: u32,
@@ -39,6 +41,13 @@ impl RtpContinuity {
             stretch: None,
             last: None,
         }
+    }
+
+    /// The highest sequence number, in or out, that is remembered.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        let stretch = self.stretch.as_ref();
+        let stretch = stretch.map_or(0, |stretch| stretch.first_in.max(stretch.first_out));
+        stretch.max(self.last.map_or(0, |last| last.sequence))
     }
 
     /// The next packet begins a new stretch.
@@ -61,7 +70,8 @@ impl RtpContinuity {
                 self.stretch.insert(begun)
             }
         };
-        let out = stretch.first_out + sequence.checked_sub(stretch.first_in)?;
+        let ahead = sequence.checked_sub(stretch.first_in)?;
+        let out = stretch.first_out.saturating_add(ahead);
         let timestamp = timestamp.wrapping_add(stretch.timestamp_offset);
         if self.last.is_none_or(|last| out > last.sequence) {
             self.last = Some(Last {
@@ -89,7 +99,7 @@ impl RtpContinuity {
         let next = last.timestamp.wrapping_add((ticks as u32).max(1));
         Stretch {
             first_in: sequence,
-            first_out: last.sequence + 1,
+            first_out: last.sequence.saturating_add(1),
             timestamp_offset: next.wrapping_sub(timestamp),
         }
     }

@@ -1,9 +1,13 @@
 //! The VP8 payload descriptor (RFC 7741, 4.2): reading it, and keeping its numbers continuous.
 
+use serde::{Deserialize, Serialize};
+
 use crate::forward::VideoPatch;
 
 /// Bits of a picture id in its long form.
 const PICTURE_ID_MASK: u16 = 0x7fff;
+/// Bytes of the longest descriptor, and one after it.
+const LONGEST: usize = 7;
 /// Bits of a picture id in its short form.
 const SHORT_PICTURE_ID_MASK: u16 = 0x7f;
 
@@ -16,6 +20,8 @@ pub(crate) struct Descriptor {
     starts_frame: bool,
     /// The payload behind the descriptor begins a keyframe, if it begins a frame.
     keyframe: bool,
+    /// Bytes that were read to learn this.
+    length: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,7 @@ impl Descriptor {
             tl0_index,
             starts_frame,
             keyframe,
+            length: payload.len() - bytes.len(),
         })
     }
 
@@ -72,8 +79,15 @@ pub(crate) fn is_keyframe_start(payload: &[u8]) -> bool {
     Descriptor::parse(payload).is_some_and(|descriptor| descriptor.starts_keyframe())
 }
 
+/// The beginning of a payload that [`Descriptor::parse`] reads: nothing of a picture. At most 7
+/// bytes; all of a payload that can't be read.
+pub(crate) fn head(payload: &[u8]) -> &[u8] {
+    let length = Descriptor::parse(payload).map_or(LONGEST, |descriptor| descriptor.length);
+    &payload[..length.min(payload.len())]
+}
+
 /// Renumbers the picture ids and TL0 indices of one outgoing stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Vp8Continuity {
     stretch: Option<Stretch>,
     last_picture_id: Option<u16>,
@@ -81,7 +95,7 @@ pub(crate) struct Vp8Continuity {
 }
 
 /// Wrapping offsets: out = in + offset.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Stretch {
     picture_id: u16,
     tl0_index: u8,

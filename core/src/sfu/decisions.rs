@@ -1,0 +1,376 @@
+//! The tape: what is recorded of decisions, and how they are replayed.
+
+use std::net::SocketAddr;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use super::Sfu;
+use super::rooms::Room;
+use crate::demux::Tuple;
+use crate::forward::MAX_SEQUENCE;
+use crate::ids::RoomId;
+use crate::input::Datagram;
+use crate::limits::{Limits, LocalAddress};
+use crate::participant::{Index, Participant};
+use crate::table::Table;
+use crate::time::{Time, WallTime};
+use crate::trace::decisions::{
+    Call, Dropped, Head, Path, PathName, Pseudonyms, Ring, Script, Step, Tape, Writer,
+};
+use crate::trace::{Header, Kind};
+use crate::transport::Event;
+
+/// The stream of the seed's generator that names addresses; stream 0 makes everything else, so
+/// that recording changes nothing.
+const NAMES: u64 = 1;
+
+/// What decisions depend on, between two inputs.
+#[derive(Serialize)]
+struct State<'a> {
+    participants: Vec<(Index, &'a Participant, Vec<Proved>)>,
+    rooms: Vec<(RoomId, &'a Room)>,
+}
+
+/// [`State`], read.
+#[derive(Deserialize)]
+struct Restored {
+    participants: Vec<(Index, Participant, Vec<Proved>)>,
+    rooms: Vec<(RoomId, Room)>,
+}
+
+/// A path that a participant has proved, and when it was last used.
+type Proved = (Path, Time);
+
+impl Sfu {
+    /// Keeps a trace of decisions from now on: the last `max_bytes` of it, in memory. `seed` must
+    /// be the one that this `Sfu` was made with; it makes the pseudonyms of addresses.
+    ///
+    /// Costs no output a byte: with and without it, they are the same.
+    pub fn keep_decisions(&mut self, seed: [u8; 32], max_bytes: usize) {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        rng.set_stream(NAMES);
+        let names = Pseudonyms::new((rng.next_u64(), rng.next_u64()));
+        let writer = Writer::new(names, Ring::new(max_bytes), self.now);
+        self.tape = Tape::Write(Box::new(writer));
+    }
+
+    /// The decisions of the last minutes; `None` unless they are [kept](Sfu::keep_decisions).
+    pub fn decisions(&self) -> Option<&Ring> {
+        match &self.tape {
+            Tape::Write(writer) => Some(writer.ring()),
+            Tape::Off | Tape::Read(_) => None,
+        }
+    }
+
+    /// When the oldest input came whose decisions are not in [`Sfu::decisions`] yet.
+    pub fn decisions_since(&self) -> Option<Time> {
+        match &self.tape {
+            Tape::Write(writer) => writer.since(),
+            Tape::Off | Tape::Read(_) => None,
+        }
+    }
+
+    /// Brings [`Sfu::decisions`] up to date. Call it between two inputs.
+    pub fn flush_decisions(&mut self) {
+        if let Some(writer) = self.tape.writer() {
+            writer.end_block();
+        }
+    }
+
+    /// The header of a file with [`Sfu::decisions`] in it. Addresses have their pseudonyms.
+    pub fn decisions_header(&self, build: String, shard: u32) -> Header {
+        let addresses = self.sockets.iter().map(|socket| {
+            let socket = self.name_of(*socket);
+            LocalAddress {
+                socket,
+                advertised: socket,
+            }
+        });
+        Header {
+            build,
+            kind: Kind::Decisions,
+            shard,
+            segment: 0,
+            hermetic: self.is_hermetic(),
+            epoch: self.epoch,
+            addresses: addresses.collect(),
+            limits: self.limits.clone(),
+            secrets: None,
+        }
+    }
+
+    /// Before an input.
+    pub(super) fn begin_on_tape(&mut self) {
+        if self
+            .tape
+            .writer()
+            .is_some_and(|writer| writer.wants_snapshot())
+        {
+            let state = self.state();
+            if let Some(writer) = self.tape.writer() {
+                writer.snapshot(&state);
+            }
+        }
+    }
+
+    /// After an input.
+    pub(super) fn end_on_tape(&mut self) {
+        if let Some(writer) = self.tape.writer() {
+            writer.end();
+        }
+    }
+
+    /// The writer, if decisions are recorded; it knows what was dropped so far.
+    pub(super) fn writer(&mut self) -> Option<&mut Writer> {
+        let dropped = Dropped {
+            size: self.counters.dropped_size,
+            unknown_address: self.counters.dropped_unknown_address,
+            unknown_ufrag: self.counters.dropped_unknown_ufrag,
+        };
+        let writer = self.tape.writer()?;
+        writer.dropped(self.now, dropped);
+        Some(writer)
+    }
+
+    pub(super) fn datagram_on_tape(&mut self, index: Index, datagram: &Datagram<'_>) {
+        if let Tape::Write(_) = self.tape {
+            let (now, path) = (self.now, self.path_name(index, datagram));
+            if let Some(writer) = self.writer() {
+                writer.datagram(now, index, path, datagram.payload);
+            }
+        }
+    }
+
+    pub(super) fn check_on_tape(&mut self, index: Index, datagram: &Datagram<'_>) {
+        if let Tape::Write(_) = self.tape {
+            let (now, path) = (self.now, self.path_name(index, datagram));
+            if let Some(writer) = self.writer() {
+                writer.check(now, index, path, datagram.payload);
+            }
+        }
+    }
+
+    fn path_name(&self, index: Index, datagram: &Datagram<'_>) -> PathName {
+        let tuple = (datagram.local, datagram.remote);
+        let proved = self.participants.get(index).map(|p| p.tuples.as_slice());
+        let place = proved.unwrap_or_default().iter().position(|t| *t == tuple);
+        match place {
+            Some(place) => PathName::Proved(place),
+            None => PathName::Other(self.path(&tuple)),
+        }
+    }
+
+    /// Something that only a connection, or a datagram, can tell: found out, or read from the
+    /// tape.
+    pub(super) fn find_out(&mut self, find_out: impl FnOnce(&Self) -> bool) -> bool {
+        if let Tape::Read(script) = &mut self.tape {
+            return script.outcome(&mut Vec::new(), None).unwrap_or(false);
+        }
+        let found = find_out(self);
+        if let Tape::Write(writer) = &mut self.tape {
+            writer.outcome(&Ok(found), &[], None);
+        }
+        found
+    }
+
+    fn path(&self, (local, remote): &Tuple) -> Path {
+        let place = self.sockets.iter().position(|socket| socket == local);
+        (place.unwrap_or(self.sockets.len()), self.name_of(*remote))
+    }
+
+    /// The socket at a place in the configuration. The place after the last stands for any other,
+    /// where connections take nothing.
+    fn socket(&self, place: usize) -> Option<SocketAddr> {
+        let other = SocketAddr::from(([0; 4], 0));
+        let other = (place == self.sockets.len()).then_some(other);
+        self.sockets.get(place).copied().or(other)
+    }
+
+    /// An address as it stands in a trace.
+    fn name_of(&self, address: SocketAddr) -> SocketAddr {
+        match &self.tape {
+            Tape::Write(writer) => writer.names().of(address),
+            Tape::Off | Tape::Read(_) => address,
+        }
+    }
+
+    /// What decisions depend on now.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        let participants = self.participants.iter().map(|(index, participant)| {
+            let proved = participant.tuples.iter().map(|tuple| {
+                let used = self.addresses.last_used(tuple).unwrap_or_default();
+                (self.path(tuple), used)
+            });
+            (index, participant, proved.collect())
+        });
+        let state = State {
+            participants: participants.collect(),
+            rooms: self.rooms.iter().map(|(id, room)| (*id, room)).collect(),
+        };
+        // Only types of unknown length fail, and there are none here.
+        postcard::to_allocvec(&state).unwrap_or_default()
+    }
+
+    /// An `Sfu` without connections, for a trace to tell what they gave.
+    pub(crate) fn scripted(addresses: &[LocalAddress], limits: Limits, epoch: WallTime) -> Self {
+        let sockets = addresses.iter().map(|a| a.socket).collect();
+        let rng = ChaCha20Rng::from_seed([0; 32]);
+        let mut sfu = Self::empty(None, sockets, limits, epoch, rng);
+        sfu.tape = Tape::Read(Box::default());
+        sfu
+    }
+
+    /// Becomes what it was when [`Sfu::state`] was called, at `now`. `false` when no `Sfu` was
+    /// ever so.
+    pub(crate) fn restore(&mut self, state: &[u8], now: Time) -> bool {
+        let Ok((restored, [])) = postcard::take_from_bytes::<Restored>(state) else {
+            return false;
+        };
+        let mut sfu = Self::empty(
+            None,
+            self.sockets.clone(),
+            self.limits.clone(),
+            self.epoch,
+            self.rng.clone(),
+        );
+        sfu.now = now;
+        let limit = self.limits.participants;
+        let mut values = Vec::new();
+        for (index, mut participant, proved) in restored.participants {
+            if sfu.indices.insert(participant.id, index).is_some() {
+                return false;
+            }
+            for ((local, remote), used) in proved {
+                let Some(local) = self.socket(local) else {
+                    return false;
+                };
+                let tuple = (local, remote);
+                sfu.addresses.learn(used, tuple, index);
+                participant.tuples.push(tuple);
+            }
+            values.push((index, participant));
+        }
+        let Some(participants) = Table::from_values(limit, values) else {
+            return false;
+        };
+        sfu.participants = participants;
+        sfu.rooms = restored.rooms.into_iter().collect();
+        let plausible = sfu.is_consistent();
+        if plausible {
+            std::mem::swap(&mut sfu.tape, &mut self.tape);
+            *self = sfu;
+        }
+        plausible
+    }
+
+    /// Whether what refers to something refers to something that is there.
+    fn is_consistent(&self) -> bool {
+        let mut members = 0;
+        for (id, room) in &self.rooms {
+            members += room.members.len();
+            let is_in = |index: &Index| self.room_of(*index) == Some(*id);
+            if room.members.is_empty() || !room.members.iter().all(is_in) {
+                return false;
+            }
+        }
+        members == self.participants.len()
+            && self.participants.iter().all(|(_, participant)| {
+                let there = |index: Index| self.participants.get(index).is_some();
+                let viewers = &participant.viewers;
+                let slots = &participant.slots;
+                participant.tuples.len() <= self.limits.addresses
+                    && slots.len() <= self.limits.slots
+                    && viewers.iter().all(|viewer| there(viewer.participant))
+                    && slots.iter().all(|slot| slot.source.is_none_or(there))
+                    && participant.newest_sequence() <= MAX_SEQUENCE
+            })
+    }
+
+    /// Hands in an entry of a trace. `t` must not be less than before. `false` when it can't have
+    /// happened to this `Sfu`.
+    pub(crate) fn replay(&mut self, t: Time, head: &Head) -> bool {
+        self.now = t;
+        let possible = match head {
+            Head::Datagram { index, path, .. } => match self.datagram_of(*index, *path) {
+                Some(datagram) => {
+                    let tuple = (datagram.local, datagram.remote);
+                    let owner = self.addresses.owner(self.now, &tuple);
+                    self.deliver(*index, datagram);
+                    owner == Some(*index)
+                }
+                None => false,
+            },
+            Head::Check { index, path, .. } => match self.datagram_of(*index, *path) {
+                Some(datagram) => {
+                    self.check(*index, datagram);
+                    true
+                }
+                None => false,
+            },
+            Head::Command(command) => {
+                self.command(command.clone());
+                true
+            }
+            Head::Timeout(due) => {
+                self.serve(due);
+                true
+            }
+            Head::Dropped(_) => true,
+        };
+        self.bury();
+        possible
+    }
+
+    fn datagram_of(&self, index: Index, path: PathName) -> Option<Datagram<'static>> {
+        let (local, remote) = match path {
+            PathName::Proved(place) => *self.participants.get(index)?.tuples.get(place)?,
+            PathName::Other((local, remote)) => (self.socket(local)?, remote),
+        };
+        Some(Datagram {
+            local,
+            remote,
+            payload: &[],
+        })
+    }
+
+    pub(crate) fn script(&mut self) -> Option<&mut Script> {
+        self.tape.script()
+    }
+
+    /// In a replay, for people who read: what is asked of a connection.
+    pub(super) fn tell_call(&mut self, index: Index, call: &Call<'_>) {
+        let Some(id) = self.id_of(index) else {
+            return;
+        };
+        let step = match call {
+            Call::Write {
+                slot,
+                kind,
+                from,
+                packet,
+            } => Step::Forwarded {
+                from: self.id_of(*from),
+                to: id,
+                kind: *kind,
+                slot: *slot,
+                sequence: packet.sequence,
+            },
+            Call::RequestKeyframe => Step::KeyframeRequested { of: id },
+            _ => return,
+        };
+        if let Some(script) = self.tape.script() {
+            script.step(step);
+        }
+    }
+
+    /// In a replay, for people who read: what a connection told.
+    pub(super) fn tell_event(&mut self, index: Index, event: &Event) {
+        if let Some(participant) = self.participants.get(index)
+            && let Tape::Read(script) = &mut self.tape
+        {
+            script.tell(participant.id, participant, event);
+        }
+    }
+}

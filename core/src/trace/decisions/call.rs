@@ -1,0 +1,98 @@
+//! What connections are asked to do.
+
+use crate::forward::VideoPatch;
+use crate::ids::MediaKind;
+use crate::output::{CommandError, Notice};
+use crate::participant::Index;
+use crate::trace::running::Running;
+use crate::transport::OutgoingPacket;
+
+/// What a participant's connection is asked to do: the decisions of an [`Sfu`](crate::Sfu).
+#[derive(Debug)]
+pub(crate) enum Call<'a> {
+    Receive,
+    Timeout,
+    Answer,
+    Candidate,
+    /// Offers this many further slots.
+    Offer {
+        slots: usize,
+    },
+    /// Finds out whether the lines of a slot were agreed on.
+    SendLines {
+        slot: usize,
+    },
+    RequestKeyframe,
+    /// Sends a packet of `from` in a slot.
+    Write {
+        slot: usize,
+        kind: MediaKind,
+        from: Index,
+        packet: &'a OutgoingPacket<'a>,
+    },
+    Close,
+}
+
+impl Call<'_> {
+    /// Makes it count in the hash of decisions.
+    pub(super) fn mix_into(&self, running: &mut Running, index: Index) {
+        let (code, detail) = match self {
+            Call::Receive => (1, 0),
+            Call::Timeout => (2, 0),
+            Call::Answer => (3, 0),
+            Call::Candidate => (4, 0),
+            Call::Offer { slots } => (5, *slots),
+            Call::SendLines { slot } => (6, *slot),
+            Call::RequestKeyframe => (7, 0),
+            Call::Write { slot, .. } => (8, *slot),
+            Call::Close => (9, 0),
+        };
+        running.mix((index as u64) << 32 | (detail as u64) << 8 | code);
+        if let Call::Write { kind, packet, .. } = self {
+            running.mix(packet.sequence << 1 | u64::from(*kind == MediaKind::Video));
+            running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));
+            running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
+        }
+    }
+}
+
+fn patch_word(patch: Option<VideoPatch>) -> u64 {
+    let Some(VideoPatch {
+        picture_id,
+        tl0_index,
+    }) = patch
+    else {
+        return 0;
+    };
+    // A bit above each says whether it is there.
+    let picture_id = picture_id.map_or(0, |id| 1 << 15 | u64::from(id));
+    let tl0_index = tl0_index.map_or(0, |index| 1 << 8 | u64::from(index));
+    1 << 25 | picture_id << 9 | tl0_index
+}
+
+/// A notice as it may stand in a trace of decisions: without descriptions, which hold ICE
+/// passwords, and without addresses.
+pub(crate) fn redacted(notice: &Notice) -> Notice {
+    let mut notice = notice.clone();
+    match &mut notice {
+        Notice::Offer { sdp, .. } => sdp.clear(),
+        Notice::Candidate { candidate, .. } => {
+            *candidate = candidate.as_ref().map(|_| String::new());
+        }
+        Notice::Refused { error, .. } => *error = redacted_error(error),
+        Notice::Slots { .. } | Notice::Connected { .. } | Notice::Gone { .. } => {}
+    }
+    notice
+}
+
+/// An error without the part of a description that it quotes.
+pub(crate) fn redacted_error(error: &CommandError) -> CommandError {
+    match error {
+        CommandError::UnknownParticipant => CommandError::UnknownParticipant,
+        CommandError::UnexpectedAnswer => CommandError::UnexpectedAnswer,
+        CommandError::DescriptionTooLarge(_) => CommandError::DescriptionTooLarge(String::new()),
+        CommandError::BadDescription(_) => CommandError::BadDescription(String::new()),
+        CommandError::BadCandidate(_) => CommandError::BadCandidate(String::new()),
+        CommandError::TooManyCandidates(limit) => CommandError::TooManyCandidates(*limit),
+    }
+}

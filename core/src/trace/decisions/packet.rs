@@ -1,0 +1,280 @@
+//! What connections tell, as it stands in a trace of decisions.
+//!
+//! ```text
+//! event  0x01 connected · 0x02 disconnected · 0x03 reconnected · 0x04 closed
+//!        0x05 slot (varint)        the viewer can't decode the slot's video
+//!        0x06                      the same of an m-line that is no slot's
+//!        0x07                      a packet on an m-line that nobody forwards
+//!        0x80 | flags, and then    a packet
+//!             ssrc (u32)           if NEW_SOURCE
+//!             sequence (signed)    unless NEXT: how much more than the last
+//!             timestamp (signed)   unless SAME_TIME: how much more than the last, wrapping
+//!             level (u8)           if LEVEL: −dBov, and 0x80 for voice
+//!             orientation (u8)     if ORIENTATION
+//!             length (varint) · length of the head (u8) · the head
+//! ```
+//! The head of a payload is its payload descriptor and the byte after it, which says whether a
+//! keyframe begins; of sound it is empty. Nothing of a picture or of a sound.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::forward::{MAX_SEQUENCE, vp8_head};
+use crate::ids::MediaKind;
+use crate::participant::Participant;
+use crate::trace::cursor::{Cursor, put_signed, put_varint};
+use crate::trace::format::Damage;
+use crate::transport::{Event, Extensions, Line, MediaPacket, Orientation};
+
+const CONNECTED: u8 = 1;
+const DISCONNECTED: u8 = 2;
+const RECONNECTED: u8 = 3;
+const CLOSED: u8 = 4;
+const KEYFRAME: u8 = 5;
+const KEYFRAME_ELSEWHERE: u8 = 6;
+const PACKET_ELSEWHERE: u8 = 7;
+
+const PACKET: u8 = 0x80;
+const VIDEO: u8 = 0x01;
+const MARKER: u8 = 0x02;
+const NEW_SOURCE: u8 = 0x04;
+const NEXT: u8 = 0x08;
+const SAME_TIME: u8 = 0x10;
+const LEVEL: u8 = 0x20;
+const ORIENTATION: u8 = 0x40;
+
+const VOICE: u8 = 0x80;
+
+/// Payloads are not longer than datagrams.
+const MAX_PAYLOAD: usize = 65_535;
+
+/// The last packet on a line, to which the next one is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Base {
+    ssrc: u32,
+    pub(crate) sequence: u64,
+    timestamp: u32,
+}
+
+pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, event: &Event) {
+    match event {
+        Event::Connected => buffer.push(CONNECTED),
+        Event::Disconnected => buffer.push(DISCONNECTED),
+        Event::Reconnected => buffer.push(RECONNECTED),
+        Event::Closed => buffer.push(CLOSED),
+        Event::KeyframeRequest(line) => {
+            let mut slots = participant.slots.iter();
+            match slots.position(|slot| slot.lines.1 == *line) {
+                Some(slot) => {
+                    buffer.push(KEYFRAME);
+                    put_varint(buffer, slot as u64);
+                }
+                None => buffer.push(KEYFRAME_ELSEWHERE),
+            }
+        }
+        Event::Packet(packet) => match participant.published_kind(packet.line) {
+            Some(kind) => put_packet(buffer, &mut participant.bases, kind, packet),
+            None => buffer.push(PACKET_ELSEWHERE),
+        },
+    }
+}
+
+fn put_packet(buffer: &mut Vec<u8>, bases: &mut [Base; 2], kind: MediaKind, packet: &MediaPacket) {
+    let is_video = kind == MediaKind::Video;
+    let base = &mut bases[usize::from(is_video)];
+    let start = buffer.len();
+    let mut flags = PACKET;
+    let mut set = |flag, condition: bool| {
+        flags |= if condition { flag } else { 0 };
+        condition
+    };
+    buffer.push(0);
+    set(VIDEO, is_video);
+    set(MARKER, packet.marker);
+    if set(NEW_SOURCE, packet.ssrc != base.ssrc) {
+        buffer.extend_from_slice(&packet.ssrc.to_le_bytes());
+    }
+    if !set(NEXT, packet.sequence == base.sequence + 1) {
+        let more = packet.sequence.cast_signed() - base.sequence.cast_signed();
+        put_signed(buffer, more);
+    }
+    if !set(SAME_TIME, packet.timestamp == base.timestamp) {
+        let more = packet.timestamp.wrapping_sub(base.timestamp).cast_signed();
+        put_signed(buffer, more.into());
+    }
+    let Extensions {
+        audio_level,
+        orientation,
+    } = packet.extensions;
+    if set(LEVEL, audio_level.is_some())
+        && let Some((level, voice)) = audio_level
+    {
+        buffer.push(level.unsigned_abs() & !VOICE | if voice { VOICE } else { 0 });
+    }
+    if set(ORIENTATION, orientation.is_some())
+        && let Some(Orientation(bits)) = orientation
+    {
+        buffer.push(bits);
+    }
+    put_varint(buffer, packet.payload.len() as u64);
+    let head = if is_video {
+        vp8_head(&packet.payload)
+    } else {
+        &[]
+    };
+    buffer.push(head.len() as u8);
+    buffer.extend_from_slice(head);
+    buffer[start] = flags;
+    *base = Base {
+        ssrc: packet.ssrc,
+        sequence: packet.sequence,
+        timestamp: packet.timestamp,
+    };
+}
+
+pub(super) fn read_event(
+    cursor: &mut Cursor<'_>,
+    participant: &mut Participant,
+) -> Result<Event, Damage> {
+    Ok(match cursor.u8()? {
+        CONNECTED => Event::Connected,
+        DISCONNECTED => Event::Disconnected,
+        RECONNECTED => Event::Reconnected,
+        CLOSED => Event::Closed,
+        KEYFRAME => {
+            let slot = participant.slots.get(cursor.size()?);
+            Event::KeyframeRequest(slot.ok_or(Damage::Content)?.lines.1)
+        }
+        KEYFRAME_ELSEWHERE => Event::KeyframeRequest(Line::none()),
+        PACKET_ELSEWHERE => Event::Packet(MediaPacket {
+            line: Line::none(),
+            ssrc: 0,
+            sequence: 0,
+            timestamp: 0,
+            marker: false,
+            extensions: Extensions::default(),
+            payload: Arc::default(),
+        }),
+        flags if flags & PACKET != 0 => Event::Packet(read_packet(cursor, flags, participant)?),
+        _ => return Err(Damage::Content),
+    })
+}
+
+fn read_packet(
+    cursor: &mut Cursor<'_>,
+    flags: u8,
+    participant: &mut Participant,
+) -> Result<MediaPacket, Damage> {
+    let has = |flag| flags & flag != 0;
+    let (line, base) = if has(VIDEO) {
+        (participant.publish.1, &mut participant.bases[1])
+    } else {
+        (participant.publish.0, &mut participant.bases[0])
+    };
+    if has(NEW_SOURCE) {
+        base.ssrc = cursor.u32()?;
+    }
+    let more = if has(NEXT) { 1 } else { cursor.signed()? };
+    base.sequence = base
+        .sequence
+        .checked_add_signed(more)
+        .filter(|sequence| *sequence <= MAX_SEQUENCE)
+        .ok_or(Damage::Content)?;
+    if !has(SAME_TIME) {
+        // Wrapping, as the timestamp does.
+        base.timestamp = base.timestamp.wrapping_add(cursor.signed()? as u32);
+    }
+    let audio_level = has(LEVEL).then(|| cursor.u8()).transpose()?;
+    let audio_level = audio_level.map(|byte| {
+        let level = (byte & !VOICE).cast_signed();
+        (-level, byte & VOICE != 0)
+    });
+    let orientation = has(ORIENTATION).then(|| cursor.u8()).transpose()?;
+    let length = cursor.size()?;
+    let head = cursor.u8()?.into();
+    if length > MAX_PAYLOAD || head > length {
+        return Err(Damage::Content);
+    }
+    // What was not recorded is zero.
+    let mut payload = vec![0; length];
+    payload[..head].copy_from_slice(cursor.bytes(head)?);
+    Ok(MediaPacket {
+        line,
+        ssrc: base.ssrc,
+        sequence: base.sequence,
+        timestamp: base.timestamp,
+        marker: has(MARKER),
+        extensions: Extensions {
+            audio_level,
+            orientation: orientation.map(Orientation),
+        },
+        payload: payload.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(kind: MediaKind, sequence: u64, payload: &[u8]) -> MediaPacket {
+        let is_video = kind == MediaKind::Video;
+        MediaPacket {
+            line: Line::none(),
+            ssrc: 0x0102_0304,
+            sequence,
+            timestamp: 90_000,
+            marker: true,
+            extensions: Extensions {
+                audio_level: (!is_video).then_some((-30, true)),
+                orientation: is_video.then_some(Orientation(3)),
+            },
+            payload: payload.into(),
+        }
+    }
+
+    #[test]
+    fn nothing_that_was_seen_or_heard_is_written_down() {
+        // A keyframe with a descriptor of four bytes, one without any extension, one that ends in
+        // its descriptor, and sound.
+        let picture: Vec<u8> = (0..1_100u32).map(|n| (n * 37 % 251) as u8 | 1).collect();
+        let with = |head: &[u8]| [head, &picture].concat();
+        let cases = [
+            (MediaKind::Video, with(&[0x90, 0x80, 0x80, 0x11]), 5),
+            (MediaKind::Video, with(&[0x00]), 1),
+            (MediaKind::Video, vec![0x90, 0xf0, 0x80], 3),
+            (MediaKind::Audio, with(&[]), 0),
+        ];
+        for (kind, payload, head) in cases {
+            let mut buffer = Vec::new();
+            let mut bases = Default::default();
+            put_packet(
+                &mut buffer,
+                &mut bases,
+                kind,
+                &packet(kind, 70_000, &payload),
+            );
+            assert!(buffer.ends_with(&[&[head as u8], &payload[..head]].concat()));
+            assert!(buffer.len() < 24 + head, "{}", buffer.len());
+            let beyond = payload.get(head..head + 4).unwrap_or(&[0xee; 4]);
+            assert!(!buffer.windows(4).any(|window| window == beyond));
+        }
+    }
+
+    #[test]
+    fn the_next_packet_of_a_picture_takes_few_bytes() {
+        let mut buffer = Vec::new();
+        let mut bases = Default::default();
+        let payload = [0x80, 0x80, 0x81, 0x11, 5, 6, 7, 8];
+        for sequence in 5..7 {
+            buffer.clear();
+            let packet = packet(MediaKind::Video, sequence, &payload);
+            put_packet(&mut buffer, &mut bases, MediaKind::Video, &packet);
+        }
+        assert_eq!(
+            buffer.len(),
+            3 + 4 + 1,
+            "flags, lengths, descriptor, orientation"
+        );
+    }
+}

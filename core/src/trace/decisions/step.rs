@@ -1,0 +1,62 @@
+//! What happened between the core and its connections, for people who read.
+
+use crate::ids::{MediaKind, ParticipantId};
+
+/// One thing that happened while an input was handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// A media packet came, and it was authentic.
+    Packet {
+        /// Whose.
+        from: ParticipantId,
+        /// Of what.
+        kind: MediaKind,
+        /// Its extended sequence number.
+        sequence: u64,
+        /// Bytes of its payload.
+        bytes: usize,
+        /// Whether it is the first of a keyframe.
+        begins_keyframe: bool,
+    },
+    /// A packet was forwarded.
+    Forwarded {
+        /// Whose it is.
+        from: Option<ParticipantId>,
+        /// Who gets it.
+        to: ParticipantId,
+        /// Of what.
+        kind: MediaKind,
+        /// In which slot.
+        slot: usize,
+        /// Its extended sequence number there.
+        sequence: u64,
+    },
+    /// A viewer can't decode what it gets.
+    KeyframeWanted {
+        /// Who.
+        by: ParticipantId,
+        /// In which slot, unless it asked for one on another m-line.
+        slot: Option<usize>,
+    },
+    /// A publisher was asked for a keyframe.
+    KeyframeRequested {
+        /// Who.
+        of: ParticipantId,
+    },
+    /// No path works.
+    Interrupted {
+        /// For whom.
+        participant: ParticipantId,
+    },
+    /// A path works again.
+    Reconnected {
+        /// For whom.
+        participant: ParticipantId,
+    },
+    /// The peer ended the connection.
+    Closed {
+        /// Whose.
+        participant: ParticipantId,
+    },
+}

@@ -1,0 +1,45 @@
+//! m-lines by name.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use str0m::media::{Mid as RtcMid, Pt};
+
+use crate::ids::Mid;
+
+/// An m-line of one connection, cheap to copy and compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line(pub(super) RtcMid);
+
+impl Line {
+    /// A line that no connection has: its name is longer than any that str0m makes.
+    pub(crate) fn none() -> Self {
+        Self(RtcMid::from_array([b'_'; 16]))
+    }
+
+    pub(crate) fn mid(self) -> Mid {
+        Mid(self.0.to_string())
+    }
+}
+
+/// As text: str0m's own form would take any bytes, and panic later at those that are no text.
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Ok(Self(RtcMid::from(&*name)))
+    }
+}
+
+/// An m-line that the peer agreed to receive on, with the payload type to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SendLine {
+    pub(super) line: Line,
+    pub(super) payload_type: Pt,
+    pub(super) nackable: bool,
+}
