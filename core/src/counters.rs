@@ -15,6 +15,10 @@ pub struct Counters {
     pub dropped_unknown_ufrag: u64,
     /// Dropped: a STUN request from an address that somebody else is using.
     pub dropped_foreign_address: u64,
+    /// Dropped: a STUN request from one more address of somebody who has proved too many.
+    pub dropped_excess_address: u64,
+    /// Dropped: RTP from one more SSRC of somebody who has used too many.
+    pub dropped_source: u64,
     /// RTP packets that publishers sent us.
     pub packets_in: u64,
     /// RTP packets handed to viewers' connections.

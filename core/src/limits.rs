@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::transport::Certificate;
 
+/// SSRCs that one connection may show without having announced them in an answer. 64: browsers
+/// announce all of theirs, other clients have three, and str0m remembers each that turns out to be
+/// authentic until the connection ends.
+pub(crate) const UNKNOWN_SOURCES: usize = 64;
+
+/// Remote addresses from which one connection may be checked in its life. 512: a phone that gets a
+/// new one every two minutes keeps its connection for 17 hours, and str0m remembers each, some 300
+/// bytes, until the connection ends.
+pub(crate) const ADDRESSES_CHECKED: usize = 512;
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -3,11 +3,24 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tsuji_core::IceMode;
+use tsuji_core::trace::{Decoder, Header, Item, frame};
+use tsuji_core::{IceMode, Input};
+use tsuji_tests::network::Conditions;
 use tsuji_tests::{World, WorldOptions};
 
 fn meeting() -> World {
-    let mut world = World::new(WorldOptions::default());
+    meeting_with(WorldOptions::default())
+}
+
+fn recorded() -> WorldOptions {
+    WorldOptions {
+        record: true,
+        ..WorldOptions::default()
+    }
+}
+
+fn meeting_with(options: WorldOptions) -> World {
+    let mut world = World::new(options);
     world.enter(1, IceMode::Trickle);
     world.enter(1, IceMode::Trickle);
     let all = |world: &World| world.browsers().all(|browser| browser.connected);
@@ -31,10 +44,8 @@ fn garbage() -> Vec<Vec<u8>> {
 }
 
 fn still_meeting(world: &mut World) {
-    let before: Vec<_> = world.browsers().map(|b| b.received.len()).collect();
-    world.run_for(Duration::from_secs(1));
-    for (browser, before) in world.browsers().zip(before) {
-        assert!(browser.received.len() > before + 100);
+    still_heard(world);
+    for browser in world.browsers() {
         let video: Vec<_> = browser.video().map(|packet| packet.count).collect();
         assert!(video.windows(2).all(|pair| pair[1] == pair[0] + 1));
     }
@@ -72,4 +83,135 @@ fn garbage_from_a_participants_own_address_does_not_end_the_meeting() {
         }
     }
     still_meeting(&mut world);
+}
+
+/// What the core has received so far in a meeting that is recorded, with where it came from.
+fn received(world: &mut World) -> Vec<(SocketAddr, Vec<u8>)> {
+    let trace = world.take_trace().expect("it is recorded");
+    let (header, taken) = Header::parse(&trace).expect("a trace");
+    let (mut rest, mut decoder) = (&trace[taken..], Decoder::new(&header));
+    let mut datagrams = Vec::new();
+    while let Some((frame, length)) = frame(rest).expect("a whole trace") {
+        rest = &rest[length..];
+        let Some(Item::Input(record)) = decoder.decode(frame).expect("a whole trace") else {
+            continue;
+        };
+        if let Input::Datagram(datagram) = record.input {
+            datagrams.push((datagram.remote, datagram.payload.to_vec()));
+        }
+    }
+    datagrams
+}
+
+/// RFC 7983, 7; RFC 5761, 4.
+fn is_rtp(datagram: &[u8]) -> bool {
+    (128..192).contains(&datagram[0]) && !(64..96).contains(&(datagram[1] & 0x7f))
+}
+
+/// The first RTP packet of everything that is sent: sound, video, and what of the video is sent
+/// again. Its header names the m-line (RFC 9143, 15).
+fn first_packets(world: &mut World) -> Vec<(SocketAddr, Vec<u8>)> {
+    let mut first: Vec<(SocketAddr, Vec<u8>)> = Vec::new();
+    for (from, datagram) in received(world) {
+        let is_other = |(_, other): &(_, Vec<u8>)| other[8..12] != datagram[8..12];
+        if is_rtp(&datagram) && first.iter().all(is_other) {
+            first.push((from, datagram));
+        }
+    }
+    first
+}
+
+/// A packet as of another source.
+fn claim(packet: &[u8], ssrc: u32) -> Vec<u8> {
+    let mut forged = packet.to_vec();
+    forged[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    forged
+}
+
+/// One packet in twenty is lost on everybody's way to the server for two seconds.
+fn lose_packets(world: &mut World) {
+    let loss = |permille| Conditions {
+        loss: permille,
+        ..Conditions::default()
+    };
+    for permille in [50, 0] {
+        for tab in world.tabs.values_mut() {
+            tab.change(world.now, loss(permille), loss(0));
+        }
+        world.run_for(Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn forged_packets_that_claim_a_microphone_or_a_camera_take_neither_them_nor_their_repairs() {
+    let mut world = meeting_with(recorded());
+    world.run_for(Duration::from_secs(1));
+    lose_packets(&mut world);
+    let first = first_packets(&mut world);
+    assert_eq!(first.len(), 6, "sound, video and repairs of two people");
+    let mut ssrc = 0xf0f0_0000;
+    for _ in 0..200 {
+        for (from, packet) in &first {
+            ssrc += 1;
+            world.datagram(*from, &claim(packet, ssrc));
+        }
+        world.run_for(Duration::from_millis(10));
+    }
+    still_heard(&mut world);
+    lose_packets(&mut world);
+    for browser in world.browsers() {
+        let mut video: Vec<_> = browser.video().map(|packet| packet.count).collect();
+        let late = video.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        assert!(late > 10, "{late} packets came late");
+        video.sort_unstable();
+        assert!(video.windows(2).all(|pair| pair[1] == pair[0] + 1));
+    }
+}
+
+/// Everybody hears and sees somebody.
+fn still_heard(world: &mut World) {
+    let before: Vec<_> = world.browsers().map(|b| b.received.len()).collect();
+    world.run_for(Duration::from_secs(1));
+    for (browser, before) in world.browsers().zip(before) {
+        assert!(browser.received.len() > before + 100);
+    }
+}
+
+#[test]
+fn only_so_many_unknown_sources_of_one_participant_are_looked_at() {
+    let mut world = meeting_with(recorded());
+    world.run_for(Duration::from_secs(1));
+    let first = first_packets(&mut world);
+    let dropped = |world: &World| world.sfu.counters().dropped_source;
+    assert_eq!(dropped(&world), 0);
+    let (from, packet) = &first[0];
+    for ssrc in 1..=1_000 {
+        world.datagram(*from, &claim(packet, ssrc));
+    }
+    let at_most = 64;
+    assert!(dropped(&world) >= 1_000 - at_most, "{}", dropped(&world));
+    still_meeting(&mut world);
+}
+
+#[test]
+fn only_so_many_addresses_of_one_participant_are_remembered() {
+    let mut world = meeting_with(WorldOptions {
+        // Where a repeated check comes from gets an answer, which ICE can't help.
+        strict: false,
+        ..recorded()
+    });
+    let check = received(&mut world)
+        .into_iter()
+        .find(|(_, datagram)| datagram.starts_with(&[0, 1]));
+    let (_, check) = check.expect("a check of the path");
+    let dropped = |world: &World| world.sfu.counters().dropped_excess_address;
+    for port in 1..=1_000 {
+        // Whoever sees a check can repeat it from elsewhere.
+        let elsewhere = SocketAddr::from(([203, 0, 113, 66], port));
+        world.datagram(elsewhere, &check);
+    }
+    assert!(dropped(&world) >= 1_000 - 512, "{}", dropped(&world));
+    assert!(world.sfu.sizes().addresses <= 8 + 2);
+    world.run_for(Duration::from_secs(20));
+    still_heard(&mut world);
 }

@@ -25,5 +25,5 @@ mod seam;
 mod surroundings;
 
 pub use clock::Clock;
-pub use crypto::seeded_provider;
+pub use crypto::{is_private_key, seeded_provider};
 pub use seam::{Panicked, Seam};

@@ -6,7 +6,7 @@ use crate::input::Datagram;
 use crate::output::Output;
 use crate::participant::Index;
 use crate::trace::decisions::Call;
-use crate::transport::{Credentials, Stun, is_stun, parse_stun};
+use crate::transport::{Credentials, Stun, is_stun, is_success_on, parse_stun};
 
 impl Sfu {
     pub(super) fn datagram(&mut self, datagram: Datagram<'_>) {
@@ -74,7 +74,7 @@ impl Sfu {
         // The ICE agent answers only what passed its MESSAGE-INTEGRITY check.
         let proved = self.find_out(|sfu| {
             let mut outputs = sfu.outputs.range(first..);
-            outputs.any(|output| is_success_to(output, &tuple))
+            outputs.any(|output| matches!(output, Output::Transmit(transmit) if is_success_on(transmit, &tuple)))
         });
         if proved {
             self.learn(index, tuple);
@@ -107,13 +107,4 @@ impl Sfu {
             self.addresses.forget(&oldest);
         }
     }
-}
-
-fn is_success_to(output: &Output, tuple: &Tuple) -> bool {
-    let Output::Transmit(transmit) = output else {
-        return false;
-    };
-    (transmit.local, transmit.remote) == *tuple
-        && is_stun(&transmit.payload)
-        && parse_stun(&transmit.payload) == Some(Stun::Success)
 }

@@ -227,6 +227,9 @@ impl Sfu {
             Tape::Read(script) => script.outcome(&mut effects.events, Some(participant)),
         };
         self.counters.datagrams_out += effects.transmits.len() as u64;
+        self.counters.dropped_source += u64::from(std::mem::take(&mut effects.refused_source));
+        self.counters.dropped_excess_address +=
+            u64::from(std::mem::take(&mut effects.refused_address));
         let transmits = effects.transmits.drain(..).map(Output::Transmit);
         self.outputs.extend(transmits);
         for event in effects.events.drain(..) {

@@ -6,6 +6,7 @@ use super::full::{Expected, Record};
 use crate::ids::ParticipantId;
 use crate::output::{Notice, Output};
 use crate::sfu::Sfu;
+use crate::transport::CertificateError;
 
 /// Why a trace can't be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum ReplayError {
     /// It is not the first file.
     #[error("this is file {0} of a trace; a replay begins with file 0")]
     NotTheBeginning(u32),
+    /// No connection can be made with its certificate.
+    #[error("the trace is damaged or was changed: {0}")]
+    Certificate(#[from] CertificateError),
 }
 
 /// An [`Sfu`] that gets recorded inputs, and whose outputs are compared with those recorded.
@@ -31,12 +35,13 @@ impl Replay {
     /// Makes the `Sfu` of a trace again.
     ///
     /// # Errors
-    /// When the trace is not the beginning of a full one.
+    /// When the trace is not the beginning of a full one, or its certificate can't be used.
     pub fn new(header: &Header) -> Result<Self, ReplayError> {
         if header.segment != 0 {
             return Err(ReplayError::NotTheBeginning(header.segment));
         }
         let config = header.config().ok_or(ReplayError::NoSecrets)?;
+        config.certificate.check()?;
         let seed = header.secrets.as_ref().map(|secrets| secrets.seed);
         let seed = seed.ok_or(ReplayError::NoSecrets)?;
         Ok(Self {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Certificate, Command, Config, Datagram, IceMode, Input, Limits, LocalAddress, MediaKind,
-    Output, ParticipantId, RoomId, Sfu, Time, WallTime,
+    Certificate, CertificateError, Command, Config, Datagram, IceMode, Input, Limits, LocalAddress,
+    MediaKind, Output, ParticipantId, RoomId, Sfu, Time, WallTime,
 };
 
 const STRANGER: &str = "198.51.100.9:4000";
@@ -202,6 +202,28 @@ fn a_header_that_asks_for_more_than_any_server_is_refused() {
         let parsed = Header::parse(&header.to_bytes());
         assert!(matches!(parsed, Err(HeaderError::Implausible(_))));
     }
+}
+
+#[test]
+fn a_trace_whose_certificate_can_sign_nothing_is_refused_with_the_reason() {
+    let whole = header();
+    let certificate = whole.secrets.as_ref().unwrap().certificate.clone();
+    let (der, key) = (certificate.der(), certificate.private_key());
+    let refused = |der: &[u8], key: &[u8]| {
+        let mut header = whole.clone();
+        header.secrets.as_mut().unwrap().certificate =
+            Certificate::from_der(der.to_vec(), key.to_vec());
+        Replay::new(&header).err()
+    };
+    assert_eq!(refused(der, key), None);
+    let bad_key = Some(ReplayError::Certificate(CertificateError::PrivateKey));
+    let mut damaged = key.to_vec();
+    damaged[0] ^= 1;
+    assert_eq!(refused(der, &damaged), bad_key);
+    assert_eq!(refused(der, &key[..key.len() - 1]), bad_key);
+    assert_eq!(refused(der, &[]), bad_key);
+    let empty = Some(ReplayError::Certificate(CertificateError::Empty));
+    assert_eq!(refused(&[], key), empty);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A participant's `Rtc`, from its first offer to its end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,19 +11,21 @@ use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc, VideoOrientation, Vp8Descriptor};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Clock, Panicked, Seam};
 
+use super::sources::{Arrival, Sources};
 use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
-    OutgoingPacket, SendLine,
+    OutgoingPacket, SendLine, is_stun, is_success_on,
 };
+use crate::demux::Tuple;
 use crate::forward::VideoPatch;
 use crate::ids::MediaKind;
 use crate::input::IceMode;
-use crate::limits::{Limits, LocalAddress};
+use crate::limits::{ADDRESSES_CHECKED, Limits, LocalAddress};
 use crate::output::{CommandError, Transmit};
 use crate::time::{Time, WallTime};
 
@@ -118,9 +121,9 @@ pub(crate) type AnswerResult = Result<(), CommandError>;
 pub(crate) struct Connection {
     seam: Seam,
     pending: Option<PendingOffer>,
-    /// SSRCs seen, with their m-lines. The header extension that names the m-line stops once the
-    /// browser knows that we know.
-    sources: Vec<(Ssrc, Line)>,
+    sources: Sources,
+    /// The paths on which a check was answered. The ICE agent remembers each.
+    paths: BTreeSet<Tuple>,
     deadline: Option<Time>,
     remote_candidates: usize,
 }
@@ -132,10 +135,6 @@ impl std::fmt::Debug for PendingOffer {
         f.write_str("PendingOffer")
     }
 }
-
-/// A browser uses one SSRC for each line and one for its retransmissions; more means that it
-/// changed them. The oldest is forgotten.
-const MAX_SOURCES: usize = 16;
 
 /// How often str0m may ask for the same moment again before it is made to wait a millisecond.
 const MAX_ROUNDS: usize = 64;
@@ -165,7 +164,8 @@ impl Connection {
         Ok(Self {
             seam: Seam::new(seed, build)?,
             pending: None,
-            sources: Vec::new(),
+            sources: Sources::default(),
+            paths: BTreeSet::new(),
             deadline: Some(t),
             remote_candidates: 0,
         })
@@ -204,11 +204,13 @@ impl Connection {
         slots: usize,
         ice: IceMode,
     ) -> Result<(Description, (Line, Line)), Fault> {
-        self.offer(0, slots, ice, |changes| {
+        let (description, publish) = self.offer(0, slots, ice, |changes| {
             let mut add =
                 |kind| Line(changes.add_media(kind, Direction::RecvOnly, None, None, None));
             (add(RtcMediaKind::Audio), add(RtcMediaKind::Video))
-        })
+        })?;
+        self.sources.publish(publish.into());
+        Ok((description, publish))
     }
 
     /// A later offer: `slots` more pairs after the first `existing`.
@@ -341,11 +343,18 @@ impl Connection {
         let Some(destination) = environment.advertised(local) else {
             return Ok(());
         };
-        let stranger = rtp_ssrc(payload).filter(|ssrc| !self.is_source(*ssrc));
-        let live = match stranger {
-            Some(_) => self.live_sources()?,
-            None => Vec::new(),
-        };
+        let path = (local, remote);
+        let is_new_check = is_stun(payload) && !self.paths.contains(&path);
+        if is_new_check && self.paths.len() == ADDRESSES_CHECKED {
+            effects.refused_address = true;
+            return Ok(());
+        }
+        let sources = &mut self.sources;
+        let arrival = self.seam.call(|rtc| sources.arrival(rtc, payload))?;
+        if matches!(arrival, Arrival::Refused) {
+            effects.refused_source = true;
+            return Ok(());
+        }
         self.seam.call(|rtc| {
             let Ok(receive) = Receive::new(Protocol::Udp, remote, destination, payload) else {
                 return;
@@ -356,49 +365,20 @@ impl Connection {
                 tracing::debug!(%error, "datagram refused");
             }
         })?;
+        let (events, transmits) = (effects.events.len(), effects.transmits.len());
         self.drain(t, environment, effects)?;
-        match stranger.filter(|ssrc| !self.is_source(*ssrc)) {
-            Some(forged) => self.restore(&live, forged),
-            None => Ok(()),
+        let mut sent = effects.transmits.iter().skip(transmits);
+        if is_new_check && sent.any(|transmit| is_success_on(transmit, &path)) {
+            self.paths.insert(path);
         }
-    }
-
-    /// Whether a packet with this SSRC was ever authenticated.
-    fn is_source(&self, ssrc: Ssrc) -> bool {
-        self.sources.iter().any(|(known, _)| *known == ssrc)
-    }
-
-    /// The sources that have a stream now.
-    fn live_sources(&mut self) -> Result<Vec<(Ssrc, Line)>, Fault> {
-        let sources = &self.sources;
-        Ok(self.seam.call(|rtc| {
-            let mut direct = rtc.direct_api();
-            let is_live = |(ssrc, _): &&(Ssrc, Line)| direct.stream_rx(ssrc).is_some();
-            sources.iter().filter(is_live).copied().collect()
-        })?)
-    }
-
-    /// str0m gives the stream of an m-line to whatever SSRC names that m-line in its header, before
-    /// it checks whether the packet is authentic. If one that was not took a stream, the source
-    /// gets it back: else anybody who can forge the peer's address could silence it.
-    fn restore(&mut self, live: &[(Ssrc, Line)], forged: Ssrc) -> Result<(), Fault> {
-        self.seam.call(|rtc| {
-            for (ssrc, line) in live {
-                let Some(media) = rtc.media(line.0) else {
-                    continue;
-                };
-                let is_audio = media.kind() == RtcMediaKind::Audio;
-                let mut direct = rtc.direct_api();
-                if direct.stream_rx(ssrc).is_some() {
-                    continue;
-                }
-                let repairs = direct.stream_rx(&forged).and_then(|stream| stream.rtx());
-                direct.remove_stream_rx(forged);
-                let stream = direct.expect_stream_rx(*ssrc, repairs, line.0, None);
-                // As str0m does by itself: sound is not sent again.
-                stream.suppress_nack(is_audio);
+        if let Arrival::Unknown(ssrc, streams) = arrival {
+            let is_packet = |event: &Event| matches!(event, Event::Packet(_));
+            // Only of an authentic packet does str0m tell.
+            if !effects.events.iter().skip(events).any(is_packet) {
+                self.seam
+                    .call(|rtc| Sources::restore(rtc, ssrc, &streams))?;
             }
-        })?;
+        }
         Ok(())
     }
 
@@ -526,7 +506,7 @@ impl Connection {
                             }));
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
-                        let line = line_of(rtc, sources, packet.header.ssrc);
+                        let line = sources.line_of(rtc, packet.header.ssrc);
                         let packet = line.map(|line| Event::Packet(media_packet(packet, line)));
                         effects.events.extend(packet);
                     }
@@ -569,26 +549,6 @@ fn translate(event: str0m::Event) -> Option<Event> {
         str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
         _ => None,
     }
-}
-
-/// The SSRC of what is to be taken for RTP (RFC 7983, 7; RFC 5761, 4).
-fn rtp_ssrc(datagram: &[u8]) -> Option<Ssrc> {
-    let (head, _) = datagram.split_first_chunk::<12>()?;
-    let is_rtp = (128..192).contains(&head[0]) && !(64..96).contains(&(head[1] & 0x7f));
-    let ssrc = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-    is_rtp.then(|| ssrc.into())
-}
-
-fn line_of(rtc: &mut Rtc, sources: &mut Vec<(Ssrc, Line)>, ssrc: Ssrc) -> Option<Line> {
-    if let Some((_, line)) = sources.iter().find(|(known, _)| *known == ssrc) {
-        return Some(*line);
-    }
-    let line = Line(rtc.direct_api().stream_rx(&ssrc)?.mid());
-    if sources.len() == MAX_SOURCES {
-        sources.remove(0);
-    }
-    sources.push((ssrc, line));
-    Some(line)
 }
 
 fn media_packet(packet: RtpPacket, line: Line) -> MediaPacket {

@@ -13,13 +13,14 @@ mod certificate;
 mod connection;
 mod credentials;
 mod line;
+mod sources;
 mod stun;
 
 pub use certificate::{Certificate, CertificateError};
 pub(crate) use connection::{AnswerResult, Connection, Description, Environment, Fault};
 pub(crate) use credentials::Credentials;
 pub(crate) use line::{Line, SendLine};
-pub(crate) use stun::{Stun, is_stun, parse as parse_stun};
+pub(crate) use stun::{Stun, is_stun, is_success_on, parse as parse_stun};
 
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ pub(crate) struct Effects {
     pub(crate) transmits: Vec<Transmit>,
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
+    /// A datagram was dropped for its SSRC.
+    pub(crate) refused_source: bool,
+    /// A check of a path was dropped for its address.
+    pub(crate) refused_address: bool,
 }
 
 /// What happened on a connection.

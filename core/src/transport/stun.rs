@@ -4,6 +4,9 @@ use std::panic::catch_unwind;
 
 use str0m::ice::StunMessage;
 
+use crate::demux::Tuple;
+use crate::output::Transmit;
+
 /// Whether a datagram is STUN by its first byte (RFC 7983, 7).
 pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| *first < 4)
@@ -18,6 +21,13 @@ pub(crate) enum Stun<'a> {
     Success,
     /// Anything else.
     Other,
+}
+
+/// Whether it says yes to a check on this path (RFC 8445, 7.3.1).
+pub(crate) fn is_success_on(transmit: &Transmit, path: &Tuple) -> bool {
+    (transmit.local, transmit.remote) == *path
+        && is_stun(&transmit.payload)
+        && parse(&transmit.payload) == Some(Stun::Success)
 }
 
 /// Reads a STUN message; `None` when it is not one.
