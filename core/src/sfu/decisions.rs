@@ -79,6 +79,22 @@ impl Sfu {
         }
     }
 
+    /// Has the next input preceded by a snapshot, so that a file can begin there, or go on after
+    /// something was lost.
+    pub fn snapshot_decisions(&mut self) {
+        if let Some(writer) = self.tape.writer() {
+            writer.want_snapshot();
+        }
+    }
+
+    /// The frame that ends a file with [`Sfu::decisions`] in it, as they are now, sealed.
+    pub fn decisions_end(&self) -> Vec<u8> {
+        match &self.tape {
+            Tape::Write(writer) => writer.end_frame_of_file(),
+            Tape::Off | Tape::Read(_) => Vec::new(),
+        }
+    }
+
     /// The header of a file with [`Sfu::decisions`] in it. Addresses have their pseudonyms.
     pub fn decisions_header(&self, build: String, shard: u32) -> Header {
         let addresses = self.sockets.iter().map(|socket| {
@@ -370,7 +386,8 @@ impl Sfu {
         if let Some(participant) = self.participants.get(index)
             && let Tape::Read(script) = &mut self.tape
         {
-            script.tell(participant.id, participant, event);
+            let id_of = |index| self.participants.get(index).map(|p| p.id);
+            script.tell(participant.id, participant, event, id_of);
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use tsuji_core::trace::{Header, Record, Replay};
-use tsuji_core::{Command, Input, Notice, Output, ParticipantId, Time, WallTime};
+use tsuji_core::{Command, Input, Notice, Output, ParticipantId, Time};
 
 use super::datagram::Seen;
-use super::moment::wall_clock;
-use super::person::{Person, in_slots};
+use super::narrator::{Narrator, command_text, notice_text};
+use super::person::Person;
 
 /// People of whom anything is remembered. 20,000: twice as many as a server takes. A trace that
 /// names more is not one of a server.
@@ -16,10 +16,9 @@ const PEOPLE: usize = 20_000;
 
 /// Tells what happens, line by line.
 pub(super) struct Account {
-    epoch: WallTime,
+    narrator: Narrator,
     /// Nobody's at all when not wanted.
     wanted: bool,
-    only: Option<ParticipantId>,
     every_second: bool,
     people: BTreeMap<ParticipantId, Person>,
     second: u64,
@@ -29,9 +28,8 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(header: &Header, only: Option<ParticipantId>, verbose: bool) -> Self {
         Self {
-            epoch: header.epoch,
+            narrator: Narrator::new(header.epoch, only),
             wanted: verbose || only.is_some(),
-            only,
             every_second: verbose,
             people: BTreeMap::new(),
             second: 0,
@@ -57,7 +55,7 @@ impl Account {
         match &record.input {
             Input::Datagram(datagram) => {
                 let owner = replay.sfu().participant_at(datagram.local, datagram.remote);
-                if let Some(id) = owner.filter(|id| self.is_about(*id)) {
+                if let Some(id) = owner.filter(|id| self.narrator.is_about(*id)) {
                     self.arrived(at, id, Seen::of(datagram.payload), out)?;
                 }
             }
@@ -71,7 +69,7 @@ impl Account {
                 Output::Notice(notice) => self.notice(at, notice, out)?,
                 Output::Transmit(transmit) => {
                     let owner = replay.sfu().participant_at(transmit.local, transmit.remote);
-                    let Some(id) = owner.filter(|id| self.is_about(*id)) else {
+                    let Some(id) = owner.filter(|id| self.narrator.is_about(*id)) else {
                         continue;
                     };
                     match Seen::of(&transmit.payload) {
@@ -102,7 +100,7 @@ impl Account {
             return Ok(());
         }
         self.tell_second(at, out)?;
-        if let Some(only) = self.only
+        if let Some(only) = self.narrator.only()
             && !self.people.contains_key(&only)
         {
             writeln!(out, "Nothing happened to {only}.")?;
@@ -130,83 +128,33 @@ impl Account {
     }
 
     fn command(&mut self, at: Time, command: &Command, out: &mut dyn Write) -> io::Result<()> {
-        let (id, text) = match command {
-            Command::Enter {
-                room,
-                participant,
-                ice,
-            } => (*participant, format!("enters {room} ({ice:?} ICE)")),
-            Command::Answer {
-                participant,
-                negotiation,
-                sdp,
-            } => {
-                if self.is_about(*participant) {
-                    self.person(*participant).answered(sdp);
-                }
-                let (number, bytes) = (negotiation.0, sdp.len());
-                (
-                    *participant,
-                    format!("answers offer {number} ({bytes} bytes)"),
-                )
-            }
-            Command::Candidate {
-                participant,
-                candidate,
-            } => {
-                let candidate = candidate.as_deref().unwrap_or("no more");
-                (*participant, format!("candidate: {}", printable(candidate)))
-            }
-            Command::Mute {
-                participant,
-                kind,
-                muted,
-            } => {
-                let mutes = if *muted { "mutes" } else { "unmutes" };
-                (*participant, format!("{mutes} {kind}"))
-            }
-            Command::Leave { participant } => (*participant, "leaves".to_owned()),
-        };
-        self.say(at, id, &text, out)
+        let id = command.participant();
+        if let Command::Answer { sdp, .. } = command
+            && self.narrator.is_about(id)
+        {
+            self.person(id).answered(sdp);
+        }
+        self.say(at, id, &command_text(command), out)
     }
 
     fn notice(&mut self, at: Time, notice: &Notice, out: &mut dyn Write) -> io::Result<()> {
         let id = notice.participant();
-        let text = match notice {
-            Notice::Offer {
-                negotiation,
-                sdp,
-                publish,
-                slots,
-                ..
-            } => {
-                if self.is_about(id) {
-                    self.person(id).offered(sdp, publish, slots);
-                }
-                let (number, slots) = (negotiation.0, in_slots(slots));
-                format!("gets offer {number}; slots: {slots}")
+        if self.narrator.is_about(id) {
+            match notice {
+                Notice::Offer {
+                    sdp,
+                    publish,
+                    slots,
+                    ..
+                } => self.person(id).offered(sdp, publish, slots),
+                Notice::Slots { slots, .. } => self.person(id).assigned(slots),
+                _ => {}
             }
-            Notice::Candidate { candidate, .. } => {
-                let candidate = candidate.as_deref().unwrap_or("no more");
-                format!("gets candidate: {candidate}")
-            }
-            Notice::Slots { slots, .. } => {
-                if self.is_about(id) {
-                    self.person(id).assigned(slots);
-                }
-                format!("slots: {}", in_slots(slots))
-            }
-            Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
-            Notice::Refused { error, .. } => {
-                format!("is refused: {}", printable(&error.to_string()))
-            }
-            Notice::Gone { reason, .. } => format!("is gone: {reason:?}"),
-        };
-        self.say(at, id, &text, out)
-    }
-
-    fn is_about(&self, id: ParticipantId) -> bool {
-        self.only.is_none_or(|only| only == id)
+        }
+        match notice_text(notice) {
+            Some(text) => self.say(at, id, &text, out),
+            None => Ok(()),
+        }
     }
 
     fn person(&mut self, id: ParticipantId) -> &mut Person {
@@ -220,15 +168,10 @@ impl Account {
         text: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        if !self.is_about(id) {
-            return Ok(());
+        if self.narrator.is_about(id) {
+            self.person(id);
         }
-        self.person(id);
-        let clock = wall_clock(self.epoch, at, "%H:%M:%S%.3f");
-        let seconds = at.since(Time::ZERO).as_secs_f64();
-        // Text of its own, so that it is filled up to a column.
-        let id = id.to_string();
-        writeln!(out, "{clock} {seconds:>9.3}s  {id:<4} {text}")
+        self.narrator.say(at, id, text, out)
     }
 
     /// Tells of the second that is over, if one is.
@@ -258,12 +201,4 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// What strangers wrote is shown without what a terminal would obey, and not at any length.
-fn printable(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .flat_map(char::escape_debug)
-        .collect()
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tsuji_core::trace::{
-    Damage, Decoder, FRAME_BYTES, Header, HeaderError, Item, Record, frame, frame_bytes,
+    Damage, Decoder, FRAME_BYTES, Frame, Header, HeaderError, Item, Record, frame, frame_bytes,
 };
 
 use super::ReplayFault;
@@ -21,6 +21,15 @@ const READ_BYTES: usize = 256 * 1024;
 pub(super) enum Next<'a> {
     /// An input.
     Input(Record<'a>),
+    /// Nothing.
+    Stop(Stop),
+}
+
+/// What comes next of a trace of decisions.
+#[derive(Debug)]
+pub(super) enum NextFrame<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
     /// Nothing.
     Stop(Stop),
 }
@@ -161,6 +170,32 @@ impl Trace {
         }
     }
 
+    /// The next frame, whatever it is. Once it said stop, it is not to be called again.
+    pub(super) fn next_frame(&mut self) -> Result<NextFrame<'_>, ReplayFault> {
+        loop {
+            self.segment.skip();
+            if self.segment.has_frame()? {
+                break;
+            }
+            if let Some(stop) = self.continue_in_next()? {
+                return Ok(NextFrame::Stop(stop));
+            }
+        }
+        match self.segment.frame() {
+            Ok((_, taken)) => self.segment.taken = taken,
+            Err(damage) => return Ok(NextFrame::Stop(self.damaged(damage))),
+        }
+        match self.segment.frame() {
+            Ok((frame, _)) => Ok(NextFrame::Frame(frame)),
+            Err(damage) => Ok(NextFrame::Stop(self.damaged(damage))),
+        }
+    }
+
+    /// The frame that came last is broken.
+    pub(super) fn damaged(&self, damage: Damage) -> Stop {
+        self.segment.damaged(damage)
+    }
+
     fn continue_in_next(&mut self) -> Result<Option<Stop>, ReplayFault> {
         let cut_off = Stop::CutOff {
             path: self.segment.path.clone(),
@@ -263,7 +298,7 @@ impl Segment {
         }
     }
 
-    fn frame(&self) -> Result<(tsuji_core::trace::Frame<'_>, usize), Damage> {
+    fn frame(&self) -> Result<(Frame<'_>, usize), Damage> {
         let waiting = self.buffer.get(self.start..).unwrap_or_default();
         frame(waiting)?.ok_or(Damage::Length)
     }

@@ -2,10 +2,14 @@
 
 mod account;
 mod datagram;
+mod decisions;
+mod extract;
 mod files;
 mod moment;
+mod narrator;
 mod pcap;
 mod person;
+mod story;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,14 +22,16 @@ use tsuji_core::trace::{
 use tsuji_core::{Input, ParticipantId, Time};
 
 use account::Account;
+use extract::Extract;
 use files::{Next, Stop, Trace};
 pub use moment::Moment;
 use pcap::Pcap;
 
 /// Replay a recorded meeting and compare what the server sends with what it sent then.
 ///
-/// Goes on through the files that follow in the same directory. The exit code is 0 when every byte
-/// was the same, 1 when one was not, and 2 when a part of the trace could not be replayed.
+/// A full trace gives every byte again, a trace of decisions every forwarding decision. Goes on
+/// through the files that follow in the same directory. The exit code is 0 when everything was the
+/// same, 1 when something was not, and 2 when a part of the trace could not be replayed.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayOptions {
     /// The first file of a trace, as `tsuji --record` wrote it: tsuji-…-000.trace
@@ -47,6 +53,11 @@ pub struct ReplayOptions {
     /// Write the headers of all datagrams to this file, for Wireshark. Media is left out
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
+
+    /// Write the decisions of a full trace to this file: a trace without media, keys and addresses,
+    /// which can be given to others
+    #[arg(long, value_name = "FILE")]
+    pub decisions: Option<PathBuf>,
 
     /// What the replayed server logs (to stderr), as in --log of the server
     #[arg(long, value_name = "FILTER", default_value = "error", value_parser = crate::options::log_filter)]
@@ -95,6 +106,22 @@ pub enum ReplayFault {
     /// The result can't be written.
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
+    /// A file can't be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A trace of decisions has not what was asked for.
+    #[error("{} is a trace of decisions: {lacks}", .path.display())]
+    NotFull {
+        /// Which.
+        path: PathBuf,
+        /// What it lacks.
+        lacks: &'static str,
+    },
     /// The capture can't be written.
     #[error("cannot write {}: {reason}", .path.display())]
     Pcap {
@@ -158,11 +185,27 @@ pub fn replay(options: &ReplayOptions, out: &mut dyn Write) -> Result<Verdict, R
     let mut trace = Trace::open(&options.file)?;
     let header = trace.header().clone();
     heading(&header, out)?;
+    if header.kind == Kind::Decisions {
+        let lacks = match (&options.pcap, &options.decisions) {
+            (Some(_), _) => Some("it holds no datagrams for --pcap"),
+            (None, Some(_)) => Some("there is nothing to leave out of it for --decisions"),
+            (None, None) => None,
+        };
+        if let Some(lacks) = lacks {
+            let path = options.file.clone();
+            return Err(ReplayFault::NotFull { path, lacks });
+        }
+        return decisions::replay(options, &header, trace, out);
+    }
     let mut replay = Replay::new(&header).map_err(|source| ReplayFault::Replay {
         path: options.file.clone(),
         source,
     })?;
     let mut account = Account::new(&header, options.participant, options.verbose);
+    let mut extract = match &options.decisions {
+        Some(path) => Some(Extract::create(path, &header, &mut replay)?),
+        None => None,
+    };
     let mut pcap = match &options.pcap {
         Some(path) => Some(Pcap::create(path, header.epoch)?),
         None => None,
@@ -185,6 +228,9 @@ pub fn replay(options: &ReplayOptions, out: &mut dyn Write) -> Result<Verdict, R
         if let Some(pcap) = &mut pcap {
             pcap.note(&record)?;
         }
+        if let Some(extract) = &mut extract {
+            extract.note(&replay)?;
+        }
         if let Err(divergence) = outcome {
             break End::Different(divergence);
         }
@@ -194,6 +240,9 @@ pub fn replay(options: &ReplayOptions, out: &mut dyn Write) -> Result<Verdict, R
     account.finish(reached, &replay, out)?;
     if let Some(pcap) = pcap {
         pcap.finish()?;
+    }
+    if let Some(extract) = extract {
+        extract.finish(&mut replay)?;
     }
     summary(&tally, reached, took, out)?;
     verdict(&header, &tally, &end, out)
@@ -271,14 +320,7 @@ fn verdict(
         }
         End::Different(divergence) => {
             writeln!(out, "DIFFERENT {divergence}.")?;
-            if header.build != crate::record::BUILD {
-                let (then, now) = (&header.build, crate::record::BUILD);
-                writeln!(
-                    out,
-                    "The trace was written by tsuji {then}, this is {now}: where they behave \
-                     differently, so does the replay."
-                )?;
-            }
+            another_build(header, out)?;
             if !header.hermetic {
                 writeln!(
                     out,
@@ -289,6 +331,19 @@ fn verdict(
         }
     };
     Ok(verdict)
+}
+
+/// Says so if the trace is of another build: then a difference is no wonder.
+fn another_build(header: &Header, out: &mut dyn Write) -> io::Result<()> {
+    let (then, now) = (&header.build, crate::record::BUILD);
+    if then == now {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "The trace was written by tsuji {then}, this is {now}: where they behave differently, so \
+         does the replay."
+    )
 }
 
 fn participant(text: &str) -> Result<ParticipantId, String> {

@@ -41,6 +41,7 @@
 //!   path     n + 1 (varint): the n-th that it has proved · 0, socket (varint) and address: another
 //!   outcome  plain outcomes before it (varint) · flags (u8) · if EVENTS, count (varint) and events ·
 //!            if VALUE, the value
+//! END        how many entries there were (u64)
 //! ```
 //! Nearly all outcomes are plain (no event, and the result that such a call mostly has) and take no
 //! byte. The hash is over all calls and notices since the beginning.

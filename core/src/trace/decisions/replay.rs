@@ -53,8 +53,10 @@ pub enum Reading {
     Snapshot,
     /// Nothing yet.
     Nothing,
-    /// Entries are missing, because recording did not keep up. The replay goes on at the next
-    /// snapshot.
+    /// Recording ended on purpose.
+    End,
+    /// Entries are missing, because recording did not keep up. The replay goes on at a snapshot:
+    /// this one, or the next.
     Gap {
         /// How many.
         missing: u64,
@@ -206,7 +208,17 @@ impl DecisionsReplay {
         match frame.frame_type {
             FrameType::SNAPSHOT => self.snapshot(cursor),
             FrameType::DECISIONS => Ok(self.decisions(cursor)?),
+            FrameType::END => Ok(self.end(cursor)?),
             _ => Ok(Reading::Nothing),
+        }
+    }
+
+    fn end(&mut self, mut cursor: Cursor<'_>) -> Result<Reading, Damage> {
+        let number = cursor.u64()?;
+        match self.next.map(|next| number.checked_sub(next)) {
+            Some(Some(0)) | None => Ok(Reading::End),
+            Some(Some(missing)) => Ok(Reading::Gap { missing }),
+            Some(None) => Err(Damage::Content),
         }
     }
 

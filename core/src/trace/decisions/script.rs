@@ -110,7 +110,13 @@ impl Script {
     }
 
     /// Tells what came of a participant's connection.
-    pub(crate) fn tell(&mut self, id: ParticipantId, participant: &Participant, event: &Event) {
+    pub(crate) fn tell(
+        &mut self,
+        id: ParticipantId,
+        participant: &Participant,
+        event: &Event,
+        id_of: impl Fn(Index) -> Option<ParticipantId>,
+    ) {
         let step = match event {
             Event::Packet(packet) => match participant.published_kind(packet.line) {
                 Some(kind) => Step::Packet {
@@ -122,13 +128,16 @@ impl Script {
                 },
                 None => return,
             },
-            Event::KeyframeRequest(line) => Step::KeyframeWanted {
-                by: id,
-                slot: participant
-                    .slots
-                    .iter()
-                    .position(|slot| slot.lines.1 == *line),
-            },
+            Event::KeyframeRequest(line) => {
+                let mut slots = participant.slots.iter();
+                let slot = slots.position(|slot| slot.lines.1 == *line);
+                let source = slot.and_then(|slot| participant.slots.get(slot)?.source);
+                Step::KeyframeWanted {
+                    by: id,
+                    slot,
+                    source: source.and_then(id_of),
+                }
+            }
             Event::Disconnected => Step::Interrupted { participant: id },
             Event::Reconnected => Step::Reconnected { participant: id },
             Event::Closed => Step::Closed { participant: id },

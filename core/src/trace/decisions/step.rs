@@ -38,6 +38,8 @@ pub enum Step {
         by: ParticipantId,
         /// In which slot, unless it asked for one on another m-line.
         slot: Option<usize>,
+        /// Who is in that slot.
+        source: Option<ParticipantId>,
     },
     /// A publisher was asked for a keyframe.
     KeyframeRequested {

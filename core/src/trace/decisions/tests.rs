@@ -98,6 +98,7 @@ fn dump(sfu: &mut Sfu) -> (Header, Vec<u8>) {
         .flat_map(|block| block.bytes.iter().copied())
         .collect();
     seal(&mut bytes);
+    bytes.extend(sfu.decisions_end());
     (sfu.decisions_header("test".to_owned(), 0), bytes)
 }
 

@@ -12,7 +12,8 @@ use crate::participant::{Index, Participant};
 use crate::time::Time;
 use crate::trace::Block;
 use crate::trace::cursor::put_varint;
-use crate::trace::format::{FrameType, close_frame, open_frame};
+use crate::trace::format::{FrameType, close_frame, open_frame, seal};
+use crate::trace::full::put_end;
 use crate::trace::running::Running;
 use crate::transport::{Event, Fault};
 
@@ -108,6 +109,20 @@ impl Writer {
         };
         let most = (self.ring.max_bytes() / 4).max(BETWEEN_SNAPSHOTS);
         self.after_snapshot >= (SNAPSHOT_SHARE * last).clamp(BETWEEN_SNAPSHOTS, most)
+    }
+
+    pub(crate) fn want_snapshot(&mut self) {
+        self.snapshot = None;
+    }
+
+    /// Says that nothing follows what is there now.
+    pub(crate) fn end_frame_of_file(&self) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let start = open_frame(&mut frame, FrameType::END);
+        put_end(&mut frame, self.entries);
+        close_frame(&mut frame, start);
+        seal(&mut frame);
+        frame
     }
 
     /// The state before the next input: a new block begins with it.

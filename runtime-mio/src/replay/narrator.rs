@@ -1,0 +1,114 @@
+//! Lines about people, as both kinds of account tell them.
+
+use std::io::{self, Write};
+
+use tsuji_core::{Command, Notice, ParticipantId, Time, WallTime};
+
+use super::moment::wall_clock;
+use super::person::in_slots;
+
+/// Writes lines: when, who, what.
+#[derive(Debug)]
+pub(super) struct Narrator {
+    epoch: WallTime,
+    only: Option<ParticipantId>,
+}
+
+impl Narrator {
+    /// Tells of everybody, or of one person only.
+    pub(super) fn new(epoch: WallTime, only: Option<ParticipantId>) -> Self {
+        Self { epoch, only }
+    }
+
+    /// The one person it tells of.
+    pub(super) fn only(&self) -> Option<ParticipantId> {
+        self.only
+    }
+
+    pub(super) fn is_about(&self, id: ParticipantId) -> bool {
+        self.only.is_none_or(|only| only == id)
+    }
+
+    /// Nothing when it is not about that person.
+    pub(super) fn say(
+        &self,
+        at: Time,
+        id: ParticipantId,
+        text: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if self.is_about(id) {
+            self.line(at, &id.to_string(), text, out)?;
+        }
+        Ok(())
+    }
+
+    /// About nobody: told when everybody is told of.
+    pub(super) fn remark(&self, at: Time, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        match self.only {
+            None => self.line(at, "-", text, out),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn line(&self, at: Time, who: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let clock = wall_clock(self.epoch, at, "%H:%M:%S%.3f");
+        let seconds = at.since(Time::ZERO).as_secs_f64();
+        writeln!(out, "{clock} {seconds:>9.3}s  {who:<4} {text}")
+    }
+}
+
+/// What a command says.
+pub(super) fn command_text(command: &Command) -> String {
+    match command {
+        Command::Enter { room, ice, .. } => format!("enters {room} ({ice:?} ICE)"),
+        Command::Answer {
+            negotiation, sdp, ..
+        } => {
+            let number = negotiation.0;
+            match sdp.len() {
+                0 => format!("answers offer {number}"),
+                bytes => format!("answers offer {number} ({bytes} bytes)"),
+            }
+        }
+        Command::Candidate { candidate, .. } => {
+            let candidate = candidate.as_deref().unwrap_or("no more");
+            format!("candidate: {}", printable(candidate))
+        }
+        Command::Mute { kind, muted, .. } => {
+            let mutes = if *muted { "mutes" } else { "unmutes" };
+            format!("{mutes} {kind}")
+        }
+        Command::Leave { .. } => "leaves".to_owned(),
+    }
+}
+
+/// What a notice says; `None` when it has nothing to say.
+pub(super) fn notice_text(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Offer {
+            negotiation, slots, ..
+        } => {
+            let (number, slots) = (negotiation.0, in_slots(slots));
+            format!("gets offer {number}; slots: {slots}")
+        }
+        Notice::Candidate { candidate, .. } => match candidate.as_deref() {
+            Some("") => return None,
+            candidate => format!("gets candidate: {}", candidate.unwrap_or("no more")),
+        },
+        Notice::Slots { slots, .. } => format!("slots: {}", in_slots(slots)),
+        Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
+        Notice::Refused { error, .. } => {
+            format!("is refused: {}", printable(&error.to_string()))
+        }
+        Notice::Gone { reason, .. } => format!("is gone: {reason:?}"),
+    })
+}
+
+/// What strangers wrote is shown without what a terminal would obey, and not at any length.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(200)
+        .flat_map(char::escape_debug)
+        .collect()
+}
