@@ -68,9 +68,9 @@ fn a_second_sigterm_ends_the_process_at_once() {
 #[test]
 fn a_server_inside_another_program_stops_when_told() {
     let options = Options::parse_from(["tsuji", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
-    let server = tsuji_mio::Server::start(&options, None).unwrap();
+    let server = tsuji_mio::Server::start(&options).unwrap();
     assert_eq!(server.media_addresses().len(), 1);
     assert!(std::net::TcpStream::connect(server.address()).is_ok());
-    server.stopper().stop();
+    server.handle().stop();
     server.wait().unwrap();
 }

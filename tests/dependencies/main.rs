@@ -29,10 +29,11 @@ const LICENCES: [&str; 12] = [
 const IN_TWO_VERSIONS: [&str; 2] = ["getrandom", "rand_chacha"];
 
 /// The architecture, from the bottom: a crate of ours uses crates of lower layers only.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
     &["tsuji-hermetic", "tsuji-web"],
     &["tsuji-core"],
     &["tsuji-signaling"],
+    &["tsuji-host"],
     &["tsuji-mio"],
     &["tsuji-tests"],
 ];

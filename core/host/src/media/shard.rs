@@ -1,68 +1,70 @@
-//! The media thread: one [`Sfu`] and its UDP sockets.
+//! The media side: one [`Sfu`], its recording, and the sockets of a runtime.
 //!
-//! A turn: wait for a socket, a command or the core's deadline; then take a bounded number of
-//! commands, of datagrams from each socket, and the deadline, so that none of them starves the
-//! others. After each single input all outputs are taken and sent.
+//! A turn takes a bounded number of commands, of datagrams from each socket, and the deadline, so
+//! that none of them starves the others. After each single input all outputs are taken and sent.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, Waker};
-use tsuji_core::{Command, Datagram, Input, Notice, Output, Sfu, Time, Transmit};
+use tsuji_core::{Datagram, Input, Output, Sfu, Time, Transmit};
 
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::messages::{FromMedia, ToMedia};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::record::Recording;
 use crate::trouble::Trouble;
-use crate::udp::UdpSocket;
 
-/// The waker; sockets count from 0.
-const WAKER: Token = Token(usize::MAX);
+/// A bound UDP socket of a runtime, which never blocks.
+pub trait DatagramSocket {
+    /// What is bound, with the real port.
+    fn address(&self) -> SocketAddr;
 
-/// Why the media thread had to stop.
+    /// Receives one datagram: its length and its sender. What does not fit into `buffer` is cut
+    /// off. [`io::ErrorKind::WouldBlock`] when there is none.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Sends one datagram, whole or not at all. [`io::ErrorKind::WouldBlock`] when there is no
+    /// room for it.
+    fn send(&self, payload: &[u8], remote: SocketAddr) -> io::Result<()>;
+}
+
+/// The media side cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ShardError {
-    /// The system's poll failed.
-    #[error("waiting for media failed: {0}")]
-    Poll(#[source] io::Error),
-    /// A notice could not be told.
-    #[error("a notice could not be told: {0}")]
-    Notice(#[source] SendError),
-}
+#[error("a notice could not be told: {0}")]
+pub struct ShardError(#[source] SendError);
 
-/// The poll of the media thread and the waker that ends its waiting.
-pub(crate) fn poll() -> io::Result<(Poll, Arc<Waker>)> {
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    Ok((poll, waker))
-}
-
-/// What the media thread is made with.
-pub(crate) struct Parts {
-    pub(crate) poll: Poll,
+/// What every media side is made with, whatever its sockets.
+#[derive(Debug)]
+pub struct Parts {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) sfu: Sfu,
     pub(crate) recording: Recording,
-    pub(crate) sockets: Vec<UdpSocket>,
     /// The core's limit.
     pub(crate) datagram_bytes: usize,
-    pub(crate) commands: Receiver<Command>,
-    pub(crate) notices: Sender<Notice>,
+    pub(crate) orders: Receiver<ToMedia>,
+    pub(crate) notices: Sender<FromMedia>,
 }
 
-/// What the media thread owns.
-pub(crate) struct Shard {
-    poll: Poll,
+/// The media side: all that happens between waiting and waiting.
+///
+/// ```text
+///  loop: wait for at most timeout() for sockets and the waker of the queue
+///        readable(socket) for each that has something
+///        turn(), until it says Stop
+/// ```
+#[derive(Debug)]
+pub struct Shard<S> {
     clock: Clock,
     limits: Limits,
     sfu: Sfu,
     recording: Recording,
-    ports: Vec<Port>,
-    commands: Receiver<Command>,
-    notices: Sender<Notice>,
+    ports: Vec<Port<S>>,
+    orders: Receiver<ToMedia>,
+    more_orders: bool,
+    notices: Sender<FromMedia>,
     buffer: Vec<u8>,
     full: Trouble,
     send_errors: Trouble,
@@ -72,132 +74,122 @@ pub(crate) struct Shard {
 }
 
 /// A UDP socket with what its last turn left.
-struct Port {
-    socket: UdpSocket,
-    /// More may be waiting: an event said so, and `WouldBlock` has not yet said the opposite.
+#[derive(Debug)]
+struct Port<S> {
+    socket: S,
+    /// More may be waiting: the runtime said so, and `WouldBlock` has not yet said the opposite.
     readable: bool,
     paused_until: Option<Time>,
 }
 
-impl Port {
+impl<S> Port<S> {
     fn is_ready(&self) -> bool {
         self.readable && self.paused_until.is_none()
     }
 }
 
-/// Whether a turn left commands behind.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Commands {
-    Done,
-    More,
-    /// The front thread is gone: so shall we.
-    Closed,
+/// What follows a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Wait, then the next one.
+    GoOn,
+    /// Nothing: the front is gone, and so shall we be.
+    Stop,
 }
 
-impl Shard {
-    /// Registers the sockets.
-    pub(crate) fn new(parts: Parts) -> io::Result<Self> {
+impl<S: DatagramSocket> Shard<S> {
+    /// With the sockets that were bound for it.
+    pub fn new(parts: Parts, sockets: impl IntoIterator<Item = S>) -> Self {
         let Parts {
-            poll,
             clock,
             limits,
             sfu,
             recording,
-            sockets,
             datagram_bytes,
-            commands,
+            orders,
             notices,
         } = parts;
-        let mut ports = Vec::with_capacity(sockets.len());
-        for (index, mut socket) in sockets.into_iter().enumerate() {
-            poll.registry()
-                .register(&mut socket, Token(index), Interest::READABLE)?;
-            ports.push(Port {
-                socket,
-                readable: false,
-                paused_until: None,
-            });
-        }
-        Ok(Self {
+        let port = |socket| Port {
+            socket,
+            readable: false,
+            paused_until: None,
+        };
+        Self {
             full: Trouble::new(limits.log_interval),
             send_errors: Trouble::new(limits.log_interval),
             receive_errors: Trouble::new(limits.log_interval),
             // One byte more than the core takes, so that it sees what was too long.
             buffer: vec![0; datagram_bytes + 1],
-            poll,
             clock,
             limits,
             sfu,
             recording,
-            ports,
-            commands,
+            ports: sockets.into_iter().map(port).collect(),
+            orders,
+            more_orders: false,
             notices,
             received: 0,
             sent: 0,
-        })
+        }
     }
 
-    /// Runs until the sender of the commands is gone.
-    pub(crate) fn run(mut self) -> Result<(), ShardError> {
-        let mut events = Events::with_capacity(64);
-        let mut commands = Commands::Done;
-        while commands != Commands::Closed {
-            self.wait(&mut events, commands == Commands::More)?;
-            commands = self.take_commands()?;
-            for index in 0..self.ports.len() {
-                self.take_datagrams(index)?;
-            }
-            self.take_deadline()?;
-            self.notices.flush().or_else(ignore_closed)?;
-        }
-        tracing::debug!(
-            received = self.received,
-            sent = self.sent,
-            send_queue_full = self.full.count(),
-            send_errors = self.send_errors.count(),
-            receive_errors = self.receive_errors.count(),
-            "the media thread stops"
-        );
-        Ok(())
+    /// The sockets, numbered from 0.
+    pub fn sockets_mut(&mut self) -> impl ExactSizeIterator<Item = &mut S> {
+        self.ports.iter_mut().map(|port| &mut port.socket)
     }
 
-    fn wait(&mut self, events: &mut Events, at_once: bool) -> Result<(), ShardError> {
-        let timeout = if at_once || self.ports.iter().any(Port::is_ready) {
-            Some(std::time::Duration::ZERO)
-        } else {
-            let paused = self.ports.iter().filter_map(|port| port.paused_until);
-            let deadlines = [self.sfu.deadline(), self.recording.deadline()];
-            let deadline = paused.chain(deadlines.into_iter().flatten()).min();
-            self.clock.until(deadline)
-        };
-        match self.poll.poll(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(error) => return Err(ShardError::Poll(error)),
+    /// How long to wait at most; `None` is forever.
+    pub fn timeout(&self) -> Option<Duration> {
+        if self.more_orders || self.ports.iter().any(Port::is_ready) {
+            return Some(Duration::ZERO);
         }
-        for event in events.iter() {
-            if let Some(port) = self.ports.get_mut(event.token().0) {
-                port.readable = true;
-            }
-        }
-        Ok(())
+        let paused = self.ports.iter().filter_map(|port| port.paused_until);
+        let deadlines = [self.sfu.deadline(), self.recording.deadline()];
+        let deadline = paused.chain(deadlines.into_iter().flatten()).min();
+        self.clock.until(deadline)
     }
 
-    fn take_commands(&mut self) -> Result<Commands, ShardError> {
+    /// A socket has something to receive.
+    pub fn readable(&mut self, socket: usize) {
+        if let Some(port) = self.ports.get_mut(socket) {
+            port.readable = true;
+        }
+    }
+
+    /// Does what there is to do, up to a bound.
+    pub fn turn(&mut self) -> Result<Turn, ShardError> {
+        let turn = self.take_orders()?;
+        for index in 0..self.ports.len() {
+            self.take_datagrams(index)?;
+        }
+        self.take_deadline()?;
+        self.notices.flush().or_else(ignore_closed)?;
+        if turn == Turn::Stop {
+            tracing::debug!(
+                received = self.received,
+                sent = self.sent,
+                send_queue_full = self.full.count(),
+                send_errors = self.send_errors.count(),
+                receive_errors = self.receive_errors.count(),
+                "the media side stops"
+            );
+        }
+        Ok(turn)
+    }
+
+    fn take_orders(&mut self) -> Result<Turn, ShardError> {
+        self.more_orders = false;
         for _ in 0..self.limits.queue_per_turn {
-            match self.commands.take() {
-                Taken::Item(command) => {
-                    let t = self.clock.now();
-                    let input = Input::Command(command);
-                    self.recording.begin(t, &input);
-                    self.sfu.handle(t, input);
-                    self.take_outputs(t)?;
+            match self.orders.take() {
+                Taken::Item(ToMedia::Command(command)) => {
+                    self.take_input(self.clock.now(), Input::Command(command))?;
                 }
-                Taken::Empty => return Ok(Commands::Done),
-                Taken::Closed => return Ok(Commands::Closed),
+                Taken::Empty => return Ok(Turn::GoOn),
+                Taken::Closed => return Ok(Turn::Stop),
             }
         }
-        Ok(Commands::More)
+        self.more_orders = true;
+        Ok(Turn::GoOn)
     }
 
     fn take_datagrams(&mut self, index: usize) -> Result<(), ShardError> {
@@ -242,12 +234,16 @@ impl Shard {
     fn take_deadline(&mut self) -> Result<(), ShardError> {
         let t = self.clock.now();
         if self.sfu.deadline().is_some_and(|deadline| deadline <= t) {
-            self.recording.begin(t, &Input::Timeout);
-            self.sfu.handle(t, Input::Timeout);
-            self.take_outputs(t)?;
+            self.take_input(t, Input::Timeout)?;
         }
         self.recording.flush(t);
         Ok(())
+    }
+
+    fn take_input(&mut self, t: Time, input: Input<'_>) -> Result<(), ShardError> {
+        self.recording.begin(t, &input);
+        self.sfu.handle(t, input);
+        self.take_outputs(t)
     }
 
     fn take_outputs(&mut self, t: Time) -> Result<(), ShardError> {
@@ -255,7 +251,10 @@ impl Shard {
             self.recording.output(&output);
             match output {
                 Output::Transmit(transmit) => self.transmit(t, &transmit),
-                Output::Notice(notice) => self.notices.send(notice).or_else(ignore_closed)?,
+                Output::Notice(notice) => {
+                    let notice = FromMedia::Notice(notice);
+                    self.notices.send(notice).or_else(ignore_closed)?;
+                }
             }
         }
         self.recording.end(t);
@@ -289,7 +288,7 @@ impl Shard {
     }
 }
 
-fn port_at(ports: &[Port], local: SocketAddr) -> Option<&Port> {
+fn port_at<S: DatagramSocket>(ports: &[Port<S>], local: SocketAddr) -> Option<&Port<S>> {
     ports.iter().find(|port| port.socket.address() == local)
 }
 
@@ -298,6 +297,6 @@ fn port_at(ports: &[Port], local: SocketAddr) -> Option<&Port> {
 fn ignore_closed(error: SendError) -> Result<(), ShardError> {
     match error {
         SendError::Closed => Ok(()),
-        SendError::Full => Err(ShardError::Notice(error)),
+        SendError::Full => Err(ShardError(error)),
     }
 }

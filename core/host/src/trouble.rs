@@ -6,7 +6,7 @@ use tsuji_core::Time;
 
 /// Counts one kind of trouble and says when to log it.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     interval: Duration,
     count: u64,
     unlogged: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// Logs at most once per `interval`.
-    pub(crate) fn new(interval: Duration) -> Self {
+    pub fn new(interval: Duration) -> Self {
         Self {
             interval,
             count: 0,
@@ -26,7 +26,7 @@ impl Trouble {
 
     /// It happened. The answer, if there is one, is how often it did since it was last logged:
     /// log it now.
-    pub(crate) fn happened(&mut self, t: Time) -> Option<u64> {
+    pub fn happened(&mut self, t: Time) -> Option<u64> {
         self.count += 1;
         self.unlogged += 1;
         if t < self.quiet_until {
@@ -37,7 +37,7 @@ impl Trouble {
     }
 
     /// How often it happened in all.
-    pub(crate) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.count
     }
 }

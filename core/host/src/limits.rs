@@ -1,77 +1,79 @@
-//! Everything in the runtime that a stranger can fill, or hold open, has its bound here.
+//! Everything around the protocol that a stranger can fill, or hold open, has its bound here.
 
 use std::time::Duration;
 
-/// The bounds of the runtime. What a room, a message or a connection's media may hold is bounded
+/// The bounds of a server on a machine. What a room, a message or a connection's media may hold is bounded
 /// by `tsuji_signaling::Limits` and `tsuji_core::Limits`.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
+    /// TCP connections that the system keeps until they are accepted. 1,024: a burst of newcomers
+    /// while the front is busy.
+    pub backlog: i32,
     /// TCP connections of all kinds. 24,000: the WebSockets that the lobby takes (20,000), the
     /// pages below, and those that are just closing. One more is closed at once.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// TCP connections that are no WebSocket (yet). 2,000: a page is loaded within a second. One
     /// more closes the oldest, so that nobody keeps newcomers out by holding connections.
-    pub(crate) http_connections: usize,
+    pub http_connections: usize,
     /// Connections taken from the listener in one turn. 64: a burst of newcomers does not make
     /// the people in their meetings wait.
-    pub(crate) accepts_per_turn: usize,
+    pub accepts_per_turn: usize,
     /// How long nothing is accepted after the system refused to. 100 ms: when descriptors have
     /// run out (EMFILE) the listener stays readable, and asking again at once would only burn
     /// processor time.
-    pub(crate) accept_pause: Duration,
+    pub accept_pause: Duration,
     /// Bytes read from one connection in one turn. 64 KiB: the next one gets its turn within a
     /// millisecond.
-    pub(crate) read_bytes_per_turn: usize,
+    pub read_bytes_per_turn: usize,
     /// Messages taken from one WebSocket in one turn. 32: as above, for small messages.
-    pub(crate) messages_per_turn: usize,
+    pub messages_per_turn: usize,
     /// Bytes that wait to be sent to one WebSocket. 1 MiB: five times the largest offer with all
     /// slots and the messages of a full room; who is further behind is not reading.
-    pub(crate) send_queue_bytes: usize,
+    pub send_queue_bytes: usize,
     /// Nothing is read from a connection while more than this waits to be sent to it. 64 KiB:
     /// who asks without reading the answers is the one who waits.
-    pub(crate) send_queue_pause_bytes: usize,
+    pub send_queue_pause_bytes: usize,
     /// How long a WebSocket's peer may take no byte of what waits for it. 10 s: longer than any
     /// hiccup that a meeting survives.
-    pub(crate) send_stall: Duration,
+    pub send_stall: Duration,
     /// How long a closed connection is kept so that what was sent last arrives. 2 s: closing at
     /// once would make the system throw it away (RST) when the peer still sends.
-    pub(crate) linger: Duration,
-    /// Bytes read at a time from an HTTP connection. 16 KiB: the largest head that is accepted.
-    pub(crate) http_read_bytes: usize,
+    pub linger: Duration,
     /// Bytes of the read buffer of one WebSocket. 8 KiB: most messages are below 1 KiB, and a
     /// larger one makes it grow for a moment.
-    pub(crate) websocket_read_bytes: usize,
+    pub websocket_read_bytes: usize,
     /// Commands or notices that wait in the channel between the two threads. 4,096: all people
     /// of 40 full rooms doing something at once.
-    pub(crate) queue: usize,
+    pub queue: usize,
     /// Commands or notices that wait on the sender's side once the channel is full. 65,536: six
     /// for each participant that the core takes. When even that is full the other thread has
     /// been stuck for long; losing one would leave people in a half-dead call, so the server
     /// stops instead, and says so.
-    pub(crate) queue_backlog: usize,
+    pub queue_backlog: usize,
     /// Commands or notices taken in one turn. 256: then sockets get their turn.
-    pub(crate) queue_per_turn: usize,
+    pub queue_per_turn: usize,
     /// Datagrams taken from one UDP socket in one turn. 64: commands and timers then wait for
     /// less than a millisecond behind a flood.
-    pub(crate) datagrams_per_turn: usize,
+    pub datagrams_per_turn: usize,
     /// Bytes asked for as send and as receive buffer of a UDP socket. 4 MiB: a keyframe of each
     /// of 100 people at once, while the thread is busy.
-    pub(crate) udp_buffer_bytes: usize,
+    pub udp_buffer_bytes: usize,
     /// How long a UDP socket is left alone after it failed to receive. 100 ms: an error that
     /// stays would else burn processor time.
-    pub(crate) udp_pause: Duration,
+    pub udp_pause: Duration,
     /// The shortest time between two log lines about the same trouble. 10 s.
-    pub(crate) log_interval: Duration,
+    pub log_interval: Duration,
     /// How long connections have to take their last messages when the server stops. 1 s.
-    pub(crate) stop_drain: Duration,
+    pub stop_drain: Duration,
     /// When the process ends after it was told to stop, whatever its threads do. 1.8 s: below
     /// the promised 2 s.
-    pub(crate) stop_total: Duration,
+    pub stop_total: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            backlog: 1_024,
             connections: 24_000,
             http_connections: 2_000,
             accepts_per_turn: 64,
@@ -82,7 +84,6 @@ impl Default for Limits {
             send_queue_pause_bytes: 64 * 1024,
             send_stall: Duration::from_secs(10),
             linger: Duration::from_secs(2),
-            http_read_bytes: 16 * 1024,
             websocket_read_bytes: 8 * 1024,
             queue: 4_096,
             queue_backlog: 65_536,

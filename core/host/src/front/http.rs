@@ -1,13 +1,12 @@
 //! The HTTP stage of a connection: moves bytes between the wire and the [`Exchange`].
 
-use std::io::{ErrorKind, Read};
-
 use tsuji_core::Time;
 use tsuji_signaling::{Exchange, Step};
+use tungstenite::protocol::WebSocketConfig;
 
-use super::connection::{Context, Happened, State};
+use super::connection::{Happened, State};
 use super::lingering::Lingering;
-use super::websocket;
+use super::websocket::Socket;
 use super::wire::Wire;
 
 /// A connection that asks for pages.
@@ -53,50 +52,47 @@ impl Http {
     }
 
     /// Reads a bit of a request, or goes on after a response.
-    pub(super) fn step(mut self: Box<Self>, context: &mut Context<'_>) -> (State, Happened) {
+    pub(super) fn step(mut self: Box<Self>, t: Time, config: WebSocketConfig) -> (State, Happened) {
         let step = match self.phase {
-            Phase::Responding { close } => {
-                if self.wire.transmit(context.t).is_err() {
-                    return (State::Gone, Happened::Gone);
-                }
-                if !self.wire.is_flushed() {
-                    return (State::Http(self), Happened::Idle);
-                }
-                if close {
-                    return (Lingering::start(self.wire, context), Happened::Progress);
-                }
-                self.exchange.receive(context.t, &[])
+            Phase::Responding { .. } if !self.wire.is_flushed() => {
+                return (State::Http(self), Happened::Idle);
             }
-            Phase::Reading => match self.wire.read(context.scratch) {
-                Ok(0) => return (State::Gone, Happened::Gone),
-                Ok(length) => self.exchange.receive(context.t, &context.scratch[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return (State::Http(self), Happened::Idle);
-                }
-                Err(_) => return (State::Gone, Happened::Gone),
-            },
+            Phase::Responding { close: true } => {
+                return (Lingering::start(t, self.wire), Happened::Leaving);
+            }
+            Phase::Responding { close: false } => self.exchange.receive(t, &[]),
+            Phase::Reading if self.wire.is_at_end() => return (State::Gone, Happened::Gone),
+            Phase::Reading if self.wire.unread().is_empty() => {
+                return (State::Http(self), Happened::Idle);
+            }
+            Phase::Reading => {
+                let bytes = self.wire.unread();
+                let (step, length) = (self.exchange.receive(t, bytes), bytes.len());
+                self.wire.consume(length);
+                step
+            }
         };
-        self.apply(step, context)
+        self.apply(step, config)
     }
 
     /// The exchange's deadline has come, which is the end.
-    pub(super) fn timeout(mut self: Box<Self>, context: &mut Context<'_>) -> (State, Happened) {
-        if let Step::Respond { bytes, .. } = self.exchange.handle_timeout(context.t) {
+    pub(super) fn timeout(mut self: Box<Self>, t: Time) -> (State, Happened) {
+        if let Step::Respond { bytes, .. } = self.exchange.handle_timeout(t) {
             self.wire.push_response(&bytes);
         }
-        (Lingering::start(self.wire, context), Happened::Progress)
+        (Lingering::start(t, self.wire), Happened::Leaving)
     }
 
     /// The server stops: what is being sent may still arrive.
-    pub(super) fn stop(self: Box<Self>, context: &Context<'_>) -> State {
+    pub(super) fn stop(self: Box<Self>, t: Time) -> State {
         if self.wire.is_flushed() {
             State::Gone
         } else {
-            Lingering::start(self.wire, context)
+            Lingering::start(t, self.wire)
         }
     }
 
-    fn apply(mut self: Box<Self>, step: Step, context: &Context<'_>) -> (State, Happened) {
+    fn apply(mut self: Box<Self>, step: Step, config: WebSocketConfig) -> (State, Happened) {
         match step {
             Step::Read => {
                 self.phase = Phase::Reading;
@@ -109,8 +105,8 @@ impl Http {
             }
             Step::Upgrade { response, early } => {
                 self.wire.push_response(&response);
-                let socket = websocket::start(self.wire, early, context);
-                (State::WebSocket(socket), Happened::Opened)
+                let socket = Socket::start(self.wire, early, config);
+                (State::WebSocket(Box::new(socket)), Happened::Opened)
             }
         }
     }

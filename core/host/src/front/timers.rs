@@ -7,14 +7,14 @@ use tsuji_signaling::ConnectionId;
 
 /// At most one deadline per connection.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub struct Timers {
     by_time: BTreeSet<(Time, ConnectionId)>,
     by_connection: BTreeMap<ConnectionId, Time>,
 }
 
 impl Timers {
     /// Replaces the deadline of a connection; `None` removes it.
-    pub(super) fn set(&mut self, connection: ConnectionId, deadline: Option<Time>) {
+    pub fn set(&mut self, connection: ConnectionId, deadline: Option<Time>) {
         let old = match deadline {
             Some(deadline) => self.by_connection.insert(connection, deadline),
             None => self.by_connection.remove(&connection),
@@ -31,12 +31,12 @@ impl Timers {
     }
 
     /// The earliest deadline.
-    pub(super) fn next(&self) -> Option<Time> {
+    pub fn next(&self) -> Option<Time> {
         self.by_time.first().map(|&(deadline, _)| deadline)
     }
 
     /// The connections whose deadline has come; they have none afterwards.
-    pub(super) fn take_due(&mut self, t: Time) -> Vec<ConnectionId> {
+    pub fn take_due(&mut self, t: Time) -> Vec<ConnectionId> {
         let mut due = Vec::new();
         while let Some(&(deadline, connection)) = self.by_time.first()
             && deadline <= t

@@ -3,8 +3,11 @@
 use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::clock::Clock;
 
 /// Why the server ended other than by being stopped.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +39,7 @@ pub(crate) enum Event {
 }
 
 /// Starts a thread that tells its end, also when it panics.
-pub(crate) fn spawn<E: Display>(
+fn spawn<E: Display>(
     name: &'static str,
     events: mpsc::Sender<Event>,
     run: impl FnOnce() -> Result<(), E> + Send + 'static,
@@ -60,6 +63,76 @@ pub(crate) fn spawn<E: Display>(
     thread::Builder::new()
         .name(format!("tsuji-{name}"))
         .spawn(body)
+}
+
+/// The threads of a running server.
+#[derive(Debug)]
+pub struct Threads {
+    clock: Clock,
+    /// How long they may take to end once stopping has begun.
+    patience: Duration,
+    events_in: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(crate) fn new(clock: Clock, patience: Duration) -> Self {
+        let (events_in, events) = mpsc::channel();
+        Self {
+            clock,
+            patience,
+            events_in,
+            events,
+            running: Vec::new(),
+        }
+    }
+
+    pub(crate) fn events(&self) -> mpsc::Sender<Event> {
+        self.events_in.clone()
+    }
+
+    /// Starts one.
+    pub fn spawn<E: Display>(
+        &mut self,
+        name: &'static str,
+        run: impl FnOnce() -> Result<(), E> + Send + 'static,
+    ) -> io::Result<()> {
+        let thread = spawn(name, self.events_in.clone(), run)?;
+        self.running.push(thread);
+        Ok(())
+    }
+
+    /// Waits until all of them have ended. When they do not end in time after stopping has begun,
+    /// they are left behind ([`Fault::Stuck`]): the process should end then.
+    pub fn wait(mut self) -> Result<(), Fault> {
+        let mut left = self.running.len();
+        let mut deadline = None;
+        let mut outcome = Ok(());
+        while left > 0 {
+            let event = match deadline {
+                None => self.events.recv().map_err(RecvTimeoutError::from),
+                deadline => {
+                    let patience = self.clock.until(deadline).unwrap_or_default();
+                    self.events.recv_timeout(patience)
+                }
+            };
+            match event {
+                Ok(Event::Stopping) => {}
+                Ok(Event::Ended(result)) => {
+                    left -= 1;
+                    outcome = outcome.and(result);
+                }
+                Err(_) => return outcome.and(Err(Fault::Stuck)),
+            }
+            deadline = deadline.or(Some(self.clock.now() + self.patience));
+        }
+        for thread in self.running.drain(..) {
+            // It has said that it ended, and a panic was caught inside it.
+            let _ = thread.join();
+        }
+        outcome
+    }
 }
 
 #[cfg(test)]

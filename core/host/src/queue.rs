@@ -1,4 +1,4 @@
-//! The queue between the front thread and the media thread, one for each direction.
+//! The queue between the front and the media side, one for each direction.
 //!
 //! Neither side ever blocks. A [`Sender`] puts items into a bounded channel; when that is full it
 //! keeps them, in order, in a bounded backlog of its own, and the receiver wakes it when there is
@@ -10,20 +10,19 @@
 //! thread ends, for whatever reason, the other one learns of it.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
 use crossbeam_channel::{TryRecvError, TrySendError};
-use mio::Waker;
 
 /// Makes a queue whose channel holds `capacity` items and whose backlog holds `backlog` more.
-/// `sender_waker` and `receiver_waker` wake the threads that will own the ends.
-pub(crate) fn queue<T>(
+/// `sender_waker` and `receiver_waker` wake whoever will own the ends.
+pub fn queue<T>(
     capacity: usize,
     backlog: usize,
-    sender_waker: Arc<Waker>,
-    receiver_waker: Arc<Waker>,
+    sender_waker: Waker,
+    receiver_waker: Waker,
 ) -> (Sender<T>, Receiver<T>) {
     let (channel_in, channel_out) = crossbeam_channel::bounded(capacity);
     let starved = Arc::new(AtomicBool::new(false));
@@ -33,8 +32,8 @@ pub(crate) fn queue<T>(
         backlog_limit: backlog,
         starved: Arc::clone(&starved),
         unannounced: false,
-        receiver: WakeOnDrop(Arc::clone(&receiver_waker)),
-        _own: Arc::clone(&sender_waker),
+        receiver: WakeOnDrop(receiver_waker.clone()),
+        _own: sender_waker.clone(),
     };
     let receiver = Receiver {
         channel: channel_out,
@@ -47,19 +46,19 @@ pub(crate) fn queue<T>(
 
 /// Why an item was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SendError {
+pub enum SendError {
     /// Channel and backlog are full.
-    #[error("the other thread does not keep up")]
+    #[error("the other side does not keep up")]
     Full,
     /// The receiver is gone.
-    #[error("the other thread has ended")]
+    #[error("the other side has ended")]
     Closed,
 }
 
 /// The sending end. Items reach the receiver's thread no later than with the next
 /// [`Sender::flush`], which also wakes it.
 #[derive(Debug)]
-pub(crate) struct Sender<T> {
+pub struct Sender<T> {
     // Before `receiver`: fields drop in order, and the receiver must find the channel closed when
     // it wakes up.
     channel: crossbeam_channel::Sender<T>,
@@ -70,12 +69,12 @@ pub(crate) struct Sender<T> {
     receiver: WakeOnDrop,
     /// Held for as long as somebody may use it: a waker that nobody holds takes back the wake that
     /// was not yet seen, and the last one says that the other end is gone.
-    _own: Arc<Waker>,
+    _own: Waker,
 }
 
 impl<T> Sender<T> {
     /// Takes an item, or says why not. Does not block and does not wake.
-    pub(crate) fn send(&mut self, item: T) -> Result<(), SendError> {
+    pub fn send(&mut self, item: T) -> Result<(), SendError> {
         if self.backlog.len() >= self.backlog_limit {
             return Err(SendError::Full);
         }
@@ -85,7 +84,7 @@ impl<T> Sender<T> {
 
     /// Moves what it can from the backlog to the channel, and wakes the receiver if there is
     /// something new. To be called once per turn.
-    pub(crate) fn flush(&mut self) -> Result<(), SendError> {
+    pub fn flush(&mut self) -> Result<(), SendError> {
         self.fill()?;
         if self.unannounced {
             self.unannounced = false;
@@ -95,7 +94,7 @@ impl<T> Sender<T> {
     }
 
     /// Whether items wait for room in the channel.
-    pub(crate) fn is_backlogged(&self) -> bool {
+    pub fn is_backlogged(&self) -> bool {
         !self.backlog.is_empty()
     }
 
@@ -123,7 +122,7 @@ impl<T> Sender<T> {
 
 /// What [`Receiver::take`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Taken<T> {
+pub enum Taken<T> {
     /// The next item.
     Item(T),
     /// Nothing now.
@@ -134,18 +133,18 @@ pub(crate) enum Taken<T> {
 
 /// The receiving end.
 #[derive(Debug)]
-pub(crate) struct Receiver<T> {
+pub struct Receiver<T> {
     // Before `sender`, as above.
     channel: crossbeam_channel::Receiver<T>,
     starved: Arc<AtomicBool>,
     sender: WakeOnDrop,
     /// As in [`Sender`].
-    _own: Arc<Waker>,
+    _own: Waker,
 }
 
 impl<T> Receiver<T> {
     /// Takes the next item, if there is one.
-    pub(crate) fn take(&mut self) -> Taken<T> {
+    pub fn take(&mut self) -> Taken<T> {
         match self.channel.try_recv() {
             Ok(item) => {
                 if self.starved.swap(false, Ordering::SeqCst) {
@@ -161,15 +160,11 @@ impl<T> Receiver<T> {
 
 /// Wakes a thread when asked to, and once more when dropped.
 #[derive(Debug)]
-struct WakeOnDrop(Arc<Waker>);
+struct WakeOnDrop(Waker);
 
 impl WakeOnDrop {
     fn wake(&self) {
-        if let Err(error) = self.0.wake()
-            && error.kind() != io::ErrorKind::WouldBlock
-        {
-            tracing::error!(%error, "cannot wake the other thread");
-        }
+        self.0.wake_by_ref();
     }
 }
 
@@ -181,29 +176,38 @@ impl Drop for WakeOnDrop {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use mio::{Events, Poll, Token};
+    use std::task::Wake;
 
     use super::*;
 
+    /// Knows whether it was woken; as an `eventfd` does, it forgets when it is dropped.
+    #[derive(Default)]
+    struct Bell(AtomicBool);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
     struct End {
-        poll: Poll,
-        waker: Option<Arc<Waker>>,
+        bell: std::sync::Weak<Bell>,
+        waker: Option<Waker>,
     }
 
     impl End {
         fn new() -> Self {
-            let poll = Poll::new().unwrap();
-            let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
-            let waker = Some(waker);
-            Self { poll, waker }
+            let bell = Arc::<Bell>::default();
+            Self {
+                bell: Arc::downgrade(&bell),
+                waker: Some(bell.into()),
+            }
         }
 
+        /// Nothing wakes anybody once nobody holds the waker.
         fn woken(&mut self) -> bool {
-            let mut events = Events::with_capacity(4);
-            self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-            !events.is_empty()
+            let bell = self.bell.upgrade();
+            bell.is_some_and(|bell| bell.0.swap(false, Ordering::SeqCst))
         }
     }
 

@@ -7,14 +7,14 @@ use tsuji_core::{Time, WallTime};
 /// Turns the monotonic clock of the system into [`Time`]. Copies agree with each other, so both
 /// threads tell the same time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     base: Instant,
     epoch: WallTime,
 }
 
 impl Clock {
     /// A clock at `t = 0`.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -26,18 +26,18 @@ impl Clock {
     }
 
     /// The wall-clock time of `t = 0`.
-    pub(crate) fn epoch(&self) -> WallTime {
+    pub fn epoch(&self) -> WallTime {
         self.epoch
     }
 
     /// The time since `t = 0`. Never goes back.
-    pub(crate) fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         let micros = u64::try_from(self.base.elapsed().as_micros()).unwrap_or(u64::MAX);
         Time::from_micros(micros)
     }
 
     /// How long to wait for `deadline`; `None` is forever.
-    pub(crate) fn until(&self, deadline: Option<Time>) -> Option<Duration> {
+    pub fn until(&self, deadline: Option<Time>) -> Option<Duration> {
         deadline.map(|deadline| deadline.since(self.now()))
     }
 }

@@ -1,0 +1,103 @@
+//! The `main` of every server: the same options, the same subcommands, the same exit codes.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing_subscriber::EnvFilter;
+
+use crate::control::Handle;
+use crate::options::{Action, CommandLine, Options};
+use crate::replay::{ReplayFault, ReplayOptions, Verdict, replay};
+use crate::signals::Signals;
+
+/// What went wrong, as one sentence.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// A server that runs: what to tell its people, how to reach it, and its end.
+pub trait Running {
+    /// What to open in a browser on this machine.
+    fn url(&self) -> String;
+
+    /// Reaches it from any thread.
+    fn handle(&self) -> Handle;
+
+    /// Returns when it has stopped.
+    fn wait(self) -> Result<(), Failure>;
+}
+
+/// Does what the command line says; `start` starts a server.
+pub fn main<S: Running>(start: impl FnOnce(&Options) -> Result<S, Failure>) -> ExitCode {
+    let CommandLine { action, options } = CommandLine::parse();
+    let result = match action {
+        None => serve(&options, start),
+        Some(Action::Replay(options)) => again(&options),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing can be done about a stderr that is closed.
+            let _ = writeln!(io::stderr(), "tsuji: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve<S: Running>(
+    options: &Options,
+    start: impl FnOnce(&Options) -> Result<S, Failure>,
+) -> Result<ExitCode, Failure> {
+    start_log(&options.log);
+    raise_descriptor_limit();
+    let signals = Signals::take()?;
+    let server = start(options)?;
+    signals.deliver_to(server.handle())?;
+    // Whoever closed stdout does not want to read it.
+    let _ = writeln!(io::stdout(), "tsuji is ready: open {}", server.url());
+    server.wait()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn again(options: &ReplayOptions) -> Result<ExitCode, Failure> {
+    start_log(&options.log);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let replayed = replay(options, &mut out).and_then(|verdict| {
+        out.flush()?;
+        Ok(verdict)
+    });
+    let verdict = match replayed {
+        // Whoever closed stdout has read enough.
+        Err(ReplayFault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(ExitCode::SUCCESS);
+        }
+        replayed => replayed?,
+    };
+    Ok(match verdict {
+        Verdict::Equal => ExitCode::SUCCESS,
+        Verdict::Different => ExitCode::FAILURE,
+        Verdict::Incomplete => ExitCode::from(2),
+    })
+}
+
+fn start_log(filter: &str) {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(EnvFilter::new(filter))
+        .init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+}
+
+/// Each connection takes a file descriptor. The limit that processes start with (often 1,024) is
+/// for old programs that cannot count further; the one that the administrator set is the other.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}

@@ -1,0 +1,263 @@
+//! One TCP connection without its socket: HTTP, then perhaps a WebSocket, then the end.
+
+use std::mem;
+
+use tsuji_core::Time;
+use tsuji_signaling::{ConnectionId, Exchange};
+
+use super::desk::Desk;
+use super::heard::Heard;
+use super::http::Http;
+use super::lingering::Lingering;
+use super::outbox::Order;
+use super::websocket::Socket;
+use super::wire::Wire;
+use crate::limits::Limits;
+
+/// One TCP connection without its socket: bytes in, bytes out, and a [`Desk`] beside it.
+///
+/// ```text
+///  is_hungry ─► read the socket, receive ─► turn ─► to_send ─► write the socket, sent
+///                                             ▲                    │ all sent, wants_to_finish
+///                   deadline ─► timeout       └── orders: obey     ▼
+///                                                              shut it down for writing
+/// ```
+/// Its memory is bounded: do not read more than `Limits::read_bytes_per_turn` before it is hungry
+/// again. Drop the socket when it [`is_gone`](Self::is_gone).
+#[derive(Debug)]
+pub struct Connection {
+    id: ConnectionId,
+    state: State,
+    /// A step may bring something.
+    ready: bool,
+}
+
+/// The stages of a connection. Each step consumes the stage and says which one follows.
+#[derive(Debug)]
+pub(super) enum State {
+    Http(Box<Http>),
+    WebSocket(Box<Socket>),
+    Lingering(Lingering),
+    Gone,
+}
+
+/// What a step of a connection brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// Nothing more for now.
+    Idle,
+    /// Something that is nobody else's business.
+    Progress,
+    /// It is a WebSocket from now on.
+    Opened,
+    /// Something came from the WebSocket.
+    Heard(Heard),
+    /// It takes leave.
+    Leaving,
+    /// Nothing is left of it.
+    Gone,
+}
+
+impl Connection {
+    /// A connection that was just [admitted](Desk::admit).
+    pub fn new(id: ConnectionId, exchange: Exchange, limits: &Limits) -> Self {
+        Self {
+            id,
+            state: State::Http(Box::new(Http::new(Wire::new(limits), exchange))),
+            ready: false,
+        }
+    }
+
+    /// Whether it can take bytes now. False while it has some to work on or much to send: then
+    /// they are to wait in the client's socket.
+    pub fn is_hungry(&self) -> bool {
+        self.is_reading() && self.wire().is_some_and(Wire::is_hungry)
+    }
+
+    /// Bytes came.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if let Some(wire) = self.wire_mut() {
+            wire.receive(bytes);
+        }
+        self.ready = true;
+    }
+
+    /// The peer says that nothing more will come.
+    pub fn receive_end(&mut self) {
+        if let Some(wire) = self.wire_mut() {
+            wire.receive_end();
+        }
+        self.ready = true;
+    }
+
+    /// Whether a turn may bring something.
+    pub fn wants_turn(&self) -> bool {
+        self.ready && self.wire().is_some_and(|wire| !wire.is_paused())
+    }
+
+    /// Works on what came, up to a bound, and tells the desk.
+    pub fn turn(&mut self, t: Time, desk: &mut Desk) {
+        for _ in 0..desk.limits().messages_per_turn {
+            if !self.wants_turn() || !self.may_go_on(desk) {
+                return;
+            }
+            let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
+                State::Http(http) => http.step(t, desk.websocket_config()),
+                State::WebSocket(mut socket) => {
+                    let heard = socket.read();
+                    (
+                        State::WebSocket(socket),
+                        heard.map_or(Happened::Idle, Happened::Heard),
+                    )
+                }
+                State::Lingering(lingering) => lingering.step(),
+                State::Gone => (State::Gone, Happened::Gone),
+            };
+            self.state = state;
+            self.ready = happened != Happened::Idle;
+            self.tell(t, desk, happened);
+            self.obey(t, desk);
+        }
+    }
+
+    /// Does what the desk has ordered, as far as there is room for it.
+    pub fn obey(&mut self, t: Time, desk: &mut Desk) {
+        if !desk.knows(self.id) {
+            self.state = State::Gone;
+        }
+        while self.wire().is_some_and(|wire| !wire.is_paused())
+            && let Some(order) = desk.next_order(self.id)
+        {
+            self.state = match (mem::replace(&mut self.state, State::Gone), order) {
+                (State::WebSocket(socket), order) => socket.obey(t, order),
+                (State::Http(http), Order::Close { .. }) => http.stop(t),
+                (state, _) => state,
+            };
+            if self.is_gone() {
+                desk.gone(t, self.id);
+            }
+            self.ready = true;
+        }
+    }
+
+    /// What is to be sent now; empty when nothing waits.
+    pub fn to_send(&self) -> &[u8] {
+        self.wire().map(Wire::to_send).unwrap_or_default()
+    }
+
+    /// The socket has taken the first `length` bytes of that; 0 when it takes none now.
+    pub fn sent(&mut self, t: Time, length: usize) {
+        let Some(wire) = self.wire_mut() else {
+            return;
+        };
+        wire.sent(t, length);
+        if length > 0 && !wire.is_paused() {
+            // A response is out, or it listens again.
+            self.ready = true;
+        }
+    }
+
+    /// Whether all is sent but the end itself (FIN): shut the socket down for writing and say
+    /// [`finish`](Self::finish).
+    pub fn wants_to_finish(&self) -> bool {
+        match &self.state {
+            State::Lingering(lingering) => {
+                !lingering.is_finished() && lingering.wire().is_flushed()
+            }
+            _ => false,
+        }
+    }
+
+    /// The peer has been told that nothing follows.
+    pub fn finish(&mut self) {
+        if let State::Lingering(lingering) = &mut self.state {
+            lingering.finish();
+            self.ready = true;
+        }
+    }
+
+    /// The socket broke: nothing is left to be done.
+    pub fn abort(&mut self, t: Time, desk: &mut Desk) {
+        self.state = State::Gone;
+        desk.gone(t, self.id);
+    }
+
+    /// When [`timeout`](Self::timeout) is due.
+    pub fn deadline(&self, limits: &Limits) -> Option<Time> {
+        match &self.state {
+            State::Http(http) => Some(http.deadline()),
+            State::WebSocket(socket) => {
+                let blocked_since = socket.wire().blocked_since();
+                blocked_since.map(|since| since + limits.send_stall)
+            }
+            State::Lingering(lingering) => Some(lingering.deadline(limits)),
+            State::Gone => None,
+        }
+    }
+
+    /// A deadline has come. Harmless if it has moved meanwhile.
+    pub fn timeout(&mut self, t: Time, desk: &mut Desk) {
+        let deadline = self.deadline(desk.limits());
+        if deadline.is_none_or(|deadline| deadline > t) {
+            return;
+        }
+        let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
+            State::Http(http) => http.timeout(t),
+            // It takes nothing of what waits for it, or has lingered long enough.
+            State::WebSocket(_) | State::Lingering(_) | State::Gone => {
+                (State::Gone, Happened::Gone)
+            }
+        };
+        self.state = state;
+        self.ready = true;
+        self.tell(t, desk, happened);
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    fn tell(&mut self, t: Time, desk: &mut Desk, happened: Happened) {
+        match happened {
+            Happened::Idle | Happened::Progress => {}
+            Happened::Opened => desk.opened(t, self.id),
+            Happened::Heard(heard) => desk.hear(t, self.id, heard),
+            Happened::Leaving => desk.leaving(t, self.id),
+            Happened::Gone => desk.gone(t, self.id),
+        }
+    }
+
+    /// What is thrown away needs nobody's leave.
+    fn may_go_on(&self, desk: &Desk) -> bool {
+        matches!(self.state, State::Lingering(_)) || desk.may_speak(self.id)
+    }
+
+    /// Whether what comes is of any use now.
+    fn is_reading(&self) -> bool {
+        match &self.state {
+            State::Http(http) => !http.is_responding(),
+            State::WebSocket(_) => true,
+            State::Lingering(lingering) => lingering.is_finished(),
+            State::Gone => false,
+        }
+    }
+
+    fn wire(&self) -> Option<&Wire> {
+        match &self.state {
+            State::Http(http) => Some(http.wire()),
+            State::WebSocket(socket) => Some(socket.wire()),
+            State::Lingering(lingering) => Some(lingering.wire()),
+            State::Gone => None,
+        }
+    }
+
+    fn wire_mut(&mut self) -> Option<&mut Wire> {
+        match &mut self.state {
+            State::Http(http) => Some(http.wire_mut()),
+            State::WebSocket(socket) => Some(socket.wire_mut()),
+            State::Lingering(lingering) => Some(lingering.wire_mut()),
+            State::Gone => None,
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Who is connected, what the lobby is told of them, and what waits for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use tsuji_core::Time;
+use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Output};
+use tungstenite::protocol::WebSocketConfig;
+
+use super::heard::Heard;
+use super::outbox::{Order, Outbox};
+use super::websocket;
+use crate::limits::Limits;
+use crate::messages::{FromMedia, ToMedia};
+use crate::queue::{Receiver, SendError, Sender, Taken};
+use crate::trouble::Trouble;
+
+/// The close code for a message that is too long (RFC 6455, 7.4.1).
+const TOO_BIG: u16 = 1009;
+/// The close code of a server that goes down (RFC 6455, 7.4.1).
+const AWAY: u16 = 1001;
+
+/// The front cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("a command could not be told: {0}")]
+pub struct DeskError(#[source] SendError);
+
+/// What follows a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Wait, then the next one.
+    Wait,
+    /// The next one at once: there is more.
+    More,
+    /// Nothing: the media side is gone, and so shall we be.
+    Stop,
+}
+
+/// The front's state: every connection, from its admission to its end.
+///
+/// ```text
+///  admit ─► asks for pages ─► opened ─► hear, hear, … ─► told to close ─► gone
+///                │                │                            ▲
+///                └────────────────┴── not known any more, or gone ─┘
+/// ```
+/// After any call, look at the connections that it has [touched](Self::take_touched): let go of
+/// those that it does not [know](Self::knows) any more, and do the [orders](Self::next_order) of
+/// the others. Then [`flush`](Self::flush).
+#[derive(Debug)]
+pub struct Desk {
+    limits: Limits,
+    signaling: tsuji_signaling::Limits,
+    lobby: Lobby,
+    media: Sender<ToMedia>,
+    notices: Receiver<FromMedia>,
+    guests: BTreeMap<ConnectionId, Guest>,
+    next: ConnectionId,
+    /// Those that ask for pages, oldest first.
+    http: BTreeSet<ConnectionId>,
+    /// Those that have orders.
+    touched: BTreeSet<ConnectionId>,
+    crowded: Trouble,
+    fault: Option<SendError>,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Guest {
+    peer: IpAddr,
+    stage: Stage,
+    outbox: Outbox,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Asks for pages.
+    Http,
+    /// A WebSocket that the lobby knows.
+    Open,
+    /// Takes leave; the lobby does not know it any more.
+    Leaving,
+}
+
+impl Desk {
+    /// A desk without connections. `seed`: as for [`Lobby::new`].
+    pub fn new(
+        limits: Limits,
+        signaling: tsuji_signaling::Limits,
+        seed: [u8; 32],
+        media: Sender<ToMedia>,
+        notices: Receiver<FromMedia>,
+    ) -> Self {
+        Self {
+            lobby: Lobby::new(signaling.clone(), seed),
+            crowded: Trouble::new(limits.log_interval),
+            limits,
+            signaling,
+            media,
+            notices,
+            guests: BTreeMap::new(),
+            next: ConnectionId(0),
+            http: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            fault: None,
+        }
+    }
+
+    /// The bounds of the server.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How WebSockets are to be read and written.
+    pub fn websocket_config(&self) -> WebSocketConfig {
+        websocket::config(&self.limits, &self.signaling)
+    }
+
+    /// Lets a newcomer in, if there is room: its name, and the HTTP that it begins with.
+    pub fn admit(&mut self, t: Time, peer: IpAddr) -> Option<(ConnectionId, Exchange)> {
+        if self.guests.len() >= self.limits.connections {
+            if let Some(times) = self.crowded.happened(t) {
+                tracing::warn!(times, "too many connections: turning newcomers away");
+            }
+            return None;
+        }
+        if self.http.len() >= self.limits.http_connections
+            && let Some(&oldest) = self.http.first()
+        {
+            if let Some(times) = self.crowded.happened(t) {
+                tracing::warn!(times, "too many HTTP connections: closing the oldest");
+            }
+            self.forget(oldest);
+        }
+        let id = self.next;
+        self.next = ConnectionId(id.0 + 1);
+        let guest = Guest {
+            // An IPv4 address is one, also when the socket is for IPv6.
+            peer: peer.to_canonical(),
+            stage: Stage::Http,
+            outbox: Outbox::default(),
+        };
+        self.guests.insert(id, guest);
+        self.http.insert(id);
+        Some((id, Exchange::new(&self.signaling, t)))
+    }
+
+    /// It is a WebSocket from now on.
+    pub fn opened(&mut self, t: Time, connection: ConnectionId) {
+        let Some(guest) = self.guests.get_mut(&connection) else {
+            return;
+        };
+        guest.stage = Stage::Open;
+        let peer = guest.peer;
+        self.http.remove(&connection);
+        self.tell_lobby(t, Input::Opened { connection, peer });
+    }
+
+    /// Something came from a WebSocket.
+    pub fn hear(&mut self, t: Time, connection: ConnectionId, heard: Heard) {
+        if !self.is_open(connection) {
+            return;
+        }
+        match heard {
+            Heard::Text(text) => {
+                let text = text.as_str();
+                self.tell_lobby(t, Input::Text { connection, text });
+            }
+            Heard::Binary => self.tell_lobby(t, Input::Binary { connection }),
+            Heard::Alive => self.tell_lobby(t, Input::Alive { connection }),
+            Heard::Oversized => {
+                self.tell_lobby(t, Input::Oversized { connection });
+                // The rest of the message is still on its way and cannot be told from the next
+                // one; so this is the end even if the lobby were patient.
+                self.close(t, connection, TOO_BIG, "the message is too long");
+            }
+            Heard::Broken { code, reason } => self.close(t, connection, code, reason),
+            // It needs no close frame of its own, but the one that answers has to arrive.
+            Heard::Closed => self.close(t, connection, AWAY, ""),
+            Heard::Lost => self.gone(t, connection),
+        }
+    }
+
+    /// It asks for no more pages and takes leave, although nobody told it to.
+    pub fn leaving(&mut self, t: Time, connection: ConnectionId) {
+        self.ended(t, connection);
+    }
+
+    /// Nothing is left of it. Harmless when it is said again.
+    pub fn gone(&mut self, t: Time, connection: ConnectionId) {
+        self.ended(t, connection);
+        self.forget(connection);
+    }
+
+    /// Whether something that it says would be heard now. Not when it is leaving; and while the media side is behind, and
+    /// while much waits for the connection itself, it is to wait in the client's socket, not in
+    /// our memory.
+    pub fn may_speak(&self, connection: ConnectionId) -> bool {
+        !self.is_behind()
+            && self.guests.get(&connection).is_some_and(|guest| {
+                guest.stage != Stage::Leaving
+                    && guest.outbox.bytes() <= self.limits.send_queue_pause_bytes
+            })
+    }
+
+    /// Whether the media side is behind with its commands, so that nobody is heard.
+    pub fn is_behind(&self) -> bool {
+        self.media.is_backlogged()
+    }
+
+    /// Whether a connection is known. If not, let go of it at once, whatever waits.
+    pub fn knows(&self, connection: ConnectionId) -> bool {
+        self.guests.contains_key(&connection)
+    }
+
+    /// What is to be done with a connection, in this order.
+    pub fn next_order(&mut self, connection: ConnectionId) -> Option<Order> {
+        self.guests.get_mut(&connection)?.outbox.pop()
+    }
+
+    /// A connection that has orders since it was last asked.
+    pub fn take_touched(&mut self) -> Option<ConnectionId> {
+        self.touched.pop_first()
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.guests.len()
+    }
+
+    /// When [`turn`](Self::turn) is due, if nothing else makes it so.
+    pub fn deadline(&self) -> Option<Time> {
+        self.lobby.deadline()
+    }
+
+    /// Takes what the media side tells, up to a bound, and does what is due.
+    pub fn turn(&mut self, t: Time) -> Result<Turn, DeskError> {
+        let turn = self.take_notices(t);
+        if self.lobby.deadline().is_some_and(|deadline| deadline <= t) {
+            self.tell_lobby(t, Input::Timeout);
+        }
+        self.flush();
+        match self.fault.take() {
+            // That the media side is gone shows in the notices too, where it is an order to stop
+            // and not an error.
+            None | Some(SendError::Closed) => Ok(turn),
+            Some(error) => Err(DeskError(error)),
+        }
+    }
+
+    /// Sends the commands of this turn on their way.
+    pub fn flush(&mut self) {
+        if let Err(error) = self.media.flush() {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    /// Whether [`turn`](Self::turn) has an error to tell.
+    pub fn is_faulty(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// The server goes down: everybody is told, and each connection gets [`Order::Close`].
+    pub fn shutdown(&mut self, t: Time) {
+        tracing::info!(connections = self.guests.len(), "stopping");
+        self.tell_lobby(t, Input::Shutdown);
+        for connection in self.guests.keys().copied().collect::<Vec<_>>() {
+            self.close(t, connection, AWAY, "the server is stopping");
+        }
+        self.flush();
+    }
+
+    fn is_open(&self, connection: ConnectionId) -> bool {
+        let guest = self.guests.get(&connection);
+        guest.is_some_and(|guest| guest.stage == Stage::Open)
+    }
+
+    fn take_notices(&mut self, t: Time) -> Turn {
+        for _ in 0..self.limits.queue_per_turn {
+            match self.notices.take() {
+                Taken::Item(FromMedia::Notice(notice)) => {
+                    self.tell_lobby(t, Input::Notice(notice));
+                }
+                Taken::Empty => return Turn::Wait,
+                Taken::Closed => return Turn::Stop,
+            }
+        }
+        Turn::More
+    }
+
+    /// Hands one input to the lobby and does all that it wants.
+    fn tell_lobby(&mut self, t: Time, input: Input<'_>) {
+        self.lobby.handle(t, input);
+        while let Some(output) = self.lobby.poll() {
+            match output {
+                Output::Send { connection, text } => self.send(t, connection, Order::Text(text)),
+                Output::Ping { connection } => self.send(t, connection, Order::Ping),
+                Output::Close {
+                    connection,
+                    code,
+                    reason,
+                } => self.close(t, connection, code, reason),
+                Output::Command(command) => {
+                    if let Err(error) = self.media.send(ToMedia::Command(command)) {
+                        self.fault.get_or_insert(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives somebody up who has too much waiting.
+    fn send(&mut self, t: Time, connection: ConnectionId, order: Order) {
+        let guest = self.guests.get_mut(&connection);
+        let Some(guest) = guest.filter(|guest| guest.stage == Stage::Open) else {
+            return;
+        };
+        self.touched.insert(connection);
+        if !guest.outbox.push(order, self.limits.send_queue_bytes) {
+            tracing::debug!(
+                connection = connection.0,
+                "giving up a WebSocket: it does not read what is sent to it"
+            );
+            self.gone(t, connection);
+        }
+    }
+
+    /// Closes a connection behind all that waits for it, unless it is leaving already.
+    fn close(&mut self, t: Time, connection: ConnectionId, code: u16, reason: &'static str) {
+        let Some(guest) = self.guests.get_mut(&connection) else {
+            return;
+        };
+        if guest.stage != Stage::Leaving {
+            guest.outbox.push_last(Order::Close { code, reason });
+            self.touched.insert(connection);
+            self.ended(t, connection);
+        }
+    }
+
+    /// It takes leave; the lobby learns that a WebSocket is closed, once.
+    fn ended(&mut self, t: Time, connection: ConnectionId) {
+        self.http.remove(&connection);
+        let Some(guest) = self.guests.get_mut(&connection) else {
+            return;
+        };
+        if std::mem::replace(&mut guest.stage, Stage::Leaving) == Stage::Open {
+            self.tell_lobby(t, Input::Closed { connection });
+        }
+    }
+
+    fn forget(&mut self, connection: ConnectionId) {
+        self.http.remove(&connection);
+        if self.guests.remove(&connection).is_some() {
+            self.touched.insert(connection);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The front of a server, without IO: TCP connections, what they say, and what is said to them.
+//!
+//! ```text
+//!  bytes ──► Connection: Wire ─► Http ─► WebSocket ─► Lingering ──► bytes
+//!                                  │        ▲ │
+//!                       opened, gone    Order │ Heard
+//!                                  ▼        │ ▼
+//!                                 Desk: who is there, an Outbox for each
+//!                                           ▲ │
+//!                                           │ ▼
+//!                                          Lobby ◄──► the media side (queues)
+//! ```
+
+mod connection;
+mod desk;
+mod heard;
+mod http;
+mod lingering;
+mod outbox;
+mod timers;
+mod websocket;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use connection::Connection;
+pub use desk::{Desk, DeskError, Turn};
+pub use heard::{Heard, heard};
+pub use outbox::Order;
+pub use timers::Timers;
+pub use websocket::config as websocket_config;

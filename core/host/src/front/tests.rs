@@ -1,0 +1,255 @@
+//! Connections in memory: bytes in, bytes out.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::task::Waker;
+use std::time::Duration;
+
+use tsuji_core::Time;
+use tsuji_signaling::ConnectionId;
+
+use super::*;
+use crate::limits::Limits;
+use crate::messages::{FromMedia, ToMedia};
+use crate::queue::{Receiver, Sender, Taken, queue};
+
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const JOIN: &[u8] = br#"{"type":"join"}"#;
+
+/// A front without sockets.
+struct World {
+    desk: Desk,
+    media: Receiver<ToMedia>,
+    /// Dropped, the media side is gone.
+    _notices: Sender<FromMedia>,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let waker = || Waker::noop().clone();
+        let (orders, media) = queue(limits.queue, limits.queue_backlog, waker(), waker());
+        let (notices, notices_out) = queue(1, 1, waker(), waker());
+        let signaling = tsuji_signaling::Limits::default();
+        Self {
+            desk: Desk::new(limits, signaling, [7; 32], orders, notices_out),
+            media,
+            _notices: notices,
+        }
+    }
+
+    fn admit(&mut self) -> (ConnectionId, Connection) {
+        let (id, exchange) = self.desk.admit(Time::ZERO, PEER).expect("there is room");
+        (id, Connection::new(id, exchange, self.desk.limits()))
+    }
+
+    /// A connection that has become a WebSocket, and has been told so.
+    fn open(&mut self) -> (ConnectionId, Connection) {
+        let (id, mut connection) = self.admit();
+        connection.receive(UPGRADE.as_bytes());
+        let answer = self.run(&mut connection);
+        assert!(answer.starts_with(b"HTTP/1.1 101 "));
+        (id, connection)
+    }
+
+    /// Lets a connection do all that it can, with a peer that reads everything.
+    fn run(&mut self, connection: &mut Connection) -> Vec<u8> {
+        let mut sent = Vec::new();
+        loop {
+            connection.turn(Time::ZERO, &mut self.desk);
+            connection.obey(Time::ZERO, &mut self.desk);
+            let bytes = connection.to_send().to_vec();
+            connection.sent(Time::ZERO, bytes.len());
+            if connection.wants_to_finish() {
+                connection.finish();
+            }
+            if bytes.is_empty() && !connection.wants_turn() {
+                return sent;
+            }
+            sent.extend(bytes);
+        }
+    }
+}
+
+/// A frame of a client, its mask without effect.
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[0x80 | opcode, 0x80 | 126], &length[..], &[0; 4], payload].concat()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn requests_that_come_in_single_bytes_and_together_are_all_answered() {
+    let mut world = World::new(Limits::default());
+    let (_, mut connection) = world.admit();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for byte in request {
+        assert!(connection.is_hungry());
+        connection.receive(&[*byte]);
+        connection.turn(Time::ZERO, &mut world.desk);
+    }
+    let first = world.run(&mut connection);
+    assert!(first.starts_with(b"HTTP/1.1 200 "));
+    connection.receive(&request.repeat(3));
+    let answers = world.run(&mut connection);
+    assert_eq!(text(&answers).matches("HTTP/1.1 200 ").count(), 3);
+}
+
+#[test]
+fn a_message_right_behind_the_handshake_is_heard_and_its_answer_follows_the_response() {
+    let mut world = World::new(Limits::default());
+    let (_, mut connection) = world.admit();
+    connection.receive(&[UPGRADE.as_bytes(), &frame(1, JOIN)].concat());
+    let answer = text(&world.run(&mut connection));
+    assert!(answer.starts_with("HTTP/1.1 101 "));
+    assert!(answer.contains(r#"{"type":"join","room":""#), "{answer}");
+}
+
+#[test]
+fn what_the_lobby_wants_of_the_media_side_is_told_to_it() {
+    let mut world = World::new(Limits::default());
+    let (_, mut connection) = world.open();
+    connection.receive(&frame(1, JOIN));
+    connection.receive(&frame(1, br#"{"type":"call","name":"Ren"}"#));
+    world.run(&mut connection);
+    world.desk.flush();
+    assert!(matches!(
+        world.media.take(),
+        Taken::Item(ToMedia::Command(tsuji_core::Command::Enter { .. }))
+    ));
+}
+
+#[test]
+fn who_does_not_read_is_not_read_from_then_waited_for_then_given_up() {
+    let limits = Limits::default();
+    let mut world = World::new(limits.clone());
+    let (id, mut connection) = world.open();
+    let question = frame(2, b"");
+    let mut asked = 0;
+    let t = Time::from_millis(7);
+    while connection.is_hungry() {
+        connection.receive(&question);
+        // The lobby's patience with such messages is not what is tried here.
+        world.desk.hear(t, id, Heard::Alive);
+        connection.turn(t, &mut world.desk);
+        connection.sent(t, 0);
+        asked += 1;
+        assert!(asked < 100_000);
+        if !world.desk.knows(id) {
+            break;
+        }
+    }
+    // It was told off by the lobby or paused by its own queue; in both cases little waits.
+    assert!(connection.to_send().len() <= limits.send_queue_pause_bytes + 1_024);
+    let deadline = connection.deadline(&limits).expect("it is waited for");
+    assert!(deadline <= t + limits.send_stall);
+    connection.timeout(t + limits.send_stall, &mut world.desk);
+    assert!(connection.is_gone() && !world.desk.knows(id));
+}
+
+#[test]
+fn a_peer_that_vanishes_or_closes_is_gone_for_the_lobby_and_for_the_desk() {
+    let mut world = World::new(Limits::default());
+    let (id, mut connection) = world.open();
+    connection.receive(&frame(8, &1000_u16.to_be_bytes()));
+    let answer = world.run(&mut connection);
+    assert_eq!(answer, [0x88, 2, 0x03, 0xe8], "a close frame is answered");
+    assert!(world.desk.knows(id), "until the peer has closed too");
+    connection.receive_end();
+    world.run(&mut connection);
+    assert!(connection.is_gone() && !world.desk.knows(id));
+
+    let (id, mut connection) = world.open();
+    connection.receive_end();
+    world.run(&mut connection);
+    assert!(connection.is_gone() && !world.desk.knows(id));
+}
+
+#[test]
+fn broken_frames_are_answered_with_their_close_code_and_nothing_behind_them_is_heard() {
+    let broken = [
+        (frame(3, b""), 1002_u16),
+        (frame(1, b"\xff"), 1007),
+        (
+            vec![0x81, 0x80 | 127, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+            1009,
+        ),
+    ];
+    for (bytes, code) in broken {
+        let mut world = World::new(Limits::default());
+        let (_, mut connection) = world.open();
+        connection.receive(&bytes);
+        connection.receive(&frame(1, JOIN));
+        let answer = world.run(&mut connection);
+        let close = answer.windows(2).any(|pair| pair == code.to_be_bytes());
+        assert!(close, "{code}: {}", text(&answer));
+        assert!(!text(&answer).contains(r#""room""#));
+    }
+}
+
+#[test]
+fn one_page_too_many_closes_the_oldest_and_one_connection_too_many_is_refused() {
+    let limits = Limits {
+        http_connections: 2,
+        connections: 3,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let (_, _socket) = world.open();
+    let (oldest, mut connection) = world.admit();
+    let (second, _) = world.admit();
+    assert!(world.desk.admit(Time::ZERO, PEER).is_none());
+    world.desk.gone(Time::ZERO, second);
+    let (_, _third) = world.admit();
+    assert!(world.desk.knows(oldest));
+    world.desk.gone(Time::ZERO, ConnectionId(0));
+    let (_, _fourth) = world.admit();
+    assert!(!world.desk.knows(oldest));
+    connection.obey(Time::ZERO, &mut world.desk);
+    assert!(connection.is_gone());
+}
+
+#[test]
+fn a_shutdown_closes_websockets_with_1001_and_pages_behind_their_response() {
+    let mut world = World::new(Limits::default());
+    let (_, mut socket) = world.open();
+    let (_, mut idle) = world.admit();
+    let (_, mut page) = world.admit();
+    page.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    page.turn(Time::ZERO, &mut world.desk);
+    world.desk.shutdown(Time::ZERO);
+    let last = world.run(&mut socket);
+    assert!(last.windows(2).any(|pair| pair == 1001_u16.to_be_bytes()));
+    assert!(world.run(&mut page).starts_with(b"HTTP/1.1 200 "));
+    idle.obey(Time::ZERO, &mut world.desk);
+    assert!(idle.is_gone());
+    for connection in [&mut socket, &mut page] {
+        connection.receive_end();
+        world.run(connection);
+    }
+    assert_eq!(world.desk.connections(), 0);
+}
+
+#[test]
+fn who_lingers_is_let_go_of() {
+    let limits = Limits::default();
+    let mut world = World::new(limits.clone());
+    let (id, mut connection) = world.admit();
+    connection.receive(b"nonsense\r\n\r\n");
+    let answer = world.run(&mut connection);
+    assert!(answer.starts_with(b"HTTP/1.1 400 "));
+    connection.receive(b"and more of it");
+    world.run(&mut connection);
+    assert_eq!(
+        connection.deadline(&limits),
+        Some(Time::ZERO + limits.linger)
+    );
+    connection.timeout(
+        Time::ZERO + limits.linger + Duration::from_micros(1),
+        &mut world.desk,
+    );
+    assert!(connection.is_gone() && !world.desk.knows(id));
+}

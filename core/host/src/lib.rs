@@ -1,0 +1,80 @@
+//! What every tsuji server is, whatever runtime it runs on: everything but the moving of bytes.
+//!
+//! A runtime owns sockets, waits for them, and calls into this crate; which message means what is
+//! in `tsuji-signaling`, which packet goes to whom is in `tsuji-core`, and what both need around
+//! them on a real machine is here. Nothing in here waits for a socket, and no runtime contains a
+//! rule of its own: limits, queues and the ways in which connections end are the same on all.
+//!
+//! # The flow of data
+//!
+//! ```text
+//!   the runtime's TCP sockets                              the runtime's UDP sockets
+//!     ▲ │ bytes                                                    ▲ │ datagrams
+//!     │ ▼                                                          │ ▼
+//!   front::Connection   HTTP, then WebSocket, then the end      media::Shard ──► record (files)
+//!     ▲ │ Heard           (or the same from a WebSocket           ▲ │ ▲ │
+//!     │ ▼                  library of the runtime)                │ │ │ ▼
+//!   front::Desk         who is connected, what waits for whom     │ │ Sfu
+//!     ▲ │                                                         │ │
+//!     │ ▼                                                         │ │
+//!    Lobby ───────────── queue: messages::ToMedia ────────────────┘ │
+//!     ▲                                                             │
+//!     └───────────────── queue: messages::FromMedia ◄───────────────┘
+//! ```
+//!
+//! Two sides that never wait for each other: the **front** (TCP, the page and the rooms) and the
+//! **media** (UDP, the SFU). Between them is a bounded [`queue`] in each direction. Either side may
+//! have a thread, or be a task; what it needs is a [`std::task::Waker`] that ends its waiting.
+//!
+//! ## Front
+//!
+//! [`front::Desk`] and [`front::Connection`] are state machines without IO. The desk lets
+//! connections in or turns them away ([`front::Desk::admit`]), hands what they say to the lobby
+//! ([`front::Desk::hear`]), and keeps for each what is to be sent to it
+//! ([`front::Desk::next_order`]), bounded: who does not read is given up. A connection consumes the
+//! bytes of one TCP connection and gives bytes; [`front::Connection::turn`] moves between the two.
+//! A runtime whose WebSockets come from a library of its own leaves `Connection` out: it drives
+//! `tsuji_signaling::Exchange`, reads WebSockets made with [`front::websocket_config`], and turns
+//! what they bring into [`front::Heard`].
+//!
+//! ## Media
+//!
+//! [`media::Shard`] is the loop body around an `Sfu`: bounded turns of commands, datagrams and
+//! deadlines, and the recording of all of them. It reads and writes through
+//! [`media::DatagramSocket`], which a runtime implements for its sockets, and says how long to wait.
+//!
+//! ## Around them
+//!
+//! ```text
+//!   cli ── options ──► start::assemble ──► Desk, Shard, bound sockets ──► the runtime
+//!    │                                                                        │
+//!    └─ replay (makes a recorded meeting happen again)      control, signals ─┘ stop it
+//! ```
+//!
+//! [`cli::main`] is the whole of a server's `main`, so that all of them have the same options. A
+//! [`control::Handle`] reaches a running server from any thread; [`signals`] turn into calls of it.
+//! What is to be asked of the media side becomes a variant of [`messages::ToMedia`].
+
+pub mod cli;
+mod clock;
+pub mod control;
+pub mod front;
+mod limits;
+pub mod media;
+pub mod messages;
+mod options;
+mod ports;
+pub mod queue;
+mod record;
+mod replay;
+pub mod signals;
+pub mod start;
+pub mod threads;
+mod trouble;
+
+pub use clock::Clock;
+pub use limits::Limits;
+pub use options::{Action, Advertise, CommandLine, Options, OptionsError};
+pub use record::RecordError;
+pub use replay::{Moment, ReplayFault, ReplayOptions, Verdict, replay};
+pub use trouble::Trouble;

@@ -1,0 +1,238 @@
+//! Everything that a server needs, bound and made and connected, before anything runs.
+#![expect(
+    clippy::disallowed_types,
+    reason = "bound sockets are only handed on: no byte is moved here"
+)]
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::task::Waker;
+
+use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
+
+use crate::clock::Clock;
+use crate::control::{Control, Handle, control};
+use crate::front::Desk;
+use crate::limits::Limits;
+use crate::media;
+use crate::options::{Options, OptionsError, UdpOption};
+use crate::ports;
+use crate::queue::queue;
+use crate::record::{RecordError, Recording};
+use crate::threads::Threads;
+
+/// Why the server did not start. Each is one sentence for the person who started it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The options contradict each other.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The TCP address cannot be used.
+    #[error("cannot listen on {address} (TCP): {}", why(.source))]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A UDP address cannot be used.
+    #[error("cannot receive media on {address} (UDP): {}", why(.source))]
+    Udp {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system gave no randomness.
+    #[error("the system gave no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// There is no certificate for the media (DTLS).
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The system refused something else.
+    #[error("the system refused a {what}: {source}")]
+    System {
+        /// What was needed.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// The system refused a `what`.
+    pub fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}
+
+/// What a runtime runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts {
+    /// The one clock.
+    pub clock: Clock,
+    /// The bounds.
+    pub limits: Limits,
+    /// Where newcomers knock; does not block.
+    pub listener: TcpListener,
+    /// The front's state.
+    pub desk: Desk,
+    /// What the front is told from elsewhere.
+    pub control: Control,
+    /// The media side's state, without its sockets.
+    pub media: media::Parts,
+    /// The sockets of the media side; they do not block.
+    pub sockets: Vec<UdpSocket>,
+    /// For the threads that the runtime starts.
+    pub threads: Threads,
+    /// What the server is called.
+    pub names: Names,
+}
+
+/// The addresses of a server, and how to reach it from inside the process.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The TCP address that it listens on, with the real port.
+    pub address: SocketAddr,
+    /// The UDP addresses that it receives media on, with the real ports.
+    pub media: Vec<SocketAddr>,
+    /// Reaches it from any thread.
+    pub handle: Handle,
+}
+
+impl Names {
+    /// What to open in a browser on this machine.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address.ip() {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{address}/")
+    }
+}
+
+/// Takes the ports and makes everything. `front` and `media` end the waiting of the two sides.
+pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, StartError> {
+    let limits = Limits::default();
+    let clock = Clock::start();
+    let (sockets, addresses) = bind_udp(options.udp_sockets()?, &limits)?;
+    let listen_error = |source| StartError::Listen {
+        address: options.listen,
+        source,
+    };
+    let listener = ports::listen(options.listen, &limits).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+
+    let (orders_in, orders_out) = queue(
+        limits.queue,
+        limits.queue_backlog,
+        front.clone(),
+        media.clone(),
+    );
+    let (notices_in, notices_out) = queue(limits.queue, limits.queue_backlog, media, front.clone());
+    let threads = Threads::new(clock, limits.stop_total);
+    let (control, handle) = control(front, threads.events());
+
+    let config = Config {
+        addresses,
+        certificate: Certificate::generate()?,
+        limits: tsuji_core::Limits::default(),
+    };
+    let (seed_of_media, epoch) = (seed()?, clock.epoch());
+    let sfu = Sfu::new(config.clone(), seed_of_media, epoch);
+    let recording = match options.recording() {
+        Some(record) => {
+            Recording::start(&record, &config, seed_of_media, epoch, sfu.is_hermetic())?
+        }
+        None => Recording::default(),
+    };
+    Ok(Parts {
+        clock,
+        desk: Desk::new(
+            limits.clone(),
+            tsuji_signaling::Limits::default(),
+            seed()?,
+            orders_in,
+            notices_out,
+        ),
+        media: media::Parts {
+            clock,
+            limits: limits.clone(),
+            sfu,
+            recording,
+            datagram_bytes: config.limits.datagram_bytes,
+            orders: orders_out,
+            notices: notices_in,
+        },
+        limits,
+        names: Names {
+            address,
+            media: config.addresses.iter().map(|own| own.socket).collect(),
+            handle,
+        },
+        listener,
+        control,
+        sockets,
+        threads,
+    })
+}
+
+fn bind_udp(
+    options: Vec<UdpOption>,
+    limits: &Limits,
+) -> Result<(Vec<UdpSocket>, Vec<LocalAddress>), StartError> {
+    let mut sockets = Vec::new();
+    let mut addresses = Vec::new();
+    for UdpOption { bind, advertise } in options {
+        let error = |source| StartError::Udp {
+            address: bind,
+            source,
+        };
+        let socket = ports::bind_udp(bind, limits).map_err(error)?;
+        let own = socket.local_addr().map_err(error)?;
+        let advertised = advertise.map_or(own, |advertise| {
+            SocketAddr::new(advertise.address, advertise.port.unwrap_or(own.port()))
+        });
+        if own.ip().is_loopback() && !advertised.ip().is_loopback() {
+            tracing::warn!(
+                "--udp {own} is reachable from this machine only, whatever is advertised; \
+                 --udp 0.0.0.0:{} is reachable from elsewhere",
+                own.port()
+            );
+        }
+        tracing::info!(socket = %own, %advertised, "media");
+        sockets.push(socket);
+        addresses.push(LocalAddress {
+            socket: own,
+            advertised,
+        });
+    }
+    Ok((sockets, addresses))
+}
+
+/// A seed of its own for each state machine, so that what one of them shows tells nothing about
+/// the other.
+fn seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(StartError::Random)?;
+    Ok(seed)
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program is using that port".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "the system does not allow it; ports below 1024 need a privilege".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
