@@ -102,11 +102,11 @@ fn who_leaves_is_gone_from_everybodys_slots() {
         let slots = &world.browser(viewer).slots;
         assert!(slots.iter().all(|slot| slot.source != Some(b)), "{slots:?}");
     }
-    assert_eq!(world.sfu.participants(), 2);
+    assert_eq!(world.sfu().participants(), 2);
     world.leave(a);
     world.leave(c);
-    assert_eq!((world.sfu.participants(), world.sfu.rooms()), (0, 0));
-    assert_eq!(world.sfu.deadline(), None, "nothing is left to wait for");
+    assert_eq!((world.sfu().participants(), world.sfu().rooms()), (0, 0));
+    assert_eq!(world.sfu().deadline(), None, "nothing is left to wait for");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn still_meeting(world: &mut World) {
 fn garbage_from_a_stranger_is_counted_and_never_answered() {
     let mut world = meeting();
     let stranger = SocketAddr::from(([203, 0, 113, 66], 666));
-    let before = *world.sfu.counters();
+    let before = *world.sfu().counters();
     let undelivered = world.undelivered;
     let all = garbage();
     for payload in &all {
@@ -63,7 +63,7 @@ fn garbage_from_a_stranger_is_counted_and_never_answered() {
     }
     world.datagram(stranger, &[]);
     world.datagram(stranger, &[0x80; 1_501]);
-    let after = *world.sfu.counters();
+    let after = *world.sfu().counters();
     let dropped = after.dropped_unknown_address - before.dropped_unknown_address
         + after.dropped_unknown_ufrag
         - before.dropped_unknown_ufrag;
@@ -87,7 +87,7 @@ fn garbage_from_a_participants_own_address_does_not_end_the_meeting() {
 
 /// What the core has received so far in a meeting that is recorded, with where it came from.
 fn received(world: &mut World) -> Vec<(SocketAddr, Vec<u8>)> {
-    let trace = world.take_trace().expect("it is recorded");
+    let trace = world.take_traces().remove(0);
     let (header, taken) = Header::parse(&trace).expect("a trace");
     let (mut rest, mut decoder) = (&trace[taken..], Decoder::new(&header));
     let mut datagrams = Vec::new();
@@ -182,7 +182,7 @@ fn only_so_many_unknown_sources_of_one_participant_are_looked_at() {
     let mut world = meeting_with(recorded());
     world.run_for(Duration::from_secs(1));
     let first = first_packets(&mut world);
-    let dropped = |world: &World| world.sfu.counters().dropped_source;
+    let dropped = |world: &World| world.sfu().counters().dropped_source;
     assert_eq!(dropped(&world), 0);
     let (from, packet) = &first[0];
     for ssrc in 1..=1_000 {
@@ -204,14 +204,14 @@ fn only_so_many_addresses_of_one_participant_are_remembered() {
         .into_iter()
         .find(|(_, datagram)| datagram.starts_with(&[0, 1]));
     let (_, check) = check.expect("a check of the path");
-    let dropped = |world: &World| world.sfu.counters().dropped_excess_address;
+    let dropped = |world: &World| world.sfu().counters().dropped_excess_address;
     for port in 1..=1_000 {
         // Whoever sees a check can repeat it from elsewhere.
         let elsewhere = SocketAddr::from(([203, 0, 113, 66], port));
         world.datagram(elsewhere, &check);
     }
     assert!(dropped(&world) >= 1_000 - 512, "{}", dropped(&world));
-    assert!(world.sfu.sizes().addresses <= 8 + 2);
+    assert!(world.sfu().sizes().addresses <= 8 + 2);
     world.run_for(Duration::from_secs(20));
     still_heard(&mut world);
 }

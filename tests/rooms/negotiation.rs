@@ -118,7 +118,7 @@ fn a_full_room_turns_people_away() {
     world.enter(1, IceMode::Trickle);
     let third = world.enter(1, IceMode::Trickle);
     assert_eq!(gone(&world, third), Some(GoneReason::Full));
-    assert_eq!(world.sfu.participants(), 2);
+    assert_eq!(world.sfu().participants(), 2);
 }
 
 /// Somebody who has an offer and does not answer it.
@@ -141,7 +141,7 @@ fn who_does_not_answer_is_gone_after_a_while() {
     assert_eq!(gone(&world, id), None);
     world.run_for(Duration::from_secs(2));
     assert_eq!(gone(&world, id), Some(GoneReason::NoAnswer));
-    assert_eq!(world.sfu.rooms(), 0);
+    assert_eq!(world.sfu().rooms(), 0);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn an_unreadable_answer_may_be_corrected_and_a_wrong_one_ends_only_its_sender() 
         world.browser(a).received.len() > before + 100,
         "the others go on"
     );
-    assert_eq!(world.sfu.participants(), 2);
+    assert_eq!(world.sfu().participants(), 2);
     assert!(refused(&world, b).is_empty());
 }
 
@@ -241,5 +241,5 @@ fn candidates_are_bounded_and_hidden_ones_are_taken() {
     }
     let last = refused(&world, id);
     assert_eq!(last.last(), Some(&&CommandError::TooManyCandidates(64)));
-    assert_eq!(world.sfu.participants(), 1);
+    assert_eq!(world.sfu().participants(), 1);
 }

@@ -1,83 +1,76 @@
 //! Many meetings, each made by one number.
 
-use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use tsuji_tests::scenario::scenarios;
-use tsuji_tests::{Report, RunOptions, Scenario, run, run_twice};
+use tsuji_tests::{RunOptions, Scenario, failure, run, run_twice};
 
 /// Seeds that the ordinary test run tries.
 const SEEDS: u64 = 200;
 /// One in so many is run twice.
 const TWICE: u64 = 10;
 
-/// Runs all scenarios on two threads and tells of all that failed.
-fn all(count: u64, play: impl Fn(u64) -> (String, Report) + Sync) {
-    let next = AtomicU64::new(0);
-    let failures = Mutex::new(String::new());
+/// Plays all of `what` on two threads; shows what `play` has to say of those that failed.
+fn all<T: Sync>(what: &[T], play: impl Fn(&T) -> Option<String> + Sync) {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        return;
-                    }
-                    let (again, report) = play(number);
-                    if let Some(violation) = report.violations.first() {
-                        let mut failures = failures.lock().expect("nobody panics with it");
-                        let _ = writeln!(failures, "{violation}\n  to see it again: {again}");
-                    }
+                while let Some(one) = what.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let failure = play(one);
+                    failures
+                        .lock()
+                        .expect("nobody panics with it")
+                        .extend(failure);
                 }
             });
         }
     });
     let failures = failures.into_inner().expect("nobody panics with it");
-    assert!(failures.is_empty(), "\n{failures}");
-}
-
-fn command(rest: &str) -> String {
-    format!("cargo run --release -p tsuji-tests --bin simulate -- {rest}")
+    assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
 }
 
 #[test]
 fn two_hundred_meetings_on_all_kinds_of_networks_break_no_promise() {
-    all(SEEDS, |seed| {
-        let scenario = Scenario::from_seed(seed);
-        let report = if seed % TWICE == 0 {
-            run_twice(&scenario)
+    let seeds: Vec<u64> = (0..SEEDS).collect();
+    all(&seeds, |seed| {
+        let scenario = Scenario::from_seed(*seed);
+        let (report, twice) = if seed % TWICE == 0 {
+            (run_twice(&scenario), "--twice ")
         } else {
-            run(&scenario, RunOptions::default())
+            (run(&scenario, RunOptions::default()), "")
         };
-        (command(&format!("--seed {seed}")), report)
+        let again = format!("{twice}--seed {seed}");
+        failure::tell(&format!("seed-{seed}"), &scenario, &report, &again)
     });
 }
 
-/// Each line: a seed, or the JSON of a scenario that was made smaller. After `#`: what it found.
-const REGRESSIONS: &str = include_str!("../seeds.txt");
+/// Scenarios that broke a promise once, as small as they get. Each file is named for what it found.
+fn regressions() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    files
+}
 
 #[test]
 fn what_was_found_once_stays_away() {
-    let lines = REGRESSIONS.lines().map(|line| line.split(" #").next());
-    let lines = lines.flatten().map(str::trim);
-    let lines: Vec<&str> = lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
-    all(lines.len() as u64, |number| {
-        let line = lines[number as usize];
-        match line.parse() {
-            Ok(seed) => {
-                let report = run_twice(&Scenario::from_seed(seed));
-                (command(&format!("--twice --seed {seed}")), report)
-            }
-            Err(_) => {
-                let scenario = serde_json::from_str(line).expect("a seed or a scenario");
-                let report = run_twice(&scenario);
-                (command(&format!("--twice --scenario '{line}'")), report)
-            }
-        }
+    let files = regressions();
+    assert!(!files.is_empty());
+    all(&files, |file| {
+        let text = fs::read_to_string(file).expect("a file");
+        let scenario = Scenario::from_json(&text).expect("a scenario");
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let again = format!("--twice --scenario tests/regressions/{name}.json");
+        failure::tell(&name, &scenario, &run_twice(&scenario), &again)
     });
 }
 
@@ -92,8 +85,8 @@ proptest! {
     #[test]
     fn no_meeting_at_all_breaks_a_promise(scenario in scenarios()) {
         let report = run(&scenario, RunOptions::default());
-        let json = serde_json::to_string(&scenario).unwrap_or_default();
-        let again = command(&format!("--scenario '{json}'"));
-        prop_assert!(report.violations.is_empty(), "{}\n  to see it again: {again}", report.violations[0]);
+        let again = format!("--scenario '{}'", scenario.to_json());
+        let failure = failure::tell("fresh", &scenario, &report, &again);
+        prop_assert!(failure.is_none(), "\n{}\n", failure.unwrap_or_default());
     }
 }

@@ -9,11 +9,12 @@ use str0m::media::{Direction, MediaKind as Kind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{ParticipantId, PublishMids, Slot, Time};
+use tsuji_core::{MediaKind, ParticipantId, PublishMids, Slot, Time};
 
 use crate::decoder::Decoder;
 use crate::engine::Engine;
 use crate::media::{Camera, Microphone, Packet, Place, Stamp};
+use crate::network::Arrival;
 
 /// A media packet that arrived, as the browser's depacketizer would see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,17 @@ pub struct Received {
     pub made_timestamp: u32,
     /// Which part of which picture it is.
     pub place: Place,
+}
+
+impl Received {
+    /// Sound or picture.
+    pub fn kind(&self) -> MediaKind {
+        if self.audio {
+            MediaKind::Audio
+        } else {
+            MediaKind::Video
+        }
+    }
 }
 
 /// A virtual browser's connection.
@@ -137,7 +149,9 @@ impl Browser {
 
     /// Takes an offer; gives the answer.
     pub fn answer(&mut self, t: Time, sdp: &str, publish: &PublishMids) -> String {
-        let offer = SdpOffer::from_sdp_string(sdp).expect("the server's offer can be read");
+        // Browsers begin the DTLS handshake (RFC 8842, 5.3); str0m would wait for the other side.
+        let sdp = sdp.replace("a=setup:actpass", "a=setup:passive");
+        let offer = SdpOffer::from_sdp_string(&sdp).expect("the server's offer can be read");
         let answer: SdpAnswer = self
             .engine
             .negotiate(|rtc| rtc.sdp_api().accept_offer(offer))
@@ -157,17 +171,19 @@ impl Browser {
         self.timeout(t);
     }
 
-    /// Takes a datagram.
-    pub fn receive(&mut self, t: Time, from: SocketAddr, payload: &[u8]) {
-        self.receive_sent(t, t, from, payload);
-    }
-
     /// Takes a datagram that the server sent at `sent`.
-    pub(crate) fn receive_sent(&mut self, t: Time, sent: Time, from: SocketAddr, payload: &[u8]) {
-        if self.failure.is_some() {
+    pub(crate) fn receive(&mut self, t: Time, sent: Time, from: SocketAddr, packet: &Arrival) {
+        // A browser checks that a packet is authentic before it believes its SSRC. str0m gives away
+        // the stream of an m-line first, which the server undoes.
+        let is_rtp = packet
+            .payload
+            .first()
+            .is_some_and(|b| (128..192).contains(b));
+        if self.failure.is_some() || (packet.damaged && is_rtp) {
             return;
         }
         let (now, to) = (self.engine.instant(t), self.address);
+        let payload = &packet.payload;
         self.engine.call(|rtc| {
             // As in the server: a network may damage a datagram, which must not end anything.
             if let Ok(receive) = Receive::new(Protocol::Udp, from, to, payload) {

@@ -15,6 +15,8 @@ use tsuji_signaling::ConnectionId;
 pub struct Ledger {
     members: BTreeMap<ParticipantId, Member>,
     connections: BTreeMap<ParticipantId, ConnectionId>,
+    stays: BTreeMap<ConnectionId, Vec<ParticipantId>>,
+    changes: u64,
 }
 
 /// What is known of one participant.
@@ -146,6 +148,17 @@ impl Ledger {
         self.members.get(&id)
     }
 
+    /// The participants that a page has been so far.
+    pub fn stays(&self, connection: ConnectionId) -> impl Iterator<Item = &Member> {
+        let stays = self.stays.get(&connection).into_iter().flatten();
+        stays.filter_map(|id| self.members.get(id))
+    }
+
+    /// How many commands and notices it has seen.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Those who are in a room now.
     pub fn present(&self) -> impl Iterator<Item = (ParticipantId, &Member)> {
         let all = self.members.iter();
@@ -160,14 +173,17 @@ impl Ledger {
 
     /// The core is about to handle this.
     pub(crate) fn command(&mut self, t: Time, command: &Command) {
+        self.changes += 1;
         match command {
             Command::Enter {
                 room, participant, ..
             } => {
                 let connection = self.connections.get(participant).copied();
+                let connection = connection.unwrap_or(ConnectionId(0));
+                self.stays.entry(connection).or_default().push(*participant);
                 let member = Member {
                     room: *room,
-                    connection: connection.unwrap_or(ConnectionId(0)),
+                    connection,
                     entered: t,
                     left: None,
                     gone: None,
@@ -214,6 +230,7 @@ impl Ledger {
 
     /// The core has just said this.
     pub(crate) fn notice(&mut self, t: Time, notice: &Notice) {
+        self.changes += 1;
         match notice {
             Notice::Offer {
                 participant,

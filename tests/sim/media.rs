@@ -163,6 +163,8 @@ pub enum Picture {
     Full,
     /// 10 frames a second of one packet, 2 in a keyframe, 600 bytes each: for long runs.
     Light,
+    /// A screen: 5 frames a second of 4 packets, 20 in a keyframe, 1,150 bytes each.
+    Screen,
 }
 
 impl Picture {
@@ -170,6 +172,7 @@ impl Picture {
         match self {
             Picture::Full => Duration::from_micros(33_333),
             Picture::Light => Duration::from_millis(100),
+            Picture::Screen => Duration::from_millis(200),
         }
     }
 
@@ -178,6 +181,7 @@ impl Picture {
         match self {
             Picture::Full => 3_000,
             Picture::Light => 9_000,
+            Picture::Screen => 18_000,
         }
     }
 
@@ -187,6 +191,8 @@ impl Picture {
             (Picture::Full, true) => 8,
             (Picture::Light, false) => 1,
             (Picture::Light, true) => 2,
+            (Picture::Screen, false) => 4,
+            (Picture::Screen, true) => 20,
         }
     }
 
@@ -194,14 +200,20 @@ impl Picture {
         match self {
             Picture::Full => 1_000,
             Picture::Light => 600,
+            Picture::Screen => 1_150,
         }
     }
 }
 
-/// A camera: VP8 with a 15-bit picture id and a TL0 index.
+/// A camera, or for a while a screen in its place: VP8 with a 15-bit picture id and a TL0 index.
 #[derive(Debug)]
 pub struct Camera {
+    /// What is sent now.
     picture: Picture,
+    /// What the camera sends.
+    own: Picture,
+    /// Ticks by which its clock is ahead of time.
+    ahead: u32,
     next: Time,
     frame: u32,
     count: u32,
@@ -214,11 +226,16 @@ pub struct Camera {
     pub paused: bool,
 }
 
+/// By how many ticks the clock of the next source is ahead of the last: 0.2 s.
+const SHARE_AHEAD: u32 = 18_000;
+
 impl Camera {
     /// Begins at `start`, its picture ids at `picture_id`.
     pub fn new(start: Time, picture_id: u16) -> Self {
         Self {
             picture: Picture::Full,
+            own: Picture::Full,
+            ahead: 0,
             next: start,
             frame: 0,
             count: 0,
@@ -232,7 +249,20 @@ impl Camera {
 
     /// The same, sending as much as `picture` says.
     pub fn with_picture(self, picture: Picture) -> Self {
-        Self { picture, ..self }
+        Self {
+            picture,
+            own: picture,
+            ..self
+        }
+    }
+
+    /// Puts the screen in the camera's place, or the camera back (`RTCRtpSender.replaceTrack`): the
+    /// stream goes on with another encoder's keyframe, of another size and rate, by another clock.
+    pub fn share(&mut self, t: Time, screen: bool) {
+        self.picture = if screen { Picture::Screen } else { self.own };
+        self.ahead = self.ahead.wrapping_add(SHARE_AHEAD);
+        self.wait_until(t);
+        self.want_keyframe();
     }
 
     /// Packets made.
@@ -263,6 +293,7 @@ impl Camera {
         let interval = self.picture.interval();
         let intervals = self.next.as_micros() / interval.as_micros() as u64;
         let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
+        let timestamp = timestamp.wrapping_add(self.ahead);
         self.next = self.next + interval;
         self.frame += 1;
         self.picture_id = (self.picture_id + 1) & 0x7fff;

@@ -13,6 +13,7 @@ use tsuji_core::Time;
 
 /// What a link does. Chances are in thousandths for each packet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Conditions {
     /// Kilobits per second; 0: no bound.
     pub bandwidth_kbps: u32,
@@ -99,6 +100,24 @@ impl Conditions {
     }
 }
 
+/// A packet that comes out of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// They are not those that went in.
+    pub damaged: bool,
+}
+
+impl From<Vec<u8>> for Arrival {
+    fn from(payload: Vec<u8>) -> Self {
+        Self {
+            payload,
+            damaged: false,
+        }
+    }
+}
+
 /// One direction of a link: a pure function of its conditions, its own generator, and the packets
 /// so far.
 #[derive(Debug)]
@@ -111,10 +130,8 @@ pub struct Link {
     last_arrival: Time,
     bad: bool,
     cut_until: Time,
-    /// Packets that did not arrive.
+    /// Packets that did not arrive, or not whole.
     pub lost: u64,
-    /// Packets that arrived damaged.
-    pub damaged: u64,
 }
 
 impl Link {
@@ -130,7 +147,6 @@ impl Link {
             bad: false,
             cut_until: Time::ZERO,
             lost: 0,
-            damaged: 0,
         }
     }
 
@@ -156,19 +172,21 @@ impl Link {
     }
 
     /// Sends a packet at `t`; calls `arrive` for each arrival.
-    pub fn carry(&mut self, t: Time, mut packet: Vec<u8>, mut arrive: impl FnMut(Time, Vec<u8>)) {
-        let Some(sent) = self.pass(t, packet.len()) else {
+    pub fn carry(&mut self, t: Time, payload: Vec<u8>, mut arrive: impl FnMut(Time, Arrival)) {
+        let Some(sent) = self.pass(t, payload.len()) else {
             self.lost += 1;
             return;
         };
         let at = self.arrival(sent);
+        let mut packet = Arrival::from(payload);
         if self.chance(self.conditions.duplicate) {
             let later = at + Duration::from_micros(self.below(20_000));
             arrive(later, packet.clone());
         }
         if self.chance(self.conditions.corrupt) {
-            self.damaged += 1;
-            self.corrupt(&mut packet);
+            self.lost += 1;
+            packet.damaged = true;
+            self.corrupt(&mut packet.payload);
         }
         arrive(at, packet);
     }
@@ -250,7 +268,7 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn arrivals(conditions: Conditions, packets: u64) -> Vec<(Time, Vec<u8>)> {
+    fn arrivals(conditions: Conditions, packets: u64) -> Vec<(Time, Arrival)> {
         let mut link = Link::new(conditions, 1, 1);
         let mut all = Vec::new();
         for number in 0..packets {
@@ -261,11 +279,11 @@ mod tests {
         all
     }
 
-    fn number((_, packet): &(Time, Vec<u8>)) -> u64 {
-        u64::from_be_bytes(packet[..8].try_into().unwrap())
+    fn number((_, packet): &(Time, Arrival)) -> u64 {
+        u64::from_be_bytes(packet.payload[..8].try_into().unwrap())
     }
 
-    fn is_in_order(all: &[(Time, Vec<u8>)]) -> bool {
+    fn is_in_order(all: &[(Time, Arrival)]) -> bool {
         all.windows(2).all(|pair| pair[0].0 <= pair[1].0)
     }
 
@@ -297,7 +315,7 @@ mod tests {
         };
         let bursts = arrivals(conditions, 10_000);
         assert!((8_600..9_400).contains(&bursts.len()), "{}", bursts.len());
-        let gaps = |all: &[(Time, Vec<u8>)]| {
+        let gaps = |all: &[(Time, Arrival)]| {
             let pairs = all.windows(2);
             pairs.filter(|p| number(&p[1]) != number(&p[0]) + 1).count()
         };
@@ -352,7 +370,12 @@ mod tests {
         };
         let good = arrivals(Conditions::default(), 50);
         let damaged = arrivals(corrupt, 50);
-        assert!(good.iter().zip(&damaged).all(|(a, b)| a.1 != b.1));
+        assert!(damaged.iter().all(|(_, packet)| packet.damaged));
+        assert!(
+            good.iter()
+                .zip(&damaged)
+                .all(|(a, b)| a.1.payload != b.1.payload)
+        );
         let mtu = Conditions {
             mtu: 999,
             ..Conditions::default()

@@ -1,12 +1,14 @@
 //! The page of a virtual browser: the client's half of `PROTOCOL.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use tsuji_core::{MediaKind, Mid, ParticipantId, PublishMids, Time};
 use tsuji_signaling::error::ErrorCode;
-use tsuji_signaling::message::{Candidate, ClientMessage, Ice, Kind, Publish, ServerMessage, Slot};
+use tsuji_signaling::message::{
+    Candidate, ClientMessage, Ice, Kind, Participant, Publish, ServerMessage, Slot,
+};
 
 use crate::browser::Browser;
 use crate::garbage;
@@ -39,6 +41,40 @@ impl Default for Manner {
     }
 }
 
+/// What a page was told of somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// The microphone is on.
+    pub audio: bool,
+    /// The camera is on.
+    pub video: bool,
+    /// When it was told.
+    pub told: Time,
+}
+
+impl Other {
+    fn new(t: Time, other: &Participant) -> Self {
+        Self {
+            audio: other.audio,
+            video: other.video,
+            told: t,
+        }
+    }
+
+    /// Whether somebody is told of again as before.
+    fn agrees(&self, other: &Self) -> bool {
+        (self.audio, self.video) == (other.audio, other.video)
+    }
+
+    /// Whether it is said to be on.
+    pub(crate) fn is_on(&self, kind: MediaKind) -> bool {
+        match kind {
+            MediaKind::Audio => self.audio,
+            MediaKind::Video => self.video,
+        }
+    }
+}
+
 /// One page load.
 #[derive(Debug)]
 pub struct Page {
@@ -50,7 +86,7 @@ pub struct Page {
     /// Who it is, once an offer told it.
     pub me: Option<ParticipantId>,
     /// The others in the room, as told.
-    pub others: BTreeSet<ParticipantId>,
+    pub others: BTreeMap<ParticipantId, Other>,
     /// Its connection, from the first offer to the end of its stay.
     pub browser: Option<Browser>,
     /// The primary SSRC that each m-line was offered with.
@@ -74,7 +110,7 @@ impl Page {
             manner,
             entering: false,
             me: None,
-            others: BTreeSet::new(),
+            others: BTreeMap::new(),
             browser: None,
             offered_ssrcs: BTreeMap::new(),
             errors: Vec::new(),
@@ -141,6 +177,20 @@ impl Page {
         self.outbox.push(message);
     }
 
+    /// Shows the screen in place of the camera, or the camera again.
+    pub(crate) fn share(&mut self, t: Time, screen: bool) {
+        let browser = self.browser.as_mut();
+        if let Some(camera) = browser.and_then(|browser| browser.camera.as_mut()) {
+            camera.share(t, screen);
+        }
+    }
+
+    /// Whether it or its browser has something to send.
+    pub(crate) fn has_outputs(&self) -> bool {
+        let browser = self.browser.as_ref();
+        !self.outbox.is_empty() || browser.is_some_and(|browser| !browser.outbox.is_empty())
+    }
+
     /// What it has to say.
     pub(crate) fn take_outbox(&mut self) -> Vec<ClientMessage> {
         std::mem::take(&mut self.outbox)
@@ -167,12 +217,18 @@ impl Page {
                 slots,
                 ..
             } => {
-                let others = participants.iter().map(|other| other.id.0).collect();
+                let others = participants
+                    .iter()
+                    .map(|other| (other.id.0, Other::new(t, other)));
+                let others: BTreeMap<ParticipantId, Other> = others.collect();
+                let agrees = |(a, b): ((_, &Other), (_, &Other))| a.0 == b.0 && a.1.agrees(b.1);
+                let agree = others.len() == self.others.len()
+                    && others.iter().zip(&self.others).all(agrees);
                 if self.me.replace(self_id.0) != Some(self_id.0) {
                     self.last_negotiation = 0;
                     self.browser = None;
                     self.offered_ssrcs.clear();
-                } else if self.others != others {
+                } else if !agree {
                     let told = &self.others;
                     self.contradict(format!("{others:?} are there, told were {told:?}"));
                 }
@@ -193,15 +249,28 @@ impl Page {
             }
             ServerMessage::Slots { slots } => self.slots(slots),
             ServerMessage::Call { participant } => {
-                if !self.others.insert(participant.id.0) {
+                let other = Other::new(t, &participant);
+                if self.others.insert(participant.id.0, other).is_some() {
                     self.contradict(format!("{} came twice", participant.id));
+                }
+            }
+            ServerMessage::Mute {
+                participant,
+                kind,
+                muted,
+            } => {
+                let Some(other) = self.others.get_mut(&participant.0) else {
+                    return self.contradict(format!("{participant} mutes, and is not there"));
+                };
+                other.told = t;
+                match kind {
+                    Kind::Audio => other.audio = !muted,
+                    Kind::Video => other.video = !muted,
                 }
             }
             ServerMessage::Exit { participant, .. } => self.exit(participant.0),
             ServerMessage::Error { code, .. } => self.errors.push(code),
-            ServerMessage::Join { .. }
-            | ServerMessage::Candidate { .. }
-            | ServerMessage::Mute { .. } => {}
+            ServerMessage::Join { .. } | ServerMessage::Candidate { .. } => {}
         }
     }
 
@@ -210,14 +279,14 @@ impl Page {
             self.me = None;
             self.browser = None;
             self.others.clear();
-        } else if !self.others.remove(&id) {
+        } else if self.others.remove(&id).is_none() {
             self.contradict(format!("{id} left and was not there"));
         }
     }
 
     fn slots(&mut self, slots: Vec<Slot>) {
         for id in slots.iter().filter_map(|slot| slot.participant) {
-            if !self.others.contains(&id.0) {
+            if !self.others.contains_key(&id.0) {
                 self.contradict(format!("a slot shows {id}, who is not there"));
             }
         }

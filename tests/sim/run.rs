@@ -10,7 +10,7 @@ use tsuji_signaling::ConnectionId;
 use tsuji_signaling::message::Ice;
 
 use crate::garbage;
-use crate::invariants::Violation;
+use crate::invariants::{Invariant, NoPanic, Violation};
 use crate::page::Manner;
 use crate::scenario::{Action, End, Garbage, Person, Scenario};
 use crate::world::{World, WorldOptions};
@@ -26,8 +26,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// A hash of all bytes that were given out, when asked for.
     pub digest: u64,
-    /// A trace for `tsuji replay`, when asked for.
-    pub trace: Option<Vec<u8>>,
+    /// Traces for `tsuji replay`, one for each core, when asked for.
+    pub traces: Vec<Vec<u8>>,
 }
 
 /// What a run does beside running.
@@ -35,7 +35,7 @@ pub struct Report {
 pub struct RunOptions {
     /// Hash all bytes.
     pub digest: bool,
-    /// Keep a trace.
+    /// Keep traces.
     pub record: bool,
 }
 
@@ -51,8 +51,8 @@ pub fn run(scenario: &Scenario, options: RunOptions) -> Report {
             .or_else(|| panic.downcast_ref::<&str>().copied());
         world.violations.push(Violation {
             at: world.now,
-            invariant: "no_panic",
-            promise: "nothing panics",
+            invariant: NoPanic.name(),
+            promise: NoPanic.promise(),
             seen: seen.unwrap_or("a panic").to_owned(),
         });
     }
@@ -64,7 +64,7 @@ pub fn run(scenario: &Scenario, options: RunOptions) -> Report {
         steps: world.steps,
         violations: std::mem::take(&mut world.violations),
         digest: world.digest(),
-        trace: world.take_trace(),
+        traces: world.take_traces(),
     }
 }
 
@@ -89,6 +89,13 @@ pub fn run_twice(scenario: &Scenario) -> Report {
     second
 }
 
+/// What comes of a deed: that it begins, and that it ends.
+#[derive(Clone, Copy, Debug)]
+enum Act<'a> {
+    Do(&'a Action),
+    Undo(&'a Action),
+}
+
 /// A scenario while it runs.
 struct Play<'a> {
     scenario: &'a Scenario,
@@ -107,6 +114,7 @@ impl<'a> Play<'a> {
     fn new(scenario: &'a Scenario, options: RunOptions) -> Self {
         let world = World::new(WorldOptions {
             seed: scenario.seed,
+            cores: scenario.cores,
             signaling_delay: Duration::from_millis(scenario.signaling_ms.into()),
             hop: Duration::from_micros(scenario.hop_us.into()),
             keep: false,
@@ -125,19 +133,28 @@ impl<'a> Play<'a> {
 
     fn run(&mut self) {
         let people = self.scenario.people.iter().enumerate();
-        let enter = Action::Enter;
         let mut deeds: Vec<_> = people
-            .map(|(who, person)| (person.enters_ms, who, &enter))
+            .map(|(who, person)| (person.enters_ms, who, Act::Do(&Action::Enter)))
             .collect();
         let count = self.scenario.people.len();
-        let later = self.scenario.deeds.iter();
-        deeds.extend(later.map(|deed| (deed.at_ms, usize::from(deed.who) % count, &deed.what)));
-        deeds.sort_by_key(|(at, ..)| *at);
-        for (at_ms, who, what) in deeds {
+        for deed in &self.scenario.deeds {
+            let who = usize::from(deed.who) % count;
+            deeds.push((deed.at_ms, who, Act::Do(&deed.what)));
+            if let Some(after_ms) = deed.what.lasts_ms() {
+                let end = deed.at_ms.saturating_add(after_ms);
+                deeds.push((end, who, Act::Undo(&deed.what)));
+            }
+        }
+        deeds.retain(|(at_ms, ..)| *at_ms < self.scenario.duration_ms);
+        deeds.sort_by_key(|(at_ms, ..)| *at_ms);
+        for (at_ms, who, act) in deeds {
             if !self.pass_until(Time::from_millis(at_ms.into())) {
                 return;
             }
-            self.act(who, what);
+            match act {
+                Act::Do(what) => self.act(who, what),
+                Act::Undo(what) => self.undo(who, what),
+            }
         }
         if !self.pass_until(Time::ZERO + self.scenario.duration()) {
             return;
@@ -238,20 +255,34 @@ impl<'a> Play<'a> {
         };
         match what {
             Action::Enter | Action::End(_) | Action::Reload => {}
-            Action::Mute {
-                video,
-                muted,
-                honest,
-            } => {
-                let kind = Action::kind(*video);
-                self.world
-                    .page(id, |page, now| page.mute(now, kind, *muted, *honest));
-            }
+            Action::Mute { video, honest, .. } => self.mute(id, *video, true, *honest),
+            Action::Unmute { video } => self.mute(id, *video, false, true),
+            Action::Share(_) => self.world.page(id, |page, now| page.share(now, true)),
             Action::Link { up, down } => tab.change(now, up.clone(), down.clone()),
-            Action::Partition(ms) => tab.partition(now, Duration::from_millis((*ms).into())),
+            Action::Partition { up_ms, down_ms } => {
+                let [up, down] = [up_ms, down_ms].map(|ms| Duration::from_millis((*ms).into()));
+                tab.partition(now, up, down);
+            }
             Action::Rebind { whole } => self.world.rebind(id, *whole),
             Action::Garbage(garbage) => self.garbage(id, *garbage),
         }
+    }
+
+    fn undo(&mut self, who: usize, what: &Action) {
+        let Some(id) = self.open_tab(who) else {
+            return;
+        };
+        match what {
+            Action::Mute { video, .. } => self.mute(id, *video, false, true),
+            Action::Share(_) => self.world.page(id, |page, now| page.share(now, false)),
+            _ => {}
+        }
+    }
+
+    fn mute(&mut self, id: ConnectionId, video: bool, muted: bool, honest: bool) {
+        let kind = Action::kind(video);
+        self.world
+            .page(id, |page, now| page.mute(now, kind, muted, honest));
     }
 
     fn garbage(&mut self, id: ConnectionId, garbage: Garbage) {

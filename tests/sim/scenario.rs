@@ -28,8 +28,15 @@ pub struct Scenario {
     pub duration_ms: u32,
     /// One way, a WebSocket's messages, milliseconds.
     pub signaling_ms: u32,
-    /// Between lobby and core, microseconds.
+    /// Between lobby and cores, microseconds.
     pub hop_us: u32,
+    /// Cores that the rooms are spread over.
+    #[serde(default = "one")]
+    pub cores: u8,
+}
+
+fn one() -> u8 {
+    1
 }
 
 /// Somebody.
@@ -86,15 +93,23 @@ pub enum Action {
     End(End),
     /// Closes the tab and comes again at once.
     Reload,
-    /// Mutes or unmutes; when not honest, keeps sending.
+    /// Mutes, and unmutes some time later.
     Mute {
         /// The camera, or else the microphone.
         video: bool,
-        /// Or on again.
-        muted: bool,
         /// Stops sending as well.
         honest: bool,
+        /// Until it unmutes, milliseconds.
+        for_ms: u32,
     },
+    /// Unmutes.
+    Unmute {
+        /// The camera, or else the microphone.
+        video: bool,
+    },
+    /// Shows the screen in place of the camera (`RTCRtpSender.replaceTrack`) for so many
+    /// milliseconds.
+    Share(u32),
     /// The link changes.
     Link {
         /// To the server.
@@ -103,7 +118,12 @@ pub enum Action {
         down: Conditions,
     },
     /// Nothing passes for so many milliseconds.
-    Partition(u32),
+    Partition {
+        /// To the server.
+        up_ms: u32,
+        /// From the server.
+        down_ms: u32,
+    },
     /// A NAT gives it another port; or it comes from another address altogether.
     Rebind {
         /// The address, not only the port.
@@ -154,6 +174,24 @@ impl Scenario {
             .expect("the generator rejects nothing")
     }
 
+    /// Its text form, which a later generator of scenarios does not change.
+    pub fn to_json(&self) -> String {
+        // Numbers, lists and names always have one.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads [`Scenario::to_json`].
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let read: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if read.people.is_empty() {
+            return Err("nobody comes".to_owned());
+        }
+        Ok(read)
+    }
+
     /// How long people are there.
     pub fn duration(&self) -> Duration {
         Duration::from_millis(self.duration_ms.into())
@@ -179,11 +217,20 @@ impl Scenario {
             duration_ms: seconds * 1_000,
             signaling_ms: 10,
             hop_us: 100,
+            cores: 1,
         }
     }
 }
 
 impl Action {
+    /// Until it is undone, milliseconds.
+    pub(crate) fn lasts_ms(&self) -> Option<u32> {
+        match self {
+            Action::Mute { for_ms, .. } | Action::Share(for_ms) => Some(*for_ms),
+            _ => None,
+        }
+    }
+
     /// Which kind of media a mute is about.
     pub(crate) fn kind(video: bool) -> MediaKind {
         if video {
@@ -195,24 +242,34 @@ impl Action {
 }
 
 /// All scenarios.
+///
+/// Nothing in them depends on anything else, so that each part can be made smaller by itself.
 pub fn scenarios() -> impl Strategy<Value = Scenario> {
-    let shape = (4_000..20_000_u32, 0..80_u32, 0..3_000_u32, any::<u64>());
-    shape.prop_flat_map(|(duration_ms, signaling_ms, hop_us, seed)| {
-        let deeds = vec(deed(duration_ms), 0..12);
-        (vec(person(), 2..6), deeds).prop_map(move |(people, deeds)| Scenario {
+    let cores = prop_oneof![3 => Just(1_u8), 1 => 2..4_u8];
+    let shape = (4_000..20_000_u32, 0..80_u32, 0..3_000_u32, cores);
+    let parts = (any::<u64>(), shape, vec(person(), 2..6), vec(deed(), 0..12));
+    parts.prop_map(|(seed, shape, people, deeds)| {
+        let (duration_ms, signaling_ms, hop_us, cores) = shape;
+        let deeds = deeds.into_iter().map(|(when, who, what)| Deed {
+            at_ms: (f64::from(duration_ms) * when) as u32,
+            who,
+            what,
+        });
+        Scenario {
             seed,
             people,
-            deeds,
+            deeds: deeds.collect(),
             duration_ms,
             signaling_ms,
             hop_us,
-        })
+            cores,
+        }
     })
 }
 
 fn person() -> impl Strategy<Value = Person> {
     let picture = prop_oneof![9 => Just(Picture::Light), 1 => Just(Picture::Full)];
-    let room = prop_oneof![4 => Just(0_u8), 1 => Just(1_u8)];
+    let room = prop_oneof![4 => Just(0_u8), 1 => 1..3_u8];
     let on = || prop::bool::weighted(0.85);
     let manner = (room, 0..3_000_u32, any::<bool>(), picture, on(), on());
     (manner, conditions(), conditions(), end()).prop_map(|(manner, up, down, end)| {
@@ -231,8 +288,9 @@ fn person() -> impl Strategy<Value = Person> {
     })
 }
 
-fn deed(duration_ms: u32) -> impl Strategy<Value = Deed> {
-    (0..duration_ms, 0..6_u8, action()).prop_map(|(at_ms, who, what)| Deed { at_ms, who, what })
+/// When, as a part of the whole; who; what.
+fn deed() -> impl Strategy<Value = (f64, u8, Action)> {
+    (0.0..1.0, 0..6_u8, action())
 }
 
 fn end() -> impl Strategy<Value = End> {
@@ -240,20 +298,25 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let mute = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.7));
-    let mute = mute.prop_map(|(video, muted, honest)| Action::Mute {
+    let mute = (any::<bool>(), prop::bool::weighted(0.7), 100..6_000_u32);
+    let mute = mute.prop_map(|(video, honest, for_ms)| Action::Mute {
         video,
-        muted,
         honest,
+        for_ms,
     });
     let link = (conditions(), conditions()).prop_map(|(up, down)| Action::Link { up, down });
+    let cut = || prop_oneof![1 => Just(0), 3 => 50..8_000_u32];
+    let partition = (cut(), cut());
+    let partition = partition.prop_map(|(up_ms, down_ms)| Action::Partition { up_ms, down_ms });
     prop_oneof![
         4 => Just(Action::Enter),
         3 => end().prop_map(Action::End),
         2 => Just(Action::Reload),
         6 => mute,
+        2 => any::<bool>().prop_map(|video| Action::Unmute { video }),
+        3 => (500..8_000_u32).prop_map(Action::Share),
         2 => link,
-        2 => (50..8_000_u32).prop_map(Action::Partition),
+        2 => partition,
         2 => any::<bool>().prop_map(|whole| Action::Rebind { whole }),
         4 => garbage().prop_map(Action::Garbage),
     ]
@@ -280,13 +343,14 @@ fn conditions() -> impl Strategy<Value = Conditions> {
         jitter_ms,
         ..Conditions::default()
     });
-    let faults = (0..20_u32, 0..30_u32, 0..20_u32);
+    let faults = (0..20_u32, 0..30_u32, 0..20_u32, 0..10_u32);
     let fair = (good.clone(), faults).prop_map(|(good, faults)| {
-        let (loss, reorder, duplicate) = faults;
+        let (loss, reorder, duplicate, corrupt) = faults;
         Conditions {
             loss,
             reorder,
             duplicate,
+            corrupt,
             ..good
         }
     });
@@ -328,8 +392,7 @@ mod tests {
     fn a_seed_always_makes_the_same_scenario_and_others_make_others() {
         assert_eq!(Scenario::from_seed(1), Scenario::from_seed(1));
         assert_ne!(Scenario::from_seed(1), Scenario::from_seed(2));
-        let text = serde_json::to_string(&Scenario::from_seed(3)).unwrap();
-        let read: Scenario = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, Scenario::from_seed(3));
+        let text = Scenario::from_seed(3).to_json();
+        assert_eq!(Scenario::from_json(&text), Ok(Scenario::from_seed(3)));
     }
 }

@@ -48,6 +48,8 @@ pub struct Tab {
     /// The lobby was told that the WebSocket is closed.
     pub(crate) closed: bool,
     crashed: bool,
+    /// The network changed what was said before keys were agreed on, see [`Tab::well_since`].
+    spoilt: bool,
     /// When something last happened that media has to recover from.
     disturbed: Time,
     /// When the newest frame of each direction arrives: a WebSocket keeps the order.
@@ -73,6 +75,7 @@ impl Tab {
             rude: false,
             closed: false,
             crashed: false,
+            spoilt: false,
             disturbed: now,
             frames: (now, now),
         }
@@ -83,12 +86,17 @@ impl Tab {
         !self.crashed
     }
 
-    /// Whether the network changed bytes. What is said before keys are agreed on, nothing protects;
-    /// and str0m believes the SSRC of a packet before it has checked that nobody changed it, which
-    /// can cost a stream for good. So nothing is promised to those whom it happened to, only to
-    /// everybody else.
-    pub fn is_damaged(&self) -> bool {
-        self.up.damaged + self.down.damaged > 0
+    /// Whether the network changed what was said before keys were agreed on. Nothing protects that:
+    /// a handshake can then fail (RFC 6347, 4.1.2.7), and nothing is promised to who it happened to.
+    pub fn is_spoilt(&self) -> bool {
+        self.spoilt
+    }
+
+    /// The network changes a packet now. `connected`: what the server says.
+    pub(crate) fn damage(&mut self, connected: bool) {
+        let browser = self.page.browser.as_ref();
+        let both = connected && browser.is_some_and(|browser| browser.connected);
+        self.spoilt |= !both;
     }
 
     /// Since when nothing has stood in the way of its media; `None` while something does.
@@ -98,7 +106,7 @@ impl Tab {
         let closed = browser.is_some_and(|browser| browser.closed);
         let well = self.is_open()
             && !closed
-            && !self.is_damaged()
+            && !self.spoilt
             && !self.rude
             && fine(&self.up)
             && fine(&self.down);
@@ -113,10 +121,10 @@ impl Tab {
         self.disturbed = now;
     }
 
-    /// Nothing passes in either direction for a while.
-    pub fn partition(&mut self, now: Time, duration: Duration) {
-        self.up.cut(now + duration);
-        self.down.cut(now + duration);
+    /// Nothing passes for a while: to the server, from the server.
+    pub fn partition(&mut self, now: Time, up: Duration, down: Duration) {
+        self.up.cut(now + up);
+        self.down.cut(now + down);
         self.disturbed = now;
     }
 

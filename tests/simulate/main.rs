@@ -1,6 +1,6 @@
 //! Runs simulated meetings from seeds and says what broke, if anything, and how to see it again.
 
-use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use proptest::strategy::ValueTree;
 use tsuji_tests::invariants::Invariants;
-use tsuji_tests::{Picture, Report, RunOptions, Scenario, run, run_twice};
+use tsuji_tests::{Picture, Report, RunOptions, Scenario, failure, run, run_twice, shrink};
 
 /// Runs simulated meetings on virtual time: people, networks, the lobby and the core, all of it
 /// decided by one number.
@@ -29,21 +28,22 @@ struct Options {
     /// Go on with further seeds until so many minutes are over.
     #[arg(long)]
     minutes: Option<u64>,
-    /// Run a scenario that was printed before: its JSON.
-    #[arg(long, conflicts_with_all = ["seed", "seeds"])]
+    /// Run a scenario that was kept or printed before: a file, or its JSON.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds"])]
     scenario: Option<String>,
     /// Run each scenario twice and compare all bytes.
     #[arg(long)]
     twice: bool,
-    /// Make a failing scenario as small as possible.
+    /// Make failing scenarios as small as possible.
     #[arg(long)]
     shrink: bool,
     /// Seeds at once; by default one for each core.
     #[arg(long)]
     jobs: Option<usize>,
-    /// With `--seed` or `--scenario`: write a trace to this file, for `tsuji replay`.
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    /// With `--seed` or `--scenario`: write traces for `tsuji replay` to this folder. Failing runs
+    /// leave theirs anyway.
+    #[arg(long, value_name = "DIR")]
+    traces: Option<PathBuf>,
     /// Measure a steady meeting of so many people instead.
     #[arg(long, value_name = "PEOPLE")]
     measure: Option<usize>,
@@ -140,21 +140,34 @@ fn act(options: &Options) -> Result<bool, String> {
             CameraOption::Full => Picture::Full,
             CameraOption::Light => Picture::Light,
         };
-        return one(options, &Scenario::meeting(0, people, picture, 60));
+        let scenario = Scenario::meeting(0, people, picture, 60);
+        let again = format!("--scenario '{}'", scenario.to_json());
+        return one(options, "measured", &scenario, &again);
     }
     if let Some(seed) = options.seed {
         let scenario = Scenario::from_seed(seed);
-        say(&serde_json::to_string(&scenario).unwrap_or_default());
-        let fine = one(options, &scenario)?;
+        say(&scenario.to_json());
+        let fine = one(options, &name(seed), &scenario, &format!("--seed {seed}"))?;
         if !fine && options.shrink {
-            shrink(options, seed);
+            make_smaller(options, seed);
         }
         return Ok(fine);
     }
-    if let Some(text) = &options.scenario {
-        let scenario = serde_json::from_str(text)
+    if let Some(given) = &options.scenario {
+        let is_json = given.trim_start().starts_with('{');
+        let text = if is_json {
+            given.clone()
+        } else {
+            fs::read_to_string(given).map_err(|error| format!("cannot read {given}: {error}"))?
+        };
+        let scenario = Scenario::from_json(&text)
             .map_err(|error| format!("the scenario was not understood: {error}"))?;
-        return one(options, &scenario);
+        return one(
+            options,
+            "scenario",
+            &scenario,
+            &format!("--scenario '{given}'"),
+        );
     }
     if let Some(invariant) = &options.expect {
         return Ok(expect(options, invariant));
@@ -162,31 +175,43 @@ fn act(options: &Options) -> Result<bool, String> {
     Ok(many(options))
 }
 
+fn name(seed: u64) -> String {
+    format!("seed-{seed}")
+}
+
 fn expect(options: &Options, invariant: &str) -> bool {
     for seed in options.seeds.begin..options.seeds.end {
-        let report = go(options, &Scenario::from_seed(seed));
-        let found = report.violations.iter();
-        if let Some(found) = found.into_iter().find(|v| v.invariant == invariant) {
-            say(&format!("seed {seed}: {found}"));
+        let scenario = Scenario::from_seed(seed);
+        let mut report = go(options, &scenario);
+        report.violations.retain(|v| v.invariant == invariant);
+        let again = again(options, &format!("--seed {seed}"));
+        if let Some(text) = failure::tell(&name(seed), &scenario, &report, &again) {
+            say(&text);
+            if options.shrink {
+                make_smaller(options, seed);
+            }
             return true;
         }
     }
     false
 }
 
-fn one(options: &Options, scenario: &Scenario) -> Result<bool, String> {
+fn one(options: &Options, name: &str, scenario: &Scenario, command: &str) -> Result<bool, String> {
     let mut sum = Sum::default();
     let begin = Instant::now();
     let before = computed(begin);
     let report = go(options, scenario);
     sum.add(&report, computed(begin).saturating_sub(before));
-    for violation in &report.violations {
-        say(&violation.to_string());
+    if let Some(text) = failure::tell(name, scenario, &report, &again(options, command)) {
+        say(&text);
+    }
+    for further in report.violations.iter().skip(1) {
+        say(&format!("then: {further}"));
     }
     say(&sum.line());
-    if let (Some(file), Some(trace)) = (&options.trace, &report.trace) {
-        std::fs::write(file, trace)
-            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    if let Some(folder) = &options.traces {
+        let kept = failure::keep(folder, name, scenario);
+        kept.map_err(|error| format!("cannot write to {}: {error}", folder.display()))?;
     }
     Ok(report.violations.is_empty())
 }
@@ -210,12 +235,14 @@ fn many(options: &Options) -> bool {
                         return;
                     }
                     let before = computed(begin);
-                    let report = go(options, &Scenario::from_seed(seed));
+                    let scenario = Scenario::from_seed(seed);
+                    let report = go(options, &scenario);
                     let busy = computed(begin).saturating_sub(before);
-                    if let Some(first) = report.violations.first() {
-                        say(&format!("seed {seed}: {first}\n  {}", repeat(seed)));
+                    let again = again(options, &format!("--seed {seed}"));
+                    if let Some(text) = failure::tell(&name(seed), &scenario, &report, &again) {
+                        say(&text);
                         if options.shrink {
-                            shrink(options, seed);
+                            make_smaller(options, seed);
                         }
                     }
                     let mut sum = sum.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -231,52 +258,32 @@ fn many(options: &Options) -> bool {
     sum.failures == 0
 }
 
+/// What repeats a run: `command`, and whether it is run twice.
+fn again(options: &Options, command: &str) -> String {
+    let twice = if options.twice { "--twice " } else { "" };
+    format!("{twice}{command}")
+}
+
 fn go(options: &Options, scenario: &Scenario) -> Report {
     if options.twice {
         run_twice(scenario)
     } else {
-        let options = RunOptions {
-            record: options.trace.is_some(),
-            ..RunOptions::default()
-        };
-        run(scenario, options)
+        run(scenario, RunOptions::default())
     }
 }
 
-/// Tries what is simpler, as long as the same invariant breaks.
-fn shrink(options: &Options, seed: u64) {
-    let broken = |scenario: &Scenario| go(options, scenario).violations.into_iter().next();
-    let mut tree = Scenario::tree(seed);
-    let mut smallest = tree.current();
-    let Some(first) = broken(&smallest) else {
+fn make_smaller(options: &Options, seed: u64) {
+    let expected = &options.expect;
+    let broken = |scenario: &Scenario| {
+        let violations = go(options, scenario).violations.into_iter();
+        let mut wanted = violations.filter(|v| expected.as_ref().is_none_or(|e| e == v.invariant));
+        wanted.next()
+    };
+    let Some((smallest, found)) = shrink(seed, broken) else {
         return;
     };
-    let mut found = first.clone();
-    for _ in 0..400 {
-        let scenario = tree.current();
-        let again = broken(&scenario).filter(|other| other.invariant == first.invariant);
-        let further = match again {
-            Some(again) => {
-                (smallest, found) = (scenario, again);
-                tree.simplify()
-            }
-            None => tree.complicate(),
-        };
-        if !further {
-            break;
-        }
-    }
-    let mut text = format!("seed {seed}, made smaller: {found}\n");
-    let json = serde_json::to_string(&smallest).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "  cargo run --release -p tsuji-tests --bin simulate -- --scenario '{json}'"
-    );
-    say(text.trim_end());
-}
-
-fn repeat(seed: u64) -> String {
-    format!("cargo run --release -p tsuji-tests --bin simulate -- --seed {seed}")
+    let json = smallest.to_json();
+    say(&format!("{} made smaller: {found}\n{json}", name(seed)));
 }
 
 /// How long this thread has computed, where the system tells (Linux): other work on the machine

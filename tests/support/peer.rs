@@ -371,7 +371,8 @@ impl Life {
             match self.media.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     let now = self.now();
-                    self.browser.receive(now, from, &buffer[..length]);
+                    let packet = buffer[..length].to_vec().into();
+                    self.browser.receive(now, now, from, &packet);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.to_string()),

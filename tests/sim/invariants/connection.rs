@@ -30,7 +30,7 @@ impl Invariant for ConnectsInTime {
             let Some(tab) = tab.filter(|tab| tab.page.answers()) else {
                 continue;
             };
-            let Some(well) = tab.well_since(view.now) else {
+            let Some(well) = view.recovered(tab, member) else {
                 continue;
             };
             let waited = view.now.since(well.max(member.entered));

@@ -16,15 +16,8 @@ impl Invariant for NothingIsLeft {
     }
 
     fn end(&mut self, view: &View<'_>, under_way: usize) -> Finding {
-        let core = view.sfu.sizes();
         let lobby = view.lobby.sizes();
-        let left = [
-            ("participants in the core", core.participants),
-            ("names in the core", core.names),
-            ("rooms in the core", core.rooms),
-            ("timers in the core", core.timers),
-            ("addresses in the core", core.addresses),
-            ("outputs in the core", core.outputs),
+        let mut left = vec![
             ("connections in the lobby", lobby.connections),
             ("participants in the lobby", lobby.participants),
             ("rooms in the lobby", lobby.rooms),
@@ -33,6 +26,17 @@ impl Invariant for NothingIsLeft {
             ("outputs in the lobby", lobby.outputs),
             ("events under way", under_way),
         ];
+        for core in view.cores {
+            let core = core.sfu.sizes();
+            left.extend([
+                ("participants in a core", core.participants),
+                ("names in a core", core.names),
+                ("rooms in a core", core.rooms),
+                ("timers in a core", core.timers),
+                ("addresses in a core", core.addresses),
+                ("outputs in a core", core.outputs),
+            ]);
+        }
         let left: Vec<String> = left
             .iter()
             .filter(|(_, count)| *count > 0)
@@ -41,9 +45,10 @@ impl Invariant for NothingIsLeft {
         if !left.is_empty() {
             return Err(left.join(", "));
         }
-        match (view.sfu.deadline(), view.lobby.deadline()) {
-            (None, None) => Ok(()),
-            waits => Err(format!("still waited for: {waits:?}")),
+        let cores = view.cores.iter().map(|core| core.sfu.deadline());
+        match cores.chain([view.lobby.deadline()]).flatten().min() {
+            None => Ok(()),
+            Some(at) => Err(format!("{at} is still waited for")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Nothing grows without bound.
 
-use tsuji_core::Limits;
+use tsuji_core::{Limits, Sizes};
 
 use super::{Finding, Invariant, View};
 
@@ -16,19 +16,8 @@ impl WithinLimits {
             limits: limits.clone(),
         }
     }
-}
 
-impl Invariant for WithinLimits {
-    fn name(&self) -> &'static str {
-        "within_limits"
-    }
-
-    fn promise(&self) -> &'static str {
-        "every table and queue of core and lobby is within its limit, and no larger than the people who are there need"
-    }
-
-    fn step(&mut self, view: &View<'_>) -> Finding {
-        let sizes = view.sfu.sizes();
+    fn core(&self, sizes: &Sizes) -> Finding {
         let limits = &self.limits;
         let people = sizes.participants;
         let most = [
@@ -42,12 +31,31 @@ impl Invariant for WithinLimits {
             // One for each call into a connection inside another.
             ("spare buffers", sizes.spare, 8),
         ];
-        for (what, size, limit) in most {
-            if size > limit {
-                return Err(format!(
-                    "the core has {size} {what}, at most {limit} allowed"
-                ));
-            }
+        within("a core", &most)
+    }
+}
+
+fn within(who: &str, most: &[(&str, usize, usize)]) -> Finding {
+    match most.iter().find(|(_, size, limit)| size > limit) {
+        None => Ok(()),
+        Some((what, size, limit)) => {
+            Err(format!("{who} has {size} {what}, at most {limit} allowed"))
+        }
+    }
+}
+
+impl Invariant for WithinLimits {
+    fn name(&self) -> &'static str {
+        "within_limits"
+    }
+
+    fn promise(&self) -> &'static str {
+        "every table and queue of core and lobby is within its limit, and no larger than the people who are there need"
+    }
+
+    fn step(&mut self, view: &View<'_>) -> Finding {
+        for core in view.cores {
+            self.core(&core.sfu.sizes())?;
         }
         let sizes = view.lobby.sizes();
         let open = view.tabs.values().filter(|tab| !tab.closed).count();
@@ -63,14 +71,7 @@ impl Invariant for WithinLimits {
             ("addresses", sizes.addresses, sizes.connections),
             ("outputs not taken", sizes.outputs, 0),
         ];
-        for (what, size, limit) in most {
-            if size > limit {
-                return Err(format!(
-                    "the lobby has {size} {what}, at most {limit} allowed"
-                ));
-            }
-        }
-        Ok(())
+        within("the lobby", &most)
     }
 
     fn glance(&mut self, view: &View<'_>) -> Finding {

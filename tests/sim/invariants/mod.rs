@@ -5,10 +5,12 @@
 
 mod connection;
 mod ends;
+mod fault;
 mod limits;
 mod numbers;
 mod picture;
 mod protocol;
+mod reason;
 mod slots;
 mod ssrc;
 
@@ -17,12 +19,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tsuji_core::{Limits, Notice, Sfu, Time, Transmit};
+use tsuji_core::{Limits, Notice, Time, Transmit};
 use tsuji_signaling::{ConnectionId, Lobby};
 
 use crate::browser::Received;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Member};
 use crate::tab::Tab;
+use crate::world::Core;
+pub use fault::NoPanic;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +64,19 @@ pub struct View<'a> {
     pub tabs: &'a BTreeMap<ConnectionId, Tab>,
     /// Whose address it is at present.
     pub by_address: &'a BTreeMap<SocketAddr, ConnectionId>,
-    /// For its sizes and its deadline.
-    pub sfu: &'a Sfu,
+    /// For their sizes and their deadlines.
+    pub cores: &'a [Core],
     /// For its sizes and its deadline.
     pub lobby: &'a Lobby,
 }
 
 type Finding = Result<(), String>;
+
+/// How long connections take to find their way after a network has come back.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// The same after the address has changed: str0m keeps to the old path for 15 s after its last
+/// check, and a client checks every 3 s.
+const MOVED: Duration = Duration::from_secs(20);
 
 /// One promise.
 pub trait Invariant: fmt::Debug {
@@ -81,12 +91,12 @@ pub trait Invariant: fmt::Debug {
         Ok(())
     }
 
-    /// The core sends a datagram.
-    fn transmit(&mut self, _: &View<'_>, _: &Transmit) -> Finding {
+    /// A core sends a datagram.
+    fn transmit(&mut self, _: &View<'_>, _core: usize, _: &Transmit) -> Finding {
         Ok(())
     }
 
-    /// The core says something.
+    /// A core says something.
     fn notice(&mut self, _: &View<'_>, _: &Notice) -> Finding {
         Ok(())
     }
@@ -96,7 +106,7 @@ pub trait Invariant: fmt::Debug {
         Ok(())
     }
 
-    /// From time to time: for what compares over many participants.
+    /// Every 50 ms: for what compares over many participants and has a deadline in seconds.
     fn glance(&mut self, _: &View<'_>) -> Finding {
         Ok(())
     }
@@ -127,7 +137,8 @@ impl Invariants {
             Box::new(slots::OnlyToMembers),
             Box::new(slots::SlotCarriesItsSource),
             Box::new(slots::MutedIsSilent),
-            Box::new(slots::SlotsHoldMembers),
+            Box::new(slots::SlotsHoldMembers::default()),
+            Box::new(reason::ReasonFitsTraffic),
             Box::new(ssrc::OfferedSsrc),
             Box::new(numbers::NumbersGoOn::default()),
             Box::new(picture::PictureInTime),
@@ -137,6 +148,7 @@ impl Invariants {
             Box::new(limits::WithinLimits::new(limits)),
             Box::new(protocol::PageAgrees),
             Box::new(ends::NothingIsLeft),
+            Box::new(NoPanic),
         ];
         Self {
             all,
@@ -156,8 +168,8 @@ impl Invariants {
         self.each(view, |one| one.packet(view, to, packet));
     }
 
-    pub(crate) fn transmit(&mut self, view: &View<'_>, transmit: &Transmit) {
-        self.each(view, |one| one.transmit(view, transmit));
+    pub(crate) fn transmit(&mut self, view: &View<'_>, core: usize, transmit: &Transmit) {
+        self.each(view, |one| one.transmit(view, core, transmit));
     }
 
     pub(crate) fn notice(&mut self, view: &View<'_>, notice: &Notice) {
@@ -201,6 +213,24 @@ impl Invariants {
 }
 
 impl<'a> View<'a> {
+    /// From when on a participant's network counts as well: some time after its last trouble, and at
+    /// once when it had none since it entered.
+    pub(crate) fn recovered(&self, tab: &Tab, member: &Member) -> Option<Time> {
+        let well = tab.well_since(self.now)?;
+        Some(if well <= member.entered {
+            well
+        } else if tab.earlier.is_empty() {
+            well + RECOVERY
+        } else {
+            well + MOVED
+        })
+    }
+
+    /// On which core a participant lives: rooms go around.
+    pub(crate) fn home(&self, member: &Member) -> usize {
+        (member.room.0 % self.cores.len() as u64) as usize
+    }
+
     /// The page of a participant that is in a room.
     pub(crate) fn tab(&self, connection: ConnectionId) -> Option<&'a Tab> {
         self.tabs.get(&connection)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tsuji_core::{MediaKind, ParticipantId, Time};
+use tsuji_core::{ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -106,11 +106,7 @@ impl Invariant for NumbersGoOn {
         };
         let clean =
             tab.down.lost == 0 && tab.down.conditions().is_clean() && tab.earlier.is_empty();
-        let kind = if packet.audio {
-            MediaKind::Audio
-        } else {
-            MediaKind::Video
-        };
+        let kind = packet.kind();
         let source = view.ledger.member(packet.source);
         let slot = view.ledger.member(me).and_then(|me| me.slot(&packet.mid));
         let paused = |from: Time| {
@@ -134,8 +130,10 @@ impl Stream {
             match stretch.fits(packet) {
                 Ok(true) => {}
                 Ok(false) => continue,
-                // After a pause in which nothing was made, the numbers may fit by themselves.
+                // After a pause in which nothing was made, the numbers may fit by themselves. And what
+                // comes from before the stretch is a repetition out of one that was lost.
                 Err(_) if paused(stretch.newest_at) => continue,
+                Err(_) if packet.sequence < stretch.first_sequence => continue,
                 Err(what) => return Err(what),
             }
             // With losses, a late packet of a stretch may come before what we took for its first.

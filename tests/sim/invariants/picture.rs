@@ -15,12 +15,6 @@ use crate::ledger::{Member, SlotRecord};
 /// each, and both may be lost twice.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long connections take to find their way after a network has come back.
-const RECOVERY: Duration = Duration::from_secs(10);
-/// The same after the address has changed: str0m keeps to the old path for 15 s after its last
-/// check, and a client checks every 3 s.
-const MOVED: Duration = Duration::from_secs(20);
-
 /// A decodable picture in time.
 #[derive(Debug)]
 pub(super) struct PictureInTime;
@@ -143,17 +137,9 @@ fn for_each_visible(
 /// Since when a participant can send and receive media.
 fn ready_since(view: &View<'_>, id: ParticipantId, member: &Member) -> Option<Time> {
     let tab = view.tab(member.connection)?;
-    let well = tab.well_since(view.now)?;
+    let recovered = view.recovered(tab, member)?;
     let is_it = tab.page.me == Some(id);
     let connected = tab.page.browser.as_ref()?.connected;
-    // A page that was well from the beginning needs no recovery.
-    let recovered = if well <= member.entered {
-        well
-    } else if tab.earlier.is_empty() {
-        well + RECOVERY
-    } else {
-        well + MOVED
-    };
     (is_it && connected).then_some(member.connected?.max(recovered))
 }
 

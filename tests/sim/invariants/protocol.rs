@@ -33,7 +33,7 @@ impl Invariant for PageAgrees {
             }
             let browser = tab.page.browser.as_ref();
             let failure = browser.and_then(|browser| browser.failure.as_ref());
-            if let Some(failure) = failure.filter(|_| !tab.is_damaged()) {
+            if let Some(failure) = failure.filter(|_| !tab.is_spoilt()) {
                 return Err(format!("page {}: {failure}", tab.id.0));
             }
         }
@@ -66,10 +66,10 @@ fn stale_roster(view: &View<'_>, tab: &Tab) -> Finding {
             there.insert(*id);
         }
     }
-    if tab.page.others == there {
+    let believes: BTreeSet<_> = tab.page.others.keys().copied().collect();
+    if believes == there {
         return Ok(());
     }
-    let believes = &tab.page.others;
     Err(format!(
         "{me} believes in {believes:?}, there are {there:?}"
     ))

@@ -1,6 +1,6 @@
 //! Who may get what.
 
-use tsuji_core::{MediaKind, Notice, ParticipantId, Slot, Transmit};
+use tsuji_core::{Notice, ParticipantId, Slot, Transmit};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -17,19 +17,28 @@ impl Invariant for OnlyToMembers {
     }
 
     fn promise(&self) -> &'static str {
-        "a datagram goes only to an address of somebody who is in a room, or was until this input"
+        "a core sends a datagram only to an address of somebody who is in a room on it, or was until this input"
     }
 
-    fn transmit(&mut self, view: &View<'_>, transmit: &Transmit) -> Finding {
+    fn transmit(&mut self, view: &View<'_>, core: usize, transmit: &Transmit) -> Finding {
         let to = transmit.remote;
         // Goodbyes are sent while somebody is let go.
-        let is_here = |member: &&Member| member.left.is_none_or(|left| left == view.now);
-        let has_address = |member: &Member| {
+        let is_here = |member: &&Member| {
+            member.left.is_none_or(|left| left == view.now) && view.home(member) == core
+        };
+        let present = view.by_address.get(&to).and_then(|connection| {
+            let mut stays = view.ledger.stays(*connection);
+            stays.find(is_here)
+        });
+        if present.is_some() {
+            return Ok(());
+        }
+        let had_address = |member: &Member| {
             let tab = view.tab(member.connection);
-            tab.is_some_and(|tab| tab.outer == to || tab.earlier.contains(&to))
+            tab.is_some_and(|tab| tab.earlier.contains(&to))
         };
         let mut members = view.ledger.members().values().filter(is_here);
-        if members.any(has_address) {
+        if members.any(had_address) {
             return Ok(());
         }
         Err(format!("{} bytes to {to}", transmit.payload.len()))
@@ -87,11 +96,7 @@ impl Invariant for MutedIsSilent {
     }
 
     fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
-        let kind = if packet.audio {
-            MediaKind::Audio
-        } else {
-            MediaKind::Video
-        };
+        let kind = packet.kind();
         let Some(source) = view.ledger.member(packet.source) else {
             return Ok(());
         };
@@ -108,8 +113,11 @@ impl Invariant for MutedIsSilent {
 }
 
 /// Nobody stays in a slot after leaving.
-#[derive(Debug)]
-pub(super) struct SlotsHoldMembers;
+#[derive(Debug, Default)]
+pub(super) struct SlotsHoldMembers {
+    /// The change of the ledger that was looked at last: between two, nothing can be different.
+    looked_at: u64,
+}
 
 impl SlotsHoldMembers {
     fn told(view: &View<'_>, viewer: ParticipantId, slots: &[Slot]) -> Finding {
@@ -151,6 +159,10 @@ impl Invariant for SlotsHoldMembers {
     }
 
     fn step(&mut self, view: &View<'_>) -> Finding {
+        let change = view.ledger.changes();
+        if std::mem::replace(&mut self.looked_at, change) == change {
+            return Ok(());
+        }
         let has_left = |source: ParticipantId| {
             let member = view.ledger.member(source);
             member.is_some_and(|member| !member.is_in())

@@ -19,8 +19,7 @@ impl Invariant for OfferedSsrc {
     }
 
     fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
-        // A damaged packet may have changed it, see there.
-        let Some(tab) = view.tab(to).filter(|tab| !tab.is_damaged()) else {
+        let Some(tab) = view.tab(to) else {
             return Ok(());
         };
         match tab.page.offered_ssrcs.get(&packet.mid) {

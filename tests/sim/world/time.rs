@@ -1,0 +1,92 @@
+//! From one moment to the next.
+
+use std::time::Duration;
+
+use tsuji_core::{Input, Time};
+use tsuji_signaling::lobby;
+
+use super::World;
+use super::agenda::Event;
+use crate::invariants::Invariants;
+use crate::tab::Tab;
+
+impl World {
+    /// Lets time pass.
+    pub fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(at) = self.next_event().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.step();
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until `done`, at most `limit`. Says whether it was done.
+    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        while !done(self) {
+            let Some(at) = self.next_event().filter(|at| *at <= end) else {
+                return false;
+            };
+            self.now = self.now.max(at);
+            self.step();
+        }
+        true
+    }
+
+    fn next_event(&self) -> Option<Time> {
+        let tabs = self.tabs.values().filter_map(Tab::deadline).min();
+        let cores = self.cores.iter().filter_map(|core| core.sfu.deadline());
+        [self.agenda.next(), tabs, cores.min(), self.lobby.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        self.take_all_outputs();
+        self.let_happen();
+        for tab in self.tabs.values_mut() {
+            if tab.deadline().is_some_and(|at| at <= now)
+                && let Some(browser) = &mut tab.page.browser
+            {
+                browser.timeout(now);
+            }
+        }
+        for core in 0..self.cores.len() {
+            if self.cores[core].is_due(now) {
+                self.give_core(core, Input::Timeout);
+            }
+        }
+        if self.lobby.deadline().is_some_and(|at| at <= now) {
+            self.tell_lobby(lobby::Input::Timeout);
+        }
+        self.settle();
+    }
+
+    /// Lets everything happen that happens now.
+    pub(super) fn settle(&mut self) {
+        self.take_all_outputs();
+        self.let_happen();
+        self.check(Invariants::step);
+    }
+
+    fn let_happen(&mut self) {
+        while let Some(event) = self.agenda.pop(self.now) {
+            match event {
+                Event::ToServer { from, to, payload } => self.core_receives(from, to, &payload),
+                Event::ToBrowser {
+                    from,
+                    to,
+                    sent,
+                    packet,
+                } => self.browser_receives(from, to, sent, &packet),
+                Event::Up(id, up) => self.lobby_receives(id, up),
+                Event::Down(id, down) => self.page_receives(id, down),
+                Event::Command(command) => self.tell_core(command),
+                Event::Notice(notice) => self.tell_lobby(lobby::Input::Notice(notice)),
+            }
+        }
+    }
+}
