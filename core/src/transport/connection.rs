@@ -19,7 +19,7 @@ use tsuji_hermetic::{Clock, Panicked, Seam};
 use super::sources::{Arrival, Sources};
 use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
-    OutgoingPacket, SendLine, is_stun, is_success_on,
+    OutgoingPacket, SendLine, is_stun, is_success_on, words,
 };
 use crate::demux::Tuple;
 use crate::forward::VideoPatch;
@@ -86,10 +86,8 @@ impl Environment {
 pub(crate) enum Fault {
     #[error("str0m panicked")]
     Panicked,
-    #[error("the handshake failed: {0}")]
-    Handshake(String),
     #[error("str0m: {0}")]
-    Rtc(RtcError),
+    Rtc(#[from] RtcError),
     #[error("the answer does not fit its offer: {0}")]
     BadAnswer(String),
     #[error("an offer without changes")]
@@ -97,17 +95,6 @@ pub(crate) enum Fault {
     /// In a replay of decisions: it could not go on then, for a reason that was not recorded.
     #[error("it failed when it was recorded")]
     Recorded,
-}
-
-impl From<RtcError> for Fault {
-    /// A handshake fails by what the peer does, or whoever stands between: nothing protects it. Nor
-    /// does a certificate have to be the one that the answer announced.
-    fn from(error: RtcError) -> Self {
-        match error {
-            RtcError::Dtls(_) | RtcError::RemoteSdp(_) => Fault::Handshake(error.to_string()),
-            error => Fault::Rtc(error),
-        }
-    }
 }
 
 impl From<Panicked> for Fault {
@@ -276,7 +263,7 @@ impl Connection {
             .call_isolated(|_| SdpAnswer::from_sdp_string(sdp))?;
         let answer = match parsed {
             Ok(answer) => answer,
-            Err(error) => return Ok(Err(CommandError::BadDescription(error.to_string()))),
+            Err(error) => return Ok(Err(CommandError::BadDescription(words::about(sdp, &error)))),
         };
         let Some(PendingOffer(pending)) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
@@ -339,7 +326,7 @@ impl Connection {
         let result = self.seam.call(|rtc| {
             Candidate::from_sdp_string(candidate).map(|parsed| rtc.add_remote_candidate(parsed))
         })?;
-        Ok(result.map_err(|error| CommandError::BadCandidate(error.to_string())))
+        Ok(result.map_err(|error| CommandError::BadCandidate(words::about(candidate, &error))))
     }
 
     /// Takes a datagram. What is not for this connection, or not readable, does nothing.
@@ -503,7 +490,7 @@ impl Connection {
             let mut rounds = 0;
             loop {
                 match rtc.poll_output()? {
-                    Output::Timeout(at) if at > now => return Ok::<_, RtcError>(Some(at)),
+                    Output::Timeout(at) if at > now => return Ok(Some(at)),
                     Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(None),
                     Output::Timeout(_) => {
                         rounds += 1;
@@ -527,7 +514,7 @@ impl Connection {
                 }
             }
         })?;
-        self.deadline = match wake.map_err(Fault::from)? {
+        self.deadline = match wake.map_err(Fault::Rtc)? {
             Some(at) => Some(environment.time(at)),
             None => Some(t + Duration::from_millis(1)),
         };

@@ -15,6 +15,7 @@ mod credentials;
 mod line;
 mod sources;
 mod stun;
+mod words;
 
 pub use certificate::{Certificate, CertificateError};
 pub(crate) use connection::{AnswerResult, Connection, Description, Environment, Fault};
