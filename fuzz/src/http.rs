@@ -66,6 +66,7 @@ struct Answers {
 
 fn answers<'a>(limits: &Limits, pieces: impl Iterator<Item = &'a [u8]>) -> Answers {
     let mut exchange = Exchange::new(limits, Time::ZERO);
+    exchange.peer_is_on_this_machine();
     let mut answers = Answers::default();
     for piece in pieces {
         if answers.upgraded {
@@ -83,7 +84,7 @@ fn answers<'a>(limits: &Limits, pieces: impl Iterator<Item = &'a [u8]>) -> Answe
                     answers.early = early;
                     break;
                 }
-                Step::Respond { bytes, close } => {
+                Step::Respond { bytes, close } | Step::WriteTrace { bytes, close } => {
                     if !bytes.is_empty() {
                         answers.response(&bytes);
                     }

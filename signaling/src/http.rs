@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!  bytes ──► request (one head) ──► routes ──► assets of the client ──► response ──► bytes
+//!                                     ├──────► debug (/debug/trace), from this machine only
 //!                                     └──────► upgrade (/ws) ──► 101, then WebSocket
 //! ```
 //! It serves the browser client and opens WebSockets, and refuses everything else: there is no
 //! method with a body, and a path is looked up in a table, never in a file system.
 
+mod debug;
 mod request;
 mod response;
 mod routes;
@@ -32,6 +34,7 @@ pub struct Exchange {
     phase: Phase,
     buffer: Vec<u8>,
     requests: u32,
+    peer: Peer,
 }
 
 /// What to do next.
@@ -42,6 +45,13 @@ pub enum Step {
     /// Write these bytes, then close if `close`, else call [`Exchange::receive`] with no bytes.
     /// Empty with `close`: just close.
     Respond {
+        /// One response.
+        bytes: Vec<u8>,
+        /// Whether the connection ends with it.
+        close: bool,
+    },
+    /// As [`Step::Respond`]; and have the decisions of the last minutes written to a file.
+    WriteTrace {
         /// One response.
         bytes: Vec<u8>,
         /// Whether the connection ends with it.
@@ -70,9 +80,17 @@ enum Phase {
     Last(Time),
 }
 
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Anybody,
+    ThisMachine,
+}
+
 /// What a request leads to.
 enum Outcome {
     Respond(Response),
+    WriteTrace(Response),
     Upgrade(Vec<u8>),
 }
 
@@ -84,7 +102,13 @@ impl Exchange {
             phase: Phase::Head(opened),
             buffer: Vec::new(),
             requests: 0,
+            peer: Peer::Anybody,
         }
+    }
+
+    /// The connection comes from the machine itself: it may ask for what strangers may not.
+    pub fn peer_is_on_this_machine(&mut self) {
+        self.peer = Peer::ThisMachine;
     }
 
     /// Takes bytes that came, in whatever pieces; none to go on after a response.
@@ -151,8 +175,14 @@ impl Exchange {
     fn answer(&mut self, t: Time, request: &Request) -> Step {
         self.requests = self.requests.saturating_add(1);
         let last = !request.keep_alive || self.requests >= self.limits.http_requests;
-        match routes::answer(request) {
+        match routes::answer(request, self.peer) {
             Ok(Outcome::Respond(response)) => self.respond(t, response, request.is_head(), last),
+            Ok(Outcome::WriteTrace(response)) => {
+                match self.respond(t, response, request.is_head(), last) {
+                    Step::Respond { bytes, close } => Step::WriteTrace { bytes, close },
+                    step => step,
+                }
+            }
             Ok(Outcome::Upgrade(response)) => {
                 self.phase = Phase::Last(t);
                 let early = std::mem::take(&mut self.buffer);

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::program::Program;
 
-/// How long it may take to print its address. 10 s: a test machine may be busy with browsers.
+/// How long it may take to print its address, or to log something. 10 s: a test machine may be busy with browsers.
 const START: Duration = Duration::from_secs(10);
 /// How long it may take to stop. It promises 2 s; a busy machine gets 3 more.
 const STOP: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const STOP: Duration = Duration::from_secs(5);
 pub struct Server {
     child: Child,
     address: SocketAddr,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
     /// Closed when the process has ended.
     output: mpsc::Receiver<String>,
     stopped: bool,
@@ -44,14 +44,14 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::<Log>::default();
         keep(child.stderr.take().expect("it was piped"), Arc::clone(&log));
         let output = lines(child.stdout.take().expect("it was piped"));
         let ready = output.recv_timeout(START);
         let address = ready.ok().as_deref().and_then(address_in);
         let Some(address) = address else {
             let _ = child.kill();
-            panic!("the server printed no address; its log:\n{}", read(&log));
+            panic!("the server printed no address; its log:\n{}", log.read());
         };
         Self {
             child,
@@ -79,7 +79,17 @@ impl Server {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        read(&self.log)
+        self.log.read()
+    }
+
+    /// Waits until it has logged a line with this text; gives the line.
+    pub fn logs(&self, text: &str) -> String {
+        self.log.wait(text)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     /// Stops it as an administrator does. Fails where it does not end well and in time, or where
@@ -145,17 +155,44 @@ fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn keep(from: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+fn keep(from: impl Read + Send + 'static, log: Arc<Log>) {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            log.push_str(&line);
-            log.push('\n');
+            log.push(&line);
         }
     });
 }
 
-fn read(log: &Mutex<String>) -> String {
-    let log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    log.clone()
+/// What a process has logged so far.
+#[derive(Debug, Default)]
+struct Log {
+    text: Mutex<String>,
+    more: Condvar,
+}
+
+impl Log {
+    fn push(&self, line: &str) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(line);
+        text.push('\n');
+        self.more.notify_all();
+    }
+
+    fn read(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clone()
+    }
+
+    fn wait(&self, wanted: &str) -> String {
+        let line = |text: &str| {
+            let mut lines = text.lines();
+            lines.find(|line| line.contains(wanted)).map(str::to_owned)
+        };
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .more
+            .wait_timeout_while(text, START, |text| line(text).is_none());
+        let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        line(&text).unwrap_or_else(|| panic!("the server never logged {wanted:?}:\n{text}"))
+    }
 }

@@ -2,8 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tsuji_tests::support::{MIO, Meeting, Server};
 
@@ -102,4 +106,81 @@ fn what_is_no_trace_is_refused_with_one_sentence() {
         "{}",
         told.errors()
     );
+}
+
+/// The file of a log line that names one.
+fn file_in(line: &str) -> &Path {
+    let (_, rest) = line.split_once("file=").expect("it names a file");
+    Path::new(rest.split(' ').next().expect("a path"))
+}
+
+#[test]
+fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed() {
+    let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
+    let server = Server::start_with(
+        &MIO,
+        &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
+    );
+    let meeting = Meeting::start(&server);
+    for _ in 0..20 {
+        meeting.goes_on();
+    }
+    server.signal(Signal::USR1);
+    let line = server.logs("the decisions of the last minutes are written");
+    meeting.goes_on();
+    let file = file_in(&line);
+    let mode = fs::metadata(file).expect("a trace").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let told = replay(file, &["--verbose"]);
+    told.check_equal();
+    let text = told.text();
+    for happened in [
+        "A decisions trace",
+        "p2   DTLS is up: connected",
+        "p1's video ",
+    ] {
+        assert!(text.contains(happened), "{happened}: {text}");
+    }
+
+    // Somebody who asks again at once has the same minutes twice.
+    server.signal(Signal::USR1);
+    server.logs("no other one");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    meeting.end();
+    server.stop();
+}
+
+#[test]
+fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine() {
+    let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
+    let server = Server::start_with(
+        &MIO,
+        &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
+    );
+    let meeting = Meeting::start(&server);
+    meeting.goes_on();
+    let mut stream = TcpStream::connect(server.address()).expect("it listens");
+    let request = "POST /debug/trace HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("it answers");
+    assert!(response.starts_with("HTTP/1.1 202 "), "{response}");
+    let line = server.logs("the decisions of the last minutes are written");
+    replay(file_in(&line), &[]).check_equal();
+    meeting.end();
+    server.stop();
+}
+
+#[test]
+fn a_recording_of_decisions_is_replayed_in_another_process() {
+    let folder = recorded(&["--record-kind", "decisions"]);
+    let file = only_trace(folder.path());
+    let told = replay(&file, &["--participant", "p1", "--verbose"]);
+    told.check_equal();
+    let text = told.text();
+    assert!(
+        text.contains("All decisions of ") && !text.contains("ends before"),
+        "{text}"
+    );
+    assert!(text.contains("p1   sends audio "), "{text}");
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::Waker;
 
+use crate::dump::Bell;
 use crate::threads::Event;
 
 /// The front's side: what it was told, and to whom it says that it has begun to stop.
@@ -19,6 +20,7 @@ pub struct Control {
 pub struct Handle {
     told: Arc<Told>,
     front: Waker,
+    trace: Bell,
 }
 
 #[derive(Debug, Default)]
@@ -27,13 +29,13 @@ struct Told {
 }
 
 /// The two sides; `front` wakes the front.
-pub(crate) fn control(front: Waker, events: mpsc::Sender<Event>) -> (Control, Handle) {
+pub(crate) fn control(front: Waker, events: mpsc::Sender<Event>, trace: Bell) -> (Control, Handle) {
     let told = Arc::<Told>::default();
     let control = Control {
         told: Arc::clone(&told),
         events,
     };
-    (control, Handle { told, front })
+    (control, Handle { told, front, trace })
 }
 
 impl Handle {
@@ -41,6 +43,12 @@ impl Handle {
     pub fn stop(&self) {
         self.told.stop.store(true, Ordering::SeqCst);
         self.front.wake_by_ref();
+    }
+
+    /// Has the decisions of the last minutes written to a file; the log says where. Returns at
+    /// once.
+    pub fn write_trace(&self) {
+        self.trace.ring();
     }
 }
 

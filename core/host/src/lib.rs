@@ -53,11 +53,13 @@
 //!
 //! [`cli::main`] is the whole of a server's `main`, so that all of them have the same options. A
 //! [`control::Handle`] reaches a running server from any thread; [`signals`] turn into calls of it.
-//! What is to be asked of the media side becomes a variant of [`messages::ToMedia`].
+//! What is to be asked of the media side becomes a variant of [`messages::ToMedia`]. The decisions
+//! of the last minutes are always in memory; `dump` writes them to a file when somebody asks.
 
 pub mod cli;
 mod clock;
 pub mod control;
+mod dump;
 pub mod front;
 mod limits;
 pub mod media;

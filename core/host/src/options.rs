@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tsuji_core::trace::Kind;
 
 use crate::record::RecordOptions;
 use crate::replay::ReplayOptions;
@@ -66,6 +67,11 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
 
+    /// How much to record: everything, so that every byte can be made again; or only what decisions
+    /// depend on, without media, keys and addresses, so that the files can be given to others
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = RecordKind::Full)]
+    pub record_kind: RecordKind,
+
     /// Begin another file when one has this many bytes
     #[arg(
         long,
@@ -83,6 +89,30 @@ pub struct Options {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub record_max_seconds: u64,
+
+    /// Mebibytes of memory for the decisions of the last minutes, which SIGUSR1 (or POST
+    /// /debug/trace from this machine) writes to a file for `tsuji replay`. 32 are half an hour of
+    /// ten people. 0: keep none
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 32,
+        value_parser = clap::value_parser!(u32).range(..=4_096)
+    )]
+    pub trace_memory: u32,
+
+    /// Where such files are written: by default the directory of --record, or else the current one
+    #[arg(long, value_name = "DIR")]
+    pub trace_dir: Option<PathBuf>,
+}
+
+/// How much is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordKind {
+    /// Whole datagrams, and keys.
+    Full,
+    /// No media, no keys, no addresses.
+    Decisions,
 }
 
 /// tsuji, a self-hosted video-meeting server.
@@ -157,10 +187,31 @@ impl Options {
     /// Whether and how to record.
     pub(crate) fn recording(&self) -> Option<RecordOptions> {
         Some(RecordOptions {
+            kind: match self.record_kind {
+                RecordKind::Full => Kind::Full,
+                RecordKind::Decisions => Kind::Decisions,
+            },
             directory: self.record.clone()?,
             max_bytes: self.record_max_bytes,
             max_age: Duration::from_secs(self.record_max_seconds),
         })
+    }
+
+    /// Bytes for the decisions of the last minutes; `None` when none are to be kept.
+    pub(crate) fn trace_memory_bytes(&self) -> Option<usize> {
+        let mebibytes = match (self.trace_memory, &self.record) {
+            (0, None) => return None,
+            // A recording takes them from this memory, and may be of decisions.
+            (0, Some(_)) => 1,
+            (mebibytes, _) => mebibytes,
+        };
+        usize::try_from(mebibytes).ok()?.checked_mul(1 << 20)
+    }
+
+    /// Where the decisions of the last minutes are written.
+    pub(crate) fn trace_dir(&self) -> &Path {
+        let given = self.trace_dir.as_deref().or(self.record.as_deref());
+        given.unwrap_or(Path::new("."))
     }
 
     /// Each UDP socket with the address that belongs to it.

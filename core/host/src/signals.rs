@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use crate::control::Handle;
 
@@ -17,7 +17,7 @@ const KILLED: i32 = 1;
 pub struct Signals(signal_hook::iterator::Signals);
 
 impl Signals {
-    /// Takes SIGINT and SIGTERM from now on. The first one waits for
+    /// Takes SIGINT, SIGTERM and SIGUSR1 from now on. The first of the first two waits for
     /// [`deliver_to`](Self::deliver_to); a second one ends the process at once, also when it hangs.
     pub fn take() -> io::Result<Self> {
         let told = Arc::new(AtomicBool::new(false));
@@ -26,7 +26,7 @@ impl Signals {
             signal_hook::flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&told))?;
             signal_hook::flag::register(signal, Arc::clone(&told))?;
         }
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1]).map(Self)
     }
 
     /// Delivers them to a server, from a thread of their own that lasts as long as the process.
@@ -36,6 +36,7 @@ impl Signals {
                 tracing::debug!(signal, "signal");
                 match signal {
                     SIGINT | SIGTERM => server.stop(),
+                    SIGUSR1 => server.write_trace(),
                     _ => {}
                 }
             }

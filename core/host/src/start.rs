@@ -12,6 +12,7 @@ use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
 
 use crate::clock::Clock;
 use crate::control::{Control, Handle, control};
+use crate::dump::bell;
 use crate::front::Desk;
 use crate::limits::Limits;
 use crate::media;
@@ -137,9 +138,10 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
         front.clone(),
         media.clone(),
     );
+    let (bell, dumper) = bell(options.trace_dir().to_owned(), media.clone());
     let (notices_in, notices_out) = queue(limits.queue, limits.queue_backlog, media, front.clone());
     let threads = Threads::new(clock, limits.stop_total);
-    let (control, handle) = control(front, threads.events());
+    let (control, handle) = control(front, threads.events(), bell.clone());
 
     let config = Config {
         addresses,
@@ -147,11 +149,12 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
         limits: tsuji_core::Limits::default(),
     };
     let (seed_of_media, epoch) = (seed()?, clock.epoch());
-    let sfu = Sfu::new(config.clone(), seed_of_media, epoch);
+    let mut sfu = Sfu::new(config.clone(), seed_of_media, epoch);
+    if let Some(bytes) = options.trace_memory_bytes() {
+        sfu.keep_decisions(seed_of_media, bytes);
+    }
     let recording = match options.recording() {
-        Some(record) => {
-            Recording::start(&record, &config, seed_of_media, epoch, sfu.is_hermetic())?
-        }
+        Some(record) => Recording::start(&record, &config, seed_of_media, epoch, &sfu)?,
         None => Recording::default(),
     };
     Ok(Parts {
@@ -162,12 +165,14 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             seed()?,
             orders_in,
             notices_out,
+            bell,
         ),
         media: media::Parts {
             clock,
             limits: limits.clone(),
             sfu,
             recording,
+            dumper,
             datagram_bytes: config.limits.datagram_bytes,
             orders: orders_out,
             notices: notices_in,

@@ -29,7 +29,7 @@ pub struct Recorder {
 }
 
 /// Frames whose checksums are still missing: [`seal`](super::seal) them before they are stored.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Block {
     /// Whole frames.
     pub bytes: Vec<u8>,

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use ::http::{HeaderName, Method, StatusCode, header};
 use tsuji_web::Assets;
 
-use super::Outcome;
 use super::request::{Refusal, Request};
 use super::response::Response;
 use super::upgrade;
+use super::{Outcome, Peer, debug};
 
 const NOT_FOUND: &str = include_str!("not_found.html");
 
@@ -32,13 +32,17 @@ const NO_BODIES: Refusal = Refusal::closing(
     "This server reads no request bodies.",
 );
 
-pub(super) fn answer(request: &Request) -> Result<Outcome, Refusal> {
+pub(super) fn answer(request: &Request, peer: Peer) -> Result<Outcome, Refusal> {
     if !is_standard(&request.method) {
         return Err(UNKNOWN_METHOD);
     }
     if request.path == "/ws" {
         check_body(request)?;
         return upgrade::answer(request).map(Outcome::Upgrade);
+    }
+    if request.path == "/debug/trace" {
+        check_body(request)?;
+        return debug::write_trace(request, peer).map(Outcome::WriteTrace);
     }
     let file = find(&request.path);
     if file.is_some() && request.method != Method::GET && request.method != Method::HEAD {

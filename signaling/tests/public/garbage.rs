@@ -197,7 +197,7 @@ proptest! {
                 match step {
                     Step::Read => break,
                     Step::Upgrade { .. } => return Ok(()),
-                    Step::Respond { bytes, close } => {
+                    Step::Respond { bytes, close } | Step::WriteTrace { bytes, close } => {
                         prop_assert!(bytes.is_empty() && close || bytes.starts_with(b"HTTP/1.1 "));
                         if close { return Ok(()) }
                     }

@@ -525,3 +525,47 @@ fn each_bad_handshake_gets_its_status() {
     let old = handshake(&[]).replace("HTTP/1.1", "HTTP/1.0");
     assert_eq!(upgrade(&old).unwrap_err().status, 426);
 }
+
+/// A request on a connection from the server's own machine.
+fn ask_here(request: &str) -> Step {
+    let mut exchange = exchange();
+    exchange.peer_is_on_this_machine();
+    exchange.receive(T, request.as_bytes())
+}
+
+#[test]
+fn the_decisions_of_the_last_minutes_are_written_for_somebody_at_the_machine() {
+    let step = ask_here("POST /debug/trace HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let Step::WriteTrace {
+        bytes,
+        close: false,
+    } = step
+    else {
+        panic!("{step:?}");
+    };
+    assert!(bytes.starts_with(b"HTTP/1.1 202 "));
+}
+
+#[test]
+fn nobody_else_has_anything_written() {
+    let post = "POST /debug/trace HTTP/1.1\r\nHost: localhost\r\n";
+    assert_eq!(ask(&format!("{post}\r\n")).status, 403, "from elsewhere");
+    // Through a proxy on the same machine, or by a page in a browser there.
+    for field in [
+        "X-Forwarded-For: 203.0.113.4",
+        "X-Real-IP: 203.0.113.4",
+        "Forwarded: for=203.0.113.4",
+        "Via: 1.1 proxy",
+        "Origin: https://evil.example",
+        "Sec-Fetch-Site: cross-site",
+    ] {
+        let response = Response::read(ask_here(&format!("{post}{field}\r\n\r\n")));
+        assert_eq!(response.status, 403, "{field}");
+    }
+    let get = "GET /debug/trace HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let response = Response::read(ask_here(get));
+    assert_eq!(
+        (response.status, response.field("allow")),
+        (405, Some("POST"))
+    );
+}

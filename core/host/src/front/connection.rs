@@ -48,6 +48,8 @@ pub(super) enum Happened {
     Idle,
     /// Something that is nobody else's business.
     Progress,
+    /// The decisions of the last minutes are wanted.
+    TraceWanted,
     /// It is a WebSocket from now on.
     Opened,
     /// Something came from the WebSocket.
@@ -221,6 +223,7 @@ impl Connection {
     fn tell(&mut self, t: Time, desk: &mut Desk, happened: Happened) {
         match happened {
             Happened::Idle | Happened::Progress => {}
+            Happened::TraceWanted => desk.trace_wanted(),
             Happened::Opened => desk.opened(t, self.id),
             Happened::Heard(heard) => desk.hear(t, self.id, heard),
             Happened::Leaving => desk.leaving(t, self.id),

@@ -10,6 +10,7 @@ use tungstenite::protocol::WebSocketConfig;
 use super::heard::Heard;
 use super::outbox::{Order, Outbox};
 use super::websocket;
+use crate::dump::Bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::queue::{Receiver, SendError, Sender, Taken};
@@ -53,6 +54,7 @@ pub struct Desk {
     lobby: Lobby,
     media: Sender<ToMedia>,
     notices: Receiver<FromMedia>,
+    trace: Bell,
     guests: BTreeMap<ConnectionId, Guest>,
     next: ConnectionId,
     /// Those that ask for pages, oldest first.
@@ -83,12 +85,13 @@ enum Stage {
 
 impl Desk {
     /// A desk without connections. `seed`: as for [`Lobby::new`].
-    pub fn new(
+    pub(crate) fn new(
         limits: Limits,
         signaling: tsuji_signaling::Limits,
         seed: [u8; 32],
         media: Sender<ToMedia>,
         notices: Receiver<FromMedia>,
+        trace: Bell,
     ) -> Self {
         Self {
             lobby: Lobby::new(signaling.clone(), seed),
@@ -97,6 +100,7 @@ impl Desk {
             signaling,
             media,
             notices,
+            trace,
             guests: BTreeMap::new(),
             next: ConnectionId(0),
             http: BTreeSet::new(),
@@ -133,15 +137,25 @@ impl Desk {
         }
         let id = self.next;
         self.next = ConnectionId(id.0 + 1);
+        // An IPv4 address is one, also when the socket is for IPv6.
+        let peer = peer.to_canonical();
         let guest = Guest {
-            // An IPv4 address is one, also when the socket is for IPv6.
-            peer: peer.to_canonical(),
+            peer,
             stage: Stage::Http,
             outbox: Outbox::default(),
         };
         self.guests.insert(id, guest);
         self.http.insert(id);
-        Some((id, Exchange::new(&self.signaling, t)))
+        let mut exchange = Exchange::new(&self.signaling, t);
+        if peer.is_loopback() {
+            exchange.peer_is_on_this_machine();
+        }
+        Some((id, exchange))
+    }
+
+    /// Somebody on this machine asks for the decisions of the last minutes.
+    pub fn trace_wanted(&self) {
+        self.trace.ring();
     }
 
     /// It is a WebSocket from now on.

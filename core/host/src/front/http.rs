@@ -103,6 +103,11 @@ impl Http {
                 self.phase = Phase::Responding { close };
                 (State::Http(self), Happened::Progress)
             }
+            Step::WriteTrace { bytes, close } => {
+                self.wire.push_response(&bytes);
+                self.phase = Phase::Responding { close };
+                (State::Http(self), Happened::TraceWanted)
+            }
             Step::Upgrade { response, early } => {
                 self.wire.push_response(&response);
                 let socket = Socket::start(self.wire, early, config);

@@ -8,6 +8,7 @@ use tsuji_core::Time;
 use tsuji_signaling::ConnectionId;
 
 use super::*;
+use crate::dump::bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::queue::{Receiver, Sender, Taken, queue};
@@ -31,8 +32,9 @@ impl World {
         let (orders, media) = queue(limits.queue, limits.queue_backlog, waker(), waker());
         let (notices, notices_out) = queue(1, 1, waker(), waker());
         let signaling = tsuji_signaling::Limits::default();
+        let (trace, _) = bell(".".into(), waker());
         Self {
-            desk: Desk::new(limits, signaling, [7; 32], orders, notices_out),
+            desk: Desk::new(limits, signaling, [7; 32], orders, notices_out, trace),
             media,
             _notices: notices,
         }

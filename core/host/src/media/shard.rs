@@ -10,6 +10,7 @@ use std::time::Duration;
 use tsuji_core::{Datagram, Input, Output, Sfu, Time, Transmit};
 
 use crate::clock::Clock;
+use crate::dump::Dumper;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::queue::{Receiver, SendError, Sender, Taken};
@@ -42,6 +43,7 @@ pub struct Parts {
     pub(crate) limits: Limits,
     pub(crate) sfu: Sfu,
     pub(crate) recording: Recording,
+    pub(crate) dumper: Dumper,
     /// The core's limit.
     pub(crate) datagram_bytes: usize,
     pub(crate) orders: Receiver<ToMedia>,
@@ -61,6 +63,7 @@ pub struct Shard<S> {
     limits: Limits,
     sfu: Sfu,
     recording: Recording,
+    dumper: Dumper,
     ports: Vec<Port<S>>,
     orders: Receiver<ToMedia>,
     more_orders: bool,
@@ -105,6 +108,7 @@ impl<S: DatagramSocket> Shard<S> {
             limits,
             sfu,
             recording,
+            dumper,
             datagram_bytes,
             orders,
             notices,
@@ -124,6 +128,7 @@ impl<S: DatagramSocket> Shard<S> {
             limits,
             sfu,
             recording,
+            dumper,
             ports: sockets.into_iter().map(port).collect(),
             orders,
             more_orders: false,
@@ -144,7 +149,7 @@ impl<S: DatagramSocket> Shard<S> {
             return Some(Duration::ZERO);
         }
         let paused = self.ports.iter().filter_map(|port| port.paused_until);
-        let deadlines = [self.sfu.deadline(), self.recording.deadline()];
+        let deadlines = [self.sfu.deadline(), self.recording.deadline(&self.sfu)];
         let deadline = paused.chain(deadlines.into_iter().flatten()).min();
         self.clock.until(deadline)
     }
@@ -165,6 +170,7 @@ impl<S: DatagramSocket> Shard<S> {
         self.take_deadline()?;
         self.notices.flush().or_else(ignore_closed)?;
         if turn == Turn::Stop {
+            self.recording.stop(self.clock.now(), &mut self.sfu);
             tracing::debug!(
                 received = self.received,
                 sent = self.sent,
@@ -236,7 +242,8 @@ impl<S: DatagramSocket> Shard<S> {
         if self.sfu.deadline().is_some_and(|deadline| deadline <= t) {
             self.take_input(t, Input::Timeout)?;
         }
-        self.recording.flush(t);
+        self.recording.flush(t, &mut self.sfu);
+        self.dumper.turn(t, &mut self.sfu);
         Ok(())
     }
 

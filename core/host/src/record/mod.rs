@@ -1,11 +1,12 @@
-//! Recording a full trace of a media thread.
+//! Recording a trace of the media side: a full one, or one of decisions.
 //!
 //! ```text
-//!  media thread                    bounded queue              writer thread
+//!  media side                      bounded queue              writer thread
 //!  Recording ── blocks of frames ─────────────────► checksums ─► files, one after the other
 //!            ◄──────────── empty buffers ──────────
 //! ```
-//! The media thread only copies into memory. It never waits: when the queue is full a block is
+//! Blocks of a full trace are made here; those of decisions are shared with the memory of the core.
+//! The media side only copies into memory. It never waits: when the queue is full a block is
 //! dropped, the next one says how many inputs are missing, and the log says so.
 
 mod segments;
@@ -13,16 +14,17 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use tsuji_core::trace::{Block, Header, Kind, Recorder, Secrets};
-use tsuji_core::{Config, Input, Output, Time, WallTime};
+use tsuji_core::{Config, Input, Output, Sfu, Time, WallTime};
 
 use crate::trouble::Trouble;
-pub(crate) use segments::next_segment;
 use segments::{Rotation, Segments};
+pub(crate) use segments::{next_segment, stamp};
 
 /// Which build this is, as traces tell it.
 pub(crate) const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TSUJI_BUILD"), ")");
@@ -56,6 +58,8 @@ impl Default for Limits {
 /// What the command line says about recording.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordOptions {
+    /// How much.
+    pub(crate) kind: Kind,
     /// Where to.
     pub(crate) directory: PathBuf,
     /// Bytes of one file at most.
@@ -79,65 +83,92 @@ impl RecordError {
     }
 }
 
-/// The media thread's side. Without a recording every call does nothing.
+/// The media side's part. Without a recording every call does nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Recording(Option<Active>);
 
 #[derive(Debug)]
 struct Active {
-    recorder: Recorder,
+    source: Source,
     limits: Limits,
-    blocks: Sender<Block>,
+    pieces: Sender<Piece>,
     /// Buffers that the writer is done with.
     empty: Receiver<Vec<u8>>,
     lost: Trouble,
     writer: JoinHandle<()>,
 }
 
+/// Where blocks come from.
+#[derive(Debug)]
+enum Source {
+    /// Everything that goes in and out.
+    Full(Recorder),
+    /// The decisions that the core keeps; the number of the next block.
+    Decisions { next: u64 },
+}
+
+/// What the writer gets.
+#[derive(Debug)]
+enum Piece {
+    Own(Block),
+    Shared(Arc<Block>),
+}
+
 impl Recording {
-    /// Begins a trace of an `Sfu` that is made with the same `config`, `seed` and `epoch`.
+    /// Begins a trace of `sfu`, which is new and was made with `seed` and `config`. For decisions,
+    /// it must keep them.
     pub(crate) fn start(
         options: &RecordOptions,
         config: &Config,
         seed: [u8; 32],
         epoch: WallTime,
-        hermetic: bool,
+        sfu: &Sfu,
     ) -> Result<Self, RecordError> {
-        let header = Header {
-            build: BUILD.to_owned(),
-            kind: Kind::Full,
-            shard: 0,
-            segment: 0,
-            hermetic,
-            epoch,
-            addresses: config.addresses.clone(),
-            limits: config.limits.clone(),
-            secrets: Some(Secrets {
-                seed,
-                certificate: config.certificate.clone(),
-            }),
+        let kind = match options.kind {
+            Kind::Full if !sfu.is_hermetic() => {
+                tracing::warn!(
+                    "on this platform bytes depend on more than what is recorded: recording \
+                     decisions instead"
+                );
+                Kind::Decisions
+            }
+            kind => kind,
+        };
+        let (header, source) = match kind {
+            Kind::Full => {
+                let header = full_header(config, seed, epoch);
+                (header, Source::Full(Recorder::new(&config.addresses)))
+            }
+            Kind::Decisions => {
+                let header = sfu.decisions_header(BUILD.to_owned(), 0);
+                (header, Source::Decisions { next: 0 })
+            }
         };
         let rotation = Rotation {
             max_bytes: options.max_bytes,
             max_age: options.max_age,
         };
         let segments = Segments::start(&options.directory, header, rotation)?;
-        tracing::warn!(
-            file = %segments.path().display(),
-            "recording everything: whoever has these files can see and hear the meetings"
-        );
+        let file = segments.path().display();
+        match kind {
+            Kind::Full => tracing::warn!(
+                %file,
+                "recording everything: whoever has these files can see and hear the meetings"
+            ),
+            Kind::Decisions => tracing::info!(%file, "recording decisions"),
+        }
         let limits = Limits::default();
-        let (blocks, blocks_out) = crossbeam_channel::bounded(limits.queue);
+        let (pieces, pieces_out) = crossbeam_channel::bounded(limits.queue);
         let (empty_in, empty) = crossbeam_channel::bounded(limits.queue);
         let writer = std::thread::Builder::new()
             .name("tsuji-record".to_owned())
-            .spawn(move || writer::run(segments, &blocks_out, &empty_in))
+            .spawn(move || writer::run(segments, &pieces_out, &empty_in))
             .map_err(RecordError::at(&options.directory))?;
         Ok(Self(Some(Active {
-            recorder: Recorder::new(&config.addresses),
+            source,
             lost: Trouble::new(limits.log_interval),
             limits,
-            blocks,
+            pieces,
             empty,
             writer,
         })))
@@ -145,15 +176,15 @@ impl Recording {
 
     /// An input, before the core gets it.
     pub(crate) fn begin(&mut self, t: Time, input: &Input<'_>) {
-        if let Some(active) = &mut self.0 {
-            active.recorder.begin(t, input);
+        if let Some(recorder) = self.recorder() {
+            recorder.begin(t, input);
         }
     }
 
     /// An output of it.
     pub(crate) fn output(&mut self, output: &Output) {
-        if let Some(active) = &mut self.0 {
-            active.recorder.output(output);
+        if let Some(recorder) = self.recorder() {
+            recorder.output(output);
         }
     }
 
@@ -162,22 +193,65 @@ impl Recording {
         let Some(active) = &mut self.0 else {
             return;
         };
-        active.recorder.end();
-        if active.recorder.bytes() >= active.limits.block_bytes {
-            self.hand_over(t);
+        if let Source::Full(recorder) = &mut active.source {
+            recorder.end();
+            if recorder.bytes() >= active.limits.block_bytes {
+                self.hand_over(t);
+            }
         }
     }
 
     /// When [`Recording::flush`] is due.
-    pub(crate) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self, sfu: &Sfu) -> Option<Time> {
         let active = self.0.as_ref()?;
-        Some(active.recorder.since()? + active.limits.block_age)
+        let since = match &active.source {
+            Source::Full(recorder) => recorder.since(),
+            Source::Decisions { .. } => sfu.decisions_since(),
+        };
+        Some(since? + active.limits.block_age)
     }
 
-    /// Hands over what has waited for long enough.
-    pub(crate) fn flush(&mut self, t: Time) {
-        if self.deadline().is_some_and(|deadline| deadline <= t) {
-            self.hand_over(t);
+    /// Hands over what has waited for long enough. To be called after each turn.
+    pub(crate) fn flush(&mut self, t: Time, sfu: &mut Sfu) {
+        let is_due = self.deadline(sfu).is_some_and(|deadline| deadline <= t);
+        match self.0.as_ref().map(|active| &active.source) {
+            Some(Source::Full(_)) if is_due => self.hand_over(t),
+            Some(Source::Decisions { .. }) => {
+                if is_due {
+                    sfu.flush_decisions();
+                }
+                self.hand_over_decisions(t, sfu);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what is left. The one place that waits for the disk: nothing is forwarded any more.
+    pub(crate) fn stop(&mut self, t: Time, sfu: &mut Sfu) {
+        if let Some(Source::Decisions { .. }) = self.0.as_ref().map(|active| &active.source) {
+            sfu.flush_decisions();
+            self.hand_over_decisions(t, sfu);
+        }
+        let Some(active) = self.0.take() else {
+            return;
+        };
+        let last = match active.source {
+            Source::Full(recorder) => recorder.finish(),
+            Source::Decisions { .. } => Block {
+                bytes: sfu.decisions_end(),
+                ..Block::default()
+            },
+        };
+        // A writer that is gone has said why.
+        let _ = active.pieces.send(Piece::Own(last));
+        drop(active.pieces);
+        let _ = active.writer.join();
+    }
+
+    fn recorder(&mut self) -> Option<&mut Recorder> {
+        match &mut self.0.as_mut()?.source {
+            Source::Full(recorder) => Some(recorder),
+            Source::Decisions { .. } => None,
         }
     }
 
@@ -185,36 +259,64 @@ impl Recording {
         let Some(active) = &mut self.0 else {
             return;
         };
+        let Source::Full(recorder) = &mut active.source else {
+            return;
+        };
         let empty = active.empty.try_recv().unwrap_or_default();
-        match active.blocks.try_send(active.recorder.take(empty)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(block)) => {
+        let piece = Piece::Own(recorder.take(empty));
+        self.send(t, piece);
+    }
+
+    fn hand_over_decisions(&mut self, t: Time, sfu: &mut Sfu) {
+        while let Some(active) = &mut self.0
+            && let Source::Decisions { next } = &mut active.source
+            && let Some((number, block)) = sfu.decisions().and_then(|ring| ring.block_from(*next))
+        {
+            *next = number + 1;
+            let piece = Piece::Shared(Arc::clone(block));
+            if !self.send(t, piece) {
+                // A replay can go on from there.
+                sfu.snapshot_decisions();
+            }
+        }
+    }
+
+    /// Whether it is on its way.
+    fn send(&mut self, t: Time, piece: Piece) -> bool {
+        let Some(active) = &mut self.0 else {
+            return false;
+        };
+        match active.pieces.try_send(piece) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
                 if let Some(blocks) = active.lost.happened(t) {
-                    let inputs = block.inputs;
-                    tracing::warn!(
-                        blocks,
-                        inputs,
-                        "the disk does not keep up: the trace has a gap"
-                    );
+                    tracing::warn!(blocks, "the disk does not keep up: the trace has a gap");
                 }
+                false
             }
             // The writer has said why.
-            Err(TrySendError::Disconnected(_)) => self.0 = None,
+            Err(TrySendError::Disconnected(_)) => {
+                self.0 = None;
+                false
+            }
         }
     }
 }
 
-impl Drop for Recording {
-    /// Writes what is left. The one place that waits for the disk: nothing is forwarded any more.
-    fn drop(&mut self) {
-        let Some(active) = self.0.take() else {
-            return;
-        };
-        let last = active.recorder.finish();
-        // A writer that is gone has said why.
-        let _ = active.blocks.send(last);
-        drop(active.blocks);
-        let _ = active.writer.join();
+fn full_header(config: &Config, seed: [u8; 32], epoch: WallTime) -> Header {
+    Header {
+        build: BUILD.to_owned(),
+        kind: Kind::Full,
+        shard: 0,
+        segment: 0,
+        hermetic: true,
+        epoch,
+        addresses: config.addresses.clone(),
+        limits: config.limits.clone(),
+        secrets: Some(Secrets {
+            seed,
+            certificate: config.certificate.clone(),
+        }),
     }
 }
 

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tsuji_core::trace::Header;
+use tsuji_core::trace::{Block, Header};
+use tsuji_core::{Time, WallTime};
 
 use super::RecordError;
 
 /// When the next file begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rotation {
-    /// Bytes of one file, unless a single block is larger.
+    /// Bytes of one file, unless a single block is larger. Of decisions a file ends where a
+    /// snapshot comes, and has up to some more.
     pub(super) max_bytes: u64,
     /// How long one file is written.
     pub(super) max_age: Duration,
@@ -32,6 +34,7 @@ pub(super) struct Segments {
     file: File,
     path: PathBuf,
     bytes: u64,
+    is_empty: bool,
     opened: Instant,
 }
 
@@ -55,6 +58,7 @@ impl Segments {
             file,
             path,
             bytes,
+            is_empty: true,
             opened: Instant::now(),
         })
     }
@@ -65,13 +69,16 @@ impl Segments {
     }
 
     /// Writes a block of whole frames.
-    pub(super) fn write(&mut self, block: &[u8]) -> io::Result<()> {
-        let bytes = block.len() as u64;
+    pub(super) fn write(&mut self, block: &Block) -> io::Result<()> {
+        let bytes = block.bytes.len() as u64;
         let full = self.bytes.saturating_add(bytes) > self.rotation.max_bytes;
-        if full || self.opened.elapsed() >= self.rotation.max_age {
+        let is_time = full || self.opened.elapsed() >= self.rotation.max_age;
+        // Unless the last file has nothing but its header.
+        if is_time && block.is_start && !self.is_empty {
             self.rotate()?;
         }
-        self.file.write_all(block)?;
+        self.is_empty = false;
+        self.file.write_all(&block.bytes)?;
         self.bytes += bytes;
         Ok(())
     }
@@ -103,13 +110,18 @@ pub(crate) fn next_segment(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(next))
 }
 
-/// UTC, so that names sort by time wherever they come from.
 fn file_name(header: &Header) -> String {
-    let micros = i64::try_from(header.epoch.as_unix_micros()).unwrap_or(i64::MAX);
-    let start = Timestamp::from_microsecond(micros).unwrap_or_default();
-    let start = start.strftime("%Y%m%dT%H%M%S.%3fZ");
+    let start = stamp(header.epoch, Time::ZERO);
     let (shard, segment) = (header.shard, header.segment);
     format!("tsuji-{start}-shard{shard}-{segment:03}.trace")
+}
+
+/// A moment as it stands in file names: UTC, so that names sort by time wherever they come from.
+pub(crate) fn stamp(epoch: WallTime, t: Time) -> String {
+    let micros = epoch.as_unix_micros().saturating_add(t.as_micros());
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    let moment = Timestamp::from_microsecond(micros).unwrap_or_default();
+    moment.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
 }
 
 fn create(path: &Path, header: &Header) -> io::Result<(File, u64)> {
