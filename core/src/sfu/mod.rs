@@ -251,6 +251,10 @@ impl Sfu {
         let (room, id) = (participant.room, participant.id);
         let reason = match fault {
             Fault::BadAnswer(_) => GoneReason::BadAnswer,
+            Fault::Handshake(_) => match participant.phase {
+                Phase::Connecting { .. } => GoneReason::NeverConnected,
+                Phase::Connected | Phase::Interrupted { .. } => GoneReason::ConnectionLost,
+            },
             Fault::Panicked | Fault::Rtc(_) | Fault::NothingToOffer | Fault::Recorded => {
                 GoneReason::Internal
             }

@@ -86,8 +86,10 @@ impl Environment {
 pub(crate) enum Fault {
     #[error("str0m panicked")]
     Panicked,
+    #[error("the handshake failed: {0}")]
+    Handshake(String),
     #[error("str0m: {0}")]
-    Rtc(#[from] RtcError),
+    Rtc(RtcError),
     #[error("the answer does not fit its offer: {0}")]
     BadAnswer(String),
     #[error("an offer without changes")]
@@ -95,6 +97,17 @@ pub(crate) enum Fault {
     /// In a replay of decisions: it could not go on then, for a reason that was not recorded.
     #[error("it failed when it was recorded")]
     Recorded,
+}
+
+impl From<RtcError> for Fault {
+    /// A handshake fails by what the peer does, or whoever stands between: nothing protects it. Nor
+    /// does a certificate have to be the one that the answer announced.
+    fn from(error: RtcError) -> Self {
+        match error {
+            RtcError::Dtls(_) | RtcError::RemoteSdp(_) => Fault::Handshake(error.to_string()),
+            error => Fault::Rtc(error),
+        }
+    }
 }
 
 impl From<Panicked> for Fault {
@@ -490,7 +503,7 @@ impl Connection {
             let mut rounds = 0;
             loop {
                 match rtc.poll_output()? {
-                    Output::Timeout(at) if at > now => return Ok(Some(at)),
+                    Output::Timeout(at) if at > now => return Ok::<_, RtcError>(Some(at)),
                     Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(None),
                     Output::Timeout(_) => {
                         rounds += 1;
@@ -514,7 +527,7 @@ impl Connection {
                 }
             }
         })?;
-        self.deadline = match wake.map_err(Fault::Rtc)? {
+        self.deadline = match wake.map_err(Fault::from)? {
             Some(at) => Some(environment.time(at)),
             None => Some(t + Duration::from_millis(1)),
         };

@@ -5,7 +5,7 @@ use super::entry::Head;
 use super::outcome::Outcome;
 use super::packet::read_event;
 use super::step::Step;
-use super::writer::{BAD_ANSWER, EVENTS, FAULT, VALUE};
+use super::writer::{BAD_ANSWER, EVENTS, FAULT, HANDSHAKE, VALUE};
 use crate::forward::is_keyframe_start;
 use crate::ids::{MediaKind, ParticipantId};
 use crate::output::Notice;
@@ -195,6 +195,7 @@ fn special<R: Outcome>(
         0 => Ok(R::plain().ok_or(Damage::Content)?),
         VALUE => Ok(R::read(cursor)?),
         BAD_ANSWER => Err(Fault::BadAnswer(String::new())),
+        HANDSHAKE => Err(Fault::Handshake(String::new())),
         FAULT => Err(Fault::Recorded),
         _ => return Err(Damage::Content),
     })

@@ -20,6 +20,7 @@ use crate::transport::{Event, Fault};
 /// Outcomes that are not plain; see the module's documentation.
 pub(super) const FAULT: u8 = 0x01;
 pub(super) const BAD_ANSWER: u8 = 0x02;
+pub(super) const HANDSHAKE: u8 = 0x10;
 pub(super) const EVENTS: u8 = 0x04;
 pub(super) const VALUE: u8 = 0x08;
 
@@ -219,6 +220,7 @@ impl Writer {
             Ok(value) if value.is_plain() => 0,
             Ok(_) => VALUE,
             Err(Fault::BadAnswer(_)) => BAD_ANSWER,
+            Err(Fault::Handshake(_)) => HANDSHAKE,
             Err(_) => FAULT,
         };
         if !events.is_empty() {
