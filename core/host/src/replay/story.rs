@@ -78,7 +78,8 @@ impl Stream {
             notes.push(format!("{missing} missing"));
         }
         if keyframes > 0 {
-            notes.push(format!("{keyframes} keyframes"));
+            let s = if keyframes == 1 { "" } else { "s" };
+            notes.push(format!("{keyframes} keyframe{s}"));
         }
         if bytes > 0 {
             notes.push(format!("{} kbit/s", bytes * 8 / 1_000));
