@@ -6,7 +6,7 @@ use tsuji_host::Options;
 use tsuji_host::cli::{Failure, Running};
 use tsuji_host::control::Handle;
 use tsuji_host::media::Shard;
-use tsuji_host::start::{Names, Parts, StartError, assemble};
+use tsuji_host::start::{self, Door, Parts, StartError, assemble};
 use tsuji_host::threads::{Fault, Threads};
 
 use crate::bell;
@@ -16,24 +16,27 @@ use crate::media;
 /// A running server. Dropped, it stops.
 #[derive(Debug)]
 pub struct Server {
-    names: Names,
+    address: SocketAddr,
+    media: Vec<SocketAddr>,
+    handle: Handle,
     threads: Option<Threads>,
 }
 
 impl Server {
     /// Takes the ports and starts.
     pub fn start(options: &Options) -> Result<Self, StartError> {
+        let Door { listener, address } = Door::open(options)?;
         let (front_poll, front_bell) = bell::poll().map_err(StartError::system("poll"))?;
         let (media_poll, media_bell) = bell::poll().map_err(StartError::system("poll"))?;
         let Parts {
             clock,
-            listener,
             desk,
             control,
             media,
             sockets,
             mut threads,
-            names,
+            addresses,
+            handle,
             ..
         } = assemble(options, front_bell, media_bell)?;
 
@@ -50,29 +53,31 @@ impl Server {
             .spawn("front", move || front.run())
             .map_err(StartError::system("thread"))?;
         Ok(Self {
-            names,
+            address,
+            media: addresses,
+            handle,
             threads: Some(threads),
         })
     }
 
     /// The TCP address that it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
-        self.names.address
+        self.address
     }
 
     /// The UDP addresses that it receives media on, with the real ports.
     pub fn media_addresses(&self) -> &[SocketAddr] {
-        &self.names.media
+        &self.media
     }
 
     /// What to open in a browser on this machine.
     pub fn url(&self) -> String {
-        self.names.url()
+        start::url(self.address)
     }
 
     /// Reaches it from elsewhere.
     pub fn handle(&self) -> Handle {
-        self.names.handle.clone()
+        self.handle.clone()
     }
 
     /// Waits until it has stopped. When its threads do not end in time after they were told to,
@@ -98,6 +103,6 @@ impl Running for Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.names.handle.stop();
+        self.handle.stop();
     }
 }

@@ -19,7 +19,7 @@ use tsuji_core::Time;
 
 use crate::Limits;
 use request::{Refusal, Request};
-use response::Response;
+use response::{Response, Switch};
 
 /// One HTTP/1.1 connection from the server's side, without IO.
 ///
@@ -91,7 +91,33 @@ enum Peer {
 enum Outcome {
     Respond(Response),
     WriteTrace(Response),
-    Upgrade(Vec<u8>),
+    Upgrade(Switch),
+}
+
+/// What a request leads to, where another library speaks HTTP.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Send this response.
+    Respond(::http::Response<Vec<u8>>),
+    /// Send this response (101); the rest of the connection is a WebSocket.
+    Upgrade(::http::Response<Vec<u8>>),
+}
+
+/// What a request leads to, where another library has read it: the same that an [`Exchange`]
+/// answers to a stranger. A body, if there is one, is refused.
+pub fn answer(request: &::http::request::Parts) -> Answer {
+    let respond = |response: Response, head_only| Answer::Respond(response.into_http(head_only));
+    let request = match Request::from_parts(request) {
+        Ok(request) => request,
+        Err(refusal) => return respond(refusal.to_response(), false),
+    };
+    match routes::answer(&request, Peer::Anybody) {
+        Ok(Outcome::Respond(response) | Outcome::WriteTrace(response)) => {
+            respond(response, request.is_head())
+        }
+        Ok(Outcome::Upgrade(switch)) => Answer::Upgrade(switch.into_http()),
+        Err(refusal) => respond(refusal.to_response(), request.is_head()),
+    }
 }
 
 impl Exchange {
@@ -183,8 +209,9 @@ impl Exchange {
                     step => step,
                 }
             }
-            Ok(Outcome::Upgrade(response)) => {
+            Ok(Outcome::Upgrade(switch)) => {
                 self.phase = Phase::Last(t);
+                let response = switch.into_bytes();
                 let early = std::mem::take(&mut self.buffer);
                 Step::Upgrade { response, early }
             }

@@ -2,17 +2,27 @@
 
 use tsuji_signaling::error::ErrorCode::{self, *};
 use tsuji_signaling::message::{ClientMessage, ServerMessage};
-use tsuji_tests::support::{Heard, Socket};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Heard, Program, Socket};
 use tungstenite::Message;
 
 use crate::beside_a_meeting;
 
+on_each_runtime! {
+    messages_beyond_the_rate_are_refused_and_then_the_connection_is_closed,
+    frames_that_are_no_messages_count_too,
+    the_tenth_guess_closes_the_connection,
+    a_message_that_is_too_large_closes_the_connection_in_one_piece_or_many,
+    the_largest_message_that_is_allowed_is_read,
+    binary_messages_are_refused_and_the_connection_lives,
+    people_who_run_in_and_out_disturb_nobody,
+}
+
 const POLICY: Option<u16> = Some(1008);
 const TOO_BIG: Option<u16> = Some(1009);
 
-#[test]
-fn messages_beyond_the_rate_are_refused_and_then_the_connection_is_closed() {
-    beside_a_meeting(|server, meeting| {
+fn messages_beyond_the_rate_are_refused_and_then_the_connection_is_closed(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let mut socket = Socket::open(server.address());
         socket.join(Some(meeting.room()));
         for _ in 0..500 {
@@ -28,9 +38,8 @@ fn messages_beyond_the_rate_are_refused_and_then_the_connection_is_closed() {
     });
 }
 
-#[test]
-fn frames_that_are_no_messages_count_too() {
-    beside_a_meeting(|server, _| {
+fn frames_that_are_no_messages_count_too(program: &Program) {
+    beside_a_meeting(program, |server, _| {
         let mut socket = Socket::open(server.address());
         for _ in 0..500 {
             socket.send(Message::Ping(tungstenite::Bytes::from_static(b"hello?")));
@@ -39,9 +48,8 @@ fn frames_that_are_no_messages_count_too() {
     });
 }
 
-#[test]
-fn the_tenth_guess_closes_the_connection() {
-    beside_a_meeting(|server, _| {
+fn the_tenth_guess_closes_the_connection(program: &Program) {
+    beside_a_meeting(program, |server, _| {
         let mut socket = Socket::open(server.address());
         for guess in ('A'..).filter(|letter| *letter != 'I').take(12) {
             let room = format!("AAAA-AAA-AAA{guess}");
@@ -55,9 +63,8 @@ fn the_tenth_guess_closes_the_connection() {
     });
 }
 
-#[test]
-fn a_message_that_is_too_large_closes_the_connection_in_one_piece_or_many() {
-    beside_a_meeting(|server, meeting| {
+fn a_message_that_is_too_large_closes_the_connection_in_one_piece_or_many(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let large = format!(r#"{{"type":"join","room":"{}"}}"#, "A".repeat(128 * 1024));
         let mut whole = Socket::open(server.address());
         whole.join(Some(meeting.room()));
@@ -78,9 +85,8 @@ fn a_message_that_is_too_large_closes_the_connection_in_one_piece_or_many() {
     });
 }
 
-#[test]
-fn the_largest_message_that_is_allowed_is_read() {
-    beside_a_meeting(|server, _| {
+fn the_largest_message_that_is_allowed_is_read(program: &Program) {
+    beside_a_meeting(program, |server, _| {
         let mut socket = Socket::open(server.address());
         let join = r#"{"type":"join"}"#;
         let padded = format!("{join}{}", " ".repeat(128 * 1024 - join.len()));
@@ -89,9 +95,8 @@ fn the_largest_message_that_is_allowed_is_read() {
     });
 }
 
-#[test]
-fn binary_messages_are_refused_and_the_connection_lives() {
-    beside_a_meeting(|server, meeting| {
+fn binary_messages_are_refused_and_the_connection_lives(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let mut socket = Socket::open(server.address());
         let payloads = [&b""[..], br#"{"type":"join"}"#, &[0; 100_000]];
         for payload in payloads {
@@ -102,9 +107,8 @@ fn binary_messages_are_refused_and_the_connection_lives() {
     });
 }
 
-#[test]
-fn people_who_run_in_and_out_disturb_nobody() {
-    beside_a_meeting(|server, meeting| {
+fn people_who_run_in_and_out_disturb_nobody(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         for turn in 0..40 {
             let mut socket = Socket::open(server.address());
             socket.join(Some(meeting.room()));

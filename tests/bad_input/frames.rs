@@ -1,8 +1,15 @@
 //! Frames that break RFC 6455.
 
-use tsuji_tests::support::Socket;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Program, Socket};
 
 use crate::beside_a_meeting;
+
+on_each_runtime! {
+    each_broken_frame_ends_its_connection_with_its_code_and_the_meeting_loses_nothing,
+    a_good_message_in_pieces_of_one_byte_is_understood,
+    a_frame_that_announces_more_bytes_than_there_are_is_refused_at_once,
+}
 
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
@@ -33,8 +40,9 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn each_broken_frame_ends_its_connection_with_its_code_and_the_meeting_loses_nothing() {
+fn each_broken_frame_ends_its_connection_with_its_code_and_the_meeting_loses_nothing(
+    program: &Program,
+) {
     let unmasked = [&[FIN | TEXT, JOIN.len() as u8], JOIN].concat();
     let two_texts = [frame(TEXT, b"{"), frame(FIN | TEXT, JOIN)].concat();
     let split_character = [frame(TEXT, b"\xF0\x9F"), frame(FIN | CONTINUATION, b"x")].concat();
@@ -80,7 +88,7 @@ fn each_broken_frame_ends_its_connection_with_its_code_and_the_meeting_loses_not
         ),
         ("half a character", split_character, BAD_DATA),
     ];
-    beside_a_meeting(|server, meeting| {
+    beside_a_meeting(program, |server, meeting| {
         for (what, bytes, code) in &cases {
             let mut socket = Socket::open(server.address());
             socket.join(Some(meeting.room()));
@@ -90,9 +98,8 @@ fn each_broken_frame_ends_its_connection_with_its_code_and_the_meeting_loses_not
     });
 }
 
-#[test]
-fn a_good_message_in_pieces_of_one_byte_is_understood() {
-    beside_a_meeting(|server, _| {
+fn a_good_message_in_pieces_of_one_byte_is_understood(program: &Program) {
+    beside_a_meeting(program, |server, _| {
         let mut socket = Socket::open(server.address());
         let (first, rest) = JOIN.split_at(1);
         let (middle, last) = rest.split_at(rest.len() - 1);
@@ -112,9 +119,8 @@ fn a_good_message_in_pieces_of_one_byte_is_understood() {
     });
 }
 
-#[test]
-fn a_frame_that_announces_more_bytes_than_there_are_is_refused_at_once() {
-    beside_a_meeting(|server, _| {
+fn a_frame_that_announces_more_bytes_than_there_are_is_refused_at_once(program: &Program) {
+    beside_a_meeting(program, |server, _| {
         for length in [128 * 1024 + 1, u64::from(u32::MAX), u64::MAX >> 1] {
             let mut socket = Socket::open(server.address());
             let mut bytes = vec![FIN | TEXT, MASKED | 127];

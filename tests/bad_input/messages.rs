@@ -7,9 +7,18 @@ use tsuji_core::{Mid, PublishMids, Time};
 use tsuji_signaling::error::ErrorCode::{self, *};
 use tsuji_signaling::message::{ClientMessage, ExitReason, Ice, Id, Publish, ServerMessage};
 use tsuji_tests::Browser;
-use tsuji_tests::support::Socket;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Program, Socket};
 
 use crate::beside_a_meeting;
+
+on_each_runtime! {
+    each_wrong_message_gets_its_code_and_the_meeting_loses_nothing,
+    each_wrong_message_inside_the_room_gets_its_code_and_the_meeting_loses_nothing,
+    each_answer_that_contradicts_its_offer_is_refused_and_the_meeting_loses_nothing,
+    absurd_answers_harm_nobody_else,
+    candidates_beyond_the_limit_are_refused_and_the_meeting_loses_nothing,
+}
 
 /// Said on a connection that has just been opened.
 fn to_a_stranger() -> Vec<(String, ErrorCode)> {
@@ -276,9 +285,8 @@ fn absurdities(offer: &str, honest: &str) -> Vec<String> {
     ]
 }
 
-#[test]
-fn each_wrong_message_gets_its_code_and_the_meeting_loses_nothing() {
-    beside_a_meeting(|server, meeting| {
+fn each_wrong_message_gets_its_code_and_the_meeting_loses_nothing(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let strangers = to_a_stranger();
         let lookers = to_a_looker();
         assert!(strangers.len() + lookers.len() > 40);
@@ -298,9 +306,10 @@ fn each_wrong_message_gets_its_code_and_the_meeting_loses_nothing() {
     });
 }
 
-#[test]
-fn each_wrong_message_inside_the_room_gets_its_code_and_the_meeting_loses_nothing() {
-    beside_a_meeting(|server, meeting| {
+fn each_wrong_message_inside_the_room_gets_its_code_and_the_meeting_loses_nothing(
+    program: &Program,
+) {
+    beside_a_meeting(program, |server, meeting| {
         let mut probe = Socket::open(server.address());
         probe.join(Some(meeting.room()));
         let offer = enter(&mut probe);
@@ -324,9 +333,10 @@ fn each_wrong_message_inside_the_room_gets_its_code_and_the_meeting_loses_nothin
     });
 }
 
-#[test]
-fn each_answer_that_contradicts_its_offer_is_refused_and_the_meeting_loses_nothing() {
-    beside_a_meeting(|server, meeting| {
+fn each_answer_that_contradicts_its_offer_is_refused_and_the_meeting_loses_nothing(
+    program: &Program,
+) {
+    beside_a_meeting(program, |server, meeting| {
         let mut socket = Socket::open(server.address());
         socket.join(Some(meeting.room()));
         let offer = enter(&mut socket);
@@ -355,9 +365,8 @@ fn each_answer_that_contradicts_its_offer_is_refused_and_the_meeting_loses_nothi
     });
 }
 
-#[test]
-fn absurd_answers_harm_nobody_else() {
-    beside_a_meeting(|server, meeting| {
+fn absurd_answers_harm_nobody_else(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let mut first = Socket::open(server.address());
         first.join(Some(meeting.room()));
         let offer = enter(&mut first);
@@ -376,9 +385,8 @@ fn absurd_answers_harm_nobody_else() {
     });
 }
 
-#[test]
-fn candidates_beyond_the_limit_are_refused_and_the_meeting_loses_nothing() {
-    beside_a_meeting(|server, meeting| {
+fn candidates_beyond_the_limit_are_refused_and_the_meeting_loses_nothing(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let mut socket = Socket::open(server.address());
         socket.join(Some(meeting.room()));
         enter(&mut socket);

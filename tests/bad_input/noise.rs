@@ -5,15 +5,22 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use tsuji_signaling::message::{ClientMessage, Ice, ServerMessage};
-use tsuji_tests::support::{Server, Socket};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Program, Server, Socket};
 
 use crate::beside_a_meeting;
+
+on_each_runtime! {
+    what_is_no_http_is_refused_and_hung_up_on,
+    a_handshake_that_is_wrong_opens_no_websocket,
+    connections_that_say_nothing_or_stop_half_way_keep_nobody_out,
+    datagrams_of_strangers_are_dropped_without_a_reply,
+}
 
 /// How long the server may take to answer or to hang up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-#[test]
-fn what_is_no_http_is_refused_and_hung_up_on() {
+fn what_is_no_http_is_refused_and_hung_up_on(program: &Program) {
     let cases: [(&str, Vec<u8>); 9] = [
         (
             "a TLS hello",
@@ -48,7 +55,7 @@ fn what_is_no_http_is_refused_and_hung_up_on() {
             b"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_vec(),
         ),
     ];
-    beside_a_meeting(|server, _| {
+    beside_a_meeting(program, |server, _| {
         for (what, bytes) in &cases {
             let answer = talk(server, bytes);
             let refused = answer.is_empty()
@@ -59,8 +66,7 @@ fn what_is_no_http_is_refused_and_hung_up_on() {
     });
 }
 
-#[test]
-fn a_handshake_that_is_wrong_opens_no_websocket() {
+fn a_handshake_that_is_wrong_opens_no_websocket(program: &Program) {
     let good = [
         ("Host", "127.0.0.1"),
         ("Upgrade", "websocket"),
@@ -86,7 +92,7 @@ fn a_handshake_that_is_wrong_opens_no_websocket() {
         with("Upgrade", Some("websocket")).replace("GET", "POST"),
         with("Upgrade", Some("websocket")).replace("/ws", "/elsewhere"),
     ];
-    beside_a_meeting(|server, _| {
+    beside_a_meeting(program, |server, _| {
         for request in &cases {
             let answer = talk(server, request.as_bytes());
             assert!(answer.starts_with("HTTP/1.1 4"), "{request}{answer:.200}");
@@ -94,9 +100,8 @@ fn a_handshake_that_is_wrong_opens_no_websocket() {
     });
 }
 
-#[test]
-fn connections_that_say_nothing_or_stop_half_way_keep_nobody_out() {
-    beside_a_meeting(|server, meeting| {
+fn connections_that_say_nothing_or_stop_half_way_keep_nobody_out(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let halves = [
             &b""[..],
             b"G",
@@ -118,9 +123,8 @@ fn connections_that_say_nothing_or_stop_half_way_keep_nobody_out() {
     });
 }
 
-#[test]
-fn datagrams_of_strangers_are_dropped_without_a_reply() {
-    beside_a_meeting(|server, meeting| {
+fn datagrams_of_strangers_are_dropped_without_a_reply(program: &Program) {
+    beside_a_meeting(program, |server, meeting| {
         let mut pace = Socket::open(server.address());
         pace.join(Some(meeting.room()));
         let media = media_address(&mut pace);

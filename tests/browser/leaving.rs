@@ -1,62 +1,60 @@
 //! People go, on purpose or not, and come back.
 
-use crate::{House, MEETING, PROGRAMS, PROMISE, all_meet};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{MIO, Program};
 
-#[tokio::test]
-async fn who_closes_the_tab_is_gone_from_the_others_within_five_seconds() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (_, [mika, ren, ada]) = house.party::<3>("").await;
-        mika.meets("Ada", MEETING).await;
-        ren.meets("Ada", MEETING).await;
-        ada.close_tab().await;
-        mika.is_with(&["Ren"], PROMISE).await;
-        ren.is_with(&["Mika"], PROMISE).await;
-        mika.meets("Ren", MEETING).await;
-        house.close([mika, ren, ada]).await;
-    }
+use crate::{House, MEETING, PROMISE, all_meet};
+
+on_each_runtime! { async
+    who_closes_the_tab_is_gone_from_the_others_within_five_seconds,
+    whose_browser_dies_is_gone_from_the_others_within_five_seconds,
+    who_reloads_is_back_within_five_seconds,
 }
 
-#[tokio::test]
-async fn whose_browser_dies_is_gone_from_the_others_within_five_seconds() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (_, [mika, ren]) = house.party::<2>("").await;
-        mika.meets("Ren", MEETING).await;
-        ren.crash().await;
-        mika.is_with(&[], PROMISE).await;
-        house.close([mika]).await;
-    }
+async fn who_closes_the_tab_is_gone_from_the_others_within_five_seconds(program: &Program) {
+    let house = House::open(program).await;
+    let (_, [mika, ren, ada]) = house.party::<3>("").await;
+    mika.meets("Ada", MEETING).await;
+    ren.meets("Ada", MEETING).await;
+    ada.close_tab().await;
+    mika.is_with(&["Ren"], PROMISE).await;
+    ren.is_with(&["Mika"], PROMISE).await;
+    mika.meets("Ren", MEETING).await;
+    house.close([mika, ren, ada]).await;
 }
 
-#[tokio::test]
-async fn who_reloads_is_back_within_five_seconds() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (_, guests) = house.party::<3>("").await;
-        all_meet(&guests).await;
-        let [mika, ren, ada] = guests;
-        ren.reload().await;
-        let (seen, sees) = tokio::join!(mika.meets("Ren", PROMISE), ren.meets("Mika", PROMISE));
-        assert!(seen.picture && sees.picture);
-        mika.is_with(&["Ada", "Ren"], PROMISE).await;
-        ada.meets("Ren", PROMISE).await;
-        house.close([mika, ren, ada]).await;
-    }
+async fn whose_browser_dies_is_gone_from_the_others_within_five_seconds(program: &Program) {
+    let house = House::open(program).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    ren.crash().await;
+    mika.is_with(&[], PROMISE).await;
+    house.close([mika]).await;
+}
+
+async fn who_reloads_is_back_within_five_seconds(program: &Program) {
+    let house = House::open(program).await;
+    let (_, guests) = house.party::<3>("").await;
+    all_meet(&guests).await;
+    let [mika, ren, ada] = guests;
+    ren.reload().await;
+    let (seen, sees) = tokio::join!(mika.meets("Ren", PROMISE), ren.meets("Mika", PROMISE));
+    assert!(seen.picture && sees.picture);
+    mika.is_with(&["Ada", "Ren"], PROMISE).await;
+    ada.meets("Ren", PROMISE).await;
+    house.close([mika, ren, ada]).await;
 }
 
 #[tokio::test]
 async fn who_leaves_is_thanked_and_can_come_back() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (_, [mika, ren]) = house.party::<2>("").await;
-        mika.meets("Ren", MEETING).await;
-        ren.press("Leave").await;
-        ren.read("Thanks").await;
-        mika.is_with(&[], PROMISE).await;
-        ren.press("Rejoin").await;
-        mika.meets("Ren", MEETING).await;
-        ren.meets("Mika", MEETING).await;
-        house.close([mika, ren]).await;
-    }
+    let house = House::open(&MIO).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    ren.press("Leave").await;
+    ren.read("Thanks").await;
+    mika.is_with(&[], PROMISE).await;
+    ren.press("Rejoin").await;
+    mika.meets("Ren", MEETING).await;
+    ren.meets("Mika", MEETING).await;
+    house.close([mika, ren]).await;
 }

@@ -1,5 +1,10 @@
 //! People in real browsers, through the real server. They press what has a name and see what is
 //! shown; what they say on the wire is checked beside it.
+//!
+//! What depends on how bytes are moved is tried on each runtime: the page and a meeting, with both
+//! ways of exchanging candidates, and people who vanish or come back. What is decided by the page
+//! or by the crates below the runtimes, which are the same, is tried on one, because each browser
+//! costs seconds.
 
 mod doors;
 mod leaving;
@@ -9,10 +14,7 @@ mod muting;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
-use tsuji_tests::support::{Browsers, Guest, MIO, Portrait, Program, Server};
-
-/// What the tests run against.
-static PROGRAMS: [&Program; 1] = [&MIO];
+use tsuji_tests::support::{Browsers, Guest, Portrait, Program, Server};
 
 /// One test at a time: three browsers are enough for a small machine.
 static TURN: Mutex<()> = Mutex::const_new(());

@@ -3,68 +3,68 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{House, PROGRAMS, all_meet};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{MIO, Program};
 
-#[tokio::test]
-async fn three_people_see_and_hear_each_other_with_trickle_ice() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (link, guests) = house.party::<3>("").await;
-        all_meet(&guests).await;
-        for guest in &guests {
-            for other in guests.iter().filter(|other| other.name != guest.name) {
-                guest.check_tile(&other.name).await;
-            }
-            guest.wire().await.check_trickle();
-        }
-        assert!(link.contains("/r/"), "{link}");
-        let calm = "return document.querySelectorAll('#toasts *').length === 0";
-        let no_args = serde_json::Value::Null;
-        guests[0]
-            .until("no message over the picture", calm, no_args)
-            .await;
-        keep_picture(&guests[0].screenshot().await);
-        house.close(guests).await;
-    }
+use crate::{House, all_meet};
+
+on_each_runtime! { async
+    three_people_see_and_hear_each_other_with_trickle_ice,
+    three_people_see_and_hear_each_other_with_vanilla_ice,
 }
 
-#[tokio::test]
-async fn three_people_see_and_hear_each_other_with_vanilla_ice() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (_, guests) = house.party::<3>("?ice=vanilla").await;
-        all_meet(&guests).await;
-        for guest in &guests {
-            guest.wire().await.check_vanilla();
+async fn three_people_see_and_hear_each_other_with_trickle_ice(program: &Program) {
+    let house = House::open(program).await;
+    let (link, guests) = house.party::<3>("").await;
+    all_meet(&guests).await;
+    for guest in &guests {
+        for other in guests.iter().filter(|other| other.name != guest.name) {
+            guest.check_tile(&other.name).await;
         }
-        house.close(guests).await;
+        guest.wire().await.check_trickle();
     }
+    assert!(link.contains("/r/"), "{link}");
+    let calm = "return document.querySelectorAll('#toasts *').length === 0";
+    let no_args = serde_json::Value::Null;
+    guests[0]
+        .until("no message over the picture", calm, no_args)
+        .await;
+    keep_picture(&guests[0].screenshot().await);
+    house.close(guests).await;
+}
+
+async fn three_people_see_and_hear_each_other_with_vanilla_ice(program: &Program) {
+    let house = House::open(program).await;
+    let (_, guests) = house.party::<3>("?ice=vanilla").await;
+    all_meet(&guests).await;
+    for guest in &guests {
+        guest.wire().await.check_vanilla();
+    }
+    house.close(guests).await;
 }
 
 #[tokio::test]
 async fn people_who_come_later_cost_those_inside_at_most_one_negotiation() {
-    for program in PROGRAMS {
-        let house = House::open(program).await;
-        let (link, guests) = house.party::<3>("").await;
-        all_meet(&guests).await;
-        let before = [
-            offers(&guests[0]).await,
-            offers(&guests[1]).await,
-            offers(&guests[2]).await,
-        ];
-        assert_eq!(before, [1, 1, 1], "the first offer has slots for five");
-        let fourth = house.guest(3).await;
-        fourth.join(&link).await;
-        let fifth = house.guest(4).await;
-        fifth.join(&link).await;
-        let everybody: Vec<_> = guests.into_iter().chain([fourth, fifth]).collect();
-        all_meet(&everybody).await;
-        for guest in &everybody {
-            let offers = offers(guest).await;
-            assert!(offers <= 2, "{} answered {offers} offers", guest.name);
-        }
-        house.close(everybody).await;
+    let house = House::open(&MIO).await;
+    let (link, guests) = house.party::<3>("").await;
+    all_meet(&guests).await;
+    let before = [
+        offers(&guests[0]).await,
+        offers(&guests[1]).await,
+        offers(&guests[2]).await,
+    ];
+    assert_eq!(before, [1, 1, 1], "the first offer has slots for five");
+    let fourth = house.guest(3).await;
+    fourth.join(&link).await;
+    let fifth = house.guest(4).await;
+    fifth.join(&link).await;
+    let everybody: Vec<_> = guests.into_iter().chain([fourth, fifth]).collect();
+    all_meet(&everybody).await;
+    for guest in &everybody {
+        let offers = offers(guest).await;
+        assert!(offers <= 2, "{} answered {offers} offers", guest.name);
     }
+    house.close(everybody).await;
 }
 
 /// How many negotiations a guest has seen, and that each of them ended.

@@ -34,7 +34,7 @@ const LAYERS: [&[&str]; 6] = [
     &["tsuji-core"],
     &["tsuji-signaling"],
     &["tsuji-host"],
-    &["tsuji-mio"],
+    &["tsuji-mio", "tsuji-smol"],
     &["tsuji-tests"],
 ];
 

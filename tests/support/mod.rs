@@ -21,7 +21,7 @@ pub use guest::{Guest, Seen};
 pub use meeting::Meeting;
 pub use peer::{Arrivals, Peer, Tally};
 pub use portrait::Portrait;
-pub use program::{MIO, Program};
+pub use program::{EMBEDDED, MIO, Program, SMOL};
 pub use server::Server;
 pub use socket::{Heard, Socket};
 pub use wire::Wire;

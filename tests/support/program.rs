@@ -1,65 +1,101 @@
-//! The binary under test, built by cargo when a test first needs it: never a stale one.
+//! The binaries under test, built by cargo when a test first needs one: never a stale one.
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use cargo_metadata::Message;
 
 /// tsuji on mio.
 pub static MIO: Program = Program::new("tsuji");
 
+/// tsuji on smol.
+pub static SMOL: Program = Program::new("tsuji-smol");
+
+/// The example of an HTTP service that embeds tsuji on smol.
+pub static EMBEDDED: Program = Program::new("embedded");
+
+/// Makes a test of each named function, once for each runtime. What is called `async` runs on
+/// tokio's executor.
+#[macro_export]
+macro_rules! on_each_runtime {
+    ($($name:ident),* $(,)?) => {
+        $crate::on_each_runtime!(@ mio MIO, $($name)*);
+        $crate::on_each_runtime!(@ smol SMOL, $($name)*);
+    };
+    (async $($name:ident),* $(,)?) => {
+        $crate::on_each_runtime!(@async mio MIO, $($name)*);
+        $crate::on_each_runtime!(@async smol SMOL, $($name)*);
+    };
+    (@ $module:ident $program:ident, $($name:ident)*) => {
+        mod $module {
+            $(#[test]
+            fn $name() {
+                super::$name(&$crate::support::$program);
+            })*
+        }
+    };
+    (@async $module:ident $program:ident, $($name:ident)*) => {
+        mod $module {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&$crate::support::$program).await;
+            })*
+        }
+    };
+}
+
 /// A server of this workspace.
 #[derive(Debug)]
 pub struct Program {
     binary: &'static str,
-    built: OnceLock<PathBuf>,
 }
 
 impl Program {
     const fn new(binary: &'static str) -> Self {
-        Self {
-            binary,
-            built: OnceLock::new(),
-        }
+        Self { binary }
     }
 
     /// Its executable, in the profile of the test itself.
-    pub fn executable(&self) -> &Path {
-        self.built.get_or_init(|| self.build())
+    pub fn executable(&self) -> &'static Path {
+        static BUILT: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(build);
+        let built = BUILT.iter().find(|(name, _)| name == self.binary);
+        &built.expect("cargo says where the binary is").1
     }
+}
 
-    fn build(&self) -> PathBuf {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command
-            .current_dir(workspace())
-            // With a test beside it cargo chooses the same features of dependencies as for
-            // `cargo test --workspace`, and builds nothing twice.
-            .args(["build", "--workspace", "--test", "dependencies"])
-            .args(["--bin", self.binary])
-            .arg("--message-format=json-render-diagnostics")
-            .stdout(Stdio::piped());
-        if !cfg!(debug_assertions) {
-            command.arg("--release");
-        }
-        let mut build = command.spawn().expect("cargo starts");
-        let output = build.stdout.take().expect("it was piped");
-        let executable = Message::parse_stream(BufReader::new(output))
-            .filter_map(Result::ok)
-            .filter_map(|message| match message {
-                Message::CompilerArtifact(artifact) if artifact.target.name == self.binary => {
-                    artifact.executable
-                }
-                _ => None,
-            })
-            .last();
-        let status = build.wait().expect("cargo ends");
-        assert!(status.success(), "building {} failed", self.binary);
-        let executable = executable.expect("cargo says where the binary is");
-        executable.into_std_path_buf()
+/// The names and executables of all servers.
+fn build() -> Vec<(String, PathBuf)> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(workspace())
+        // With a test beside it cargo chooses the same features of dependencies as for
+        // `cargo test --workspace`, and builds nothing twice.
+        .args(["build", "--workspace", "--test", "dependencies"])
+        .args(["--bin", MIO.binary, "--bin", SMOL.binary])
+        .args(["--example", EMBEDDED.binary])
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
     }
+    let mut build = command.spawn().expect("cargo starts");
+    let output = build.stdout.take().expect("it was piped");
+    let built = Message::parse_stream(BufReader::new(output))
+        .filter_map(Result::ok)
+        .filter_map(|message| match message {
+            Message::CompilerArtifact(artifact) => {
+                let executable = artifact.executable?.into_std_path_buf();
+                Some((artifact.target.name, executable))
+            }
+            _ => None,
+        })
+        .collect();
+    let status = build.wait().expect("cargo ends");
+    assert!(status.success(), "building the servers failed");
+    built
 }
 
 /// The root of the workspace.

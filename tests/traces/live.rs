@@ -9,16 +9,28 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tsuji_tests::support::{MIO, Meeting, Server};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Meeting, Program, Server};
 
 use crate::{replay, traces};
 
+on_each_runtime! {
+    a_recorded_meeting_is_replayed_to_the_byte_in_another_process,
+    a_replay_stops_at_a_moment,
+    a_capture_for_wireshark_is_written_beside_a_replay,
+    a_file_that_was_cut_off_is_replayed_up_to_its_last_whole_frame_and_says_so,
+    a_changed_byte_is_never_replayed_as_if_it_had_been_so,
+    the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed,
+    the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine,
+    a_recording_of_decisions_is_replayed_in_another_process,
+}
+
 /// Records a meeting of two people until it goes on both ways; the folder with its trace.
-fn recorded(more: &[&str]) -> TempDir {
+fn recorded(program: &Program, more: &[&str]) -> TempDir {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let mut arguments = vec![OsStr::new("--record"), folder.path().as_os_str()];
     arguments.extend(more.iter().map(OsStr::new));
-    let server = Server::start_with(&MIO, &arguments);
+    let server = Server::start_with(program, &arguments);
     let meeting = Meeting::start(&server);
     for _ in 0..20 {
         meeting.goes_on();
@@ -35,24 +47,21 @@ fn only_trace(folder: &Path) -> std::path::PathBuf {
     file.clone()
 }
 
-#[test]
-fn a_recorded_meeting_is_replayed_to_the_byte_in_another_process() {
-    let folder = recorded(&[]);
+fn a_recorded_meeting_is_replayed_to_the_byte_in_another_process(program: &Program) {
+    let folder = recorded(program, &[]);
     replay(&only_trace(folder.path()), &[]).check_equal();
 }
 
-#[test]
-fn a_replay_stops_at_a_moment() {
-    let folder = recorded(&[]);
+fn a_replay_stops_at_a_moment(program: &Program) {
+    let folder = recorded(program, &[]);
     let file = only_trace(folder.path());
     let told = replay(&file, &["--until", "0.05"]);
     told.check_equal();
     assert!(told.text().contains("up to that moment"), "{}", told.text());
 }
 
-#[test]
-fn a_capture_for_wireshark_is_written_beside_a_replay() {
-    let folder = recorded(&[]);
+fn a_capture_for_wireshark_is_written_beside_a_replay(program: &Program) {
+    let folder = recorded(program, &[]);
     let file = only_trace(folder.path());
     let pcap = folder.path().join("meeting.pcap");
     replay(&file, &["--pcap", &pcap.to_string_lossy()]).check_equal();
@@ -61,9 +70,8 @@ fn a_capture_for_wireshark_is_written_beside_a_replay() {
     assert!(bytes.len() > 10_000);
 }
 
-#[test]
-fn a_file_that_was_cut_off_is_replayed_up_to_its_last_whole_frame_and_says_so() {
-    let folder = recorded(&[]);
+fn a_file_that_was_cut_off_is_replayed_up_to_its_last_whole_frame_and_says_so(program: &Program) {
+    let folder = recorded(program, &[]);
     let file = only_trace(folder.path());
     let whole = fs::read(&file).expect("a trace");
     for less in [1, 9, 300, whole.len() / 2] {
@@ -75,9 +83,8 @@ fn a_file_that_was_cut_off_is_replayed_up_to_its_last_whole_frame_and_says_so() 
     }
 }
 
-#[test]
-fn a_changed_byte_is_never_replayed_as_if_it_had_been_so() {
-    let folder = recorded(&[]);
+fn a_changed_byte_is_never_replayed_as_if_it_had_been_so(program: &Program) {
+    let folder = recorded(program, &[]);
     let file = only_trace(folder.path());
     let whole = fs::read(&file).expect("a trace");
     for place in [0, 9, 40, whole.len() / 3, whole.len() / 2, whole.len() - 3] {
@@ -114,11 +121,10 @@ fn file_in(line: &str) -> &Path {
     Path::new(rest.split(' ').next().expect("a path"))
 }
 
-#[test]
-fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed() {
+fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed(program: &Program) {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let server = Server::start_with(
-        &MIO,
+        program,
         &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
     );
     let meeting = Meeting::start(&server);
@@ -150,11 +156,10 @@ fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed() {
     server.stop();
 }
 
-#[test]
-fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine() {
+fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine(program: &Program) {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let server = Server::start_with(
-        &MIO,
+        program,
         &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
     );
     let meeting = Meeting::start(&server);
@@ -171,9 +176,8 @@ fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine(
     server.stop();
 }
 
-#[test]
-fn a_recording_of_decisions_is_replayed_in_another_process() {
-    let folder = recorded(&["--record-kind", "decisions"]);
+fn a_recording_of_decisions_is_replayed_in_another_process(program: &Program) {
+    let folder = recorded(program, &["--record-kind", "decisions"]);
     let file = only_trace(folder.path());
     let told = replay(&file, &["--participant", "p1", "--verbose"]);
     told.check_equal();

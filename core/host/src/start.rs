@@ -79,8 +79,6 @@ pub struct Parts {
     pub clock: Clock,
     /// The bounds.
     pub limits: Limits,
-    /// Where newcomers knock; does not block.
-    pub listener: TcpListener,
     /// The front's state.
     pub desk: Desk,
     /// What the front is told from elsewhere.
@@ -91,47 +89,50 @@ pub struct Parts {
     pub sockets: Vec<UdpSocket>,
     /// For the threads that the runtime starts.
     pub threads: Threads,
-    /// What the server is called.
-    pub names: Names,
-}
-
-/// The addresses of a server, and how to reach it from inside the process.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// The TCP address that it listens on, with the real port.
-    pub address: SocketAddr,
     /// The UDP addresses that it receives media on, with the real ports.
-    pub media: Vec<SocketAddr>,
-    /// Reaches it from any thread.
+    pub addresses: Vec<SocketAddr>,
+    /// Reaches the server from any thread.
     pub handle: Handle,
 }
 
-impl Names {
-    /// What to open in a browser on this machine.
-    pub fn url(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("http://{address}/")
+/// Where newcomers knock.
+#[derive(Debug)]
+pub struct Door {
+    /// Does not block.
+    pub listener: TcpListener,
+    /// What is bound, with the real port.
+    pub address: SocketAddr,
+}
+
+impl Door {
+    /// Takes the TCP port.
+    pub fn open(options: &Options) -> Result<Self, StartError> {
+        let error = |source| StartError::Listen {
+            address: options.listen,
+            source,
+        };
+        let listener = ports::listen(options.listen, &Limits::default()).map_err(error)?;
+        let address = listener.local_addr().map_err(error)?;
+        Ok(Self { listener, address })
     }
 }
 
-/// Takes the ports and makes everything. `front` and `media` end the waiting of the two sides.
+/// What to open in a browser on this machine, for a server that listens on `address`.
+pub fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}/")
+}
+
+/// Takes the UDP ports and makes everything. `front` and `media` end the waiting of the two sides.
 pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, StartError> {
     let limits = Limits::default();
     let clock = Clock::start();
     let (sockets, addresses) = bind_udp(options.udp_sockets()?, &limits)?;
-    let listen_error = |source| StartError::Listen {
-        address: options.listen,
-        source,
-    };
-    let listener = ports::listen(options.listen, &limits).map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
-
     let (orders_in, orders_out) = queue(
         limits.queue,
         limits.queue_backlog,
@@ -178,12 +179,8 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             notices: notices_in,
         },
         limits,
-        names: Names {
-            address,
-            media: config.addresses.iter().map(|own| own.socket).collect(),
-            handle,
-        },
-        listener,
+        addresses: config.addresses.iter().map(|own| own.socket).collect(),
+        handle,
         control,
         sockets,
         threads,

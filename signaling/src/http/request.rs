@@ -1,7 +1,8 @@
 //! The head of a request, checked once; what comes out is well-formed.
 
+use ::http::request::Parts;
 use ::http::uri::{Authority, Uri};
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 
 use super::response::Response;
 use crate::Limits;
@@ -109,6 +110,26 @@ impl Request {
             http11,
         };
         Ok(Some((request, length)))
+    }
+
+    /// One that another library has read.
+    pub(super) fn from_parts(parts: &Parts) -> Result<Self, Refusal> {
+        let http11 = parts.version >= Version::HTTP_11;
+        if !is_percent_encoded(parts.uri.path()) {
+            return Err(BAD_TARGET);
+        }
+        // HTTP/2 has the host in the target alone (RFC 9113, 8.3.1).
+        let named = parts.uri.authority().is_some();
+        let host = host(&parts.uri, &parts.headers, http11 && !named)?;
+        Ok(Self {
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+            host: host.or_else(|| parts.uri.authority().cloned()),
+            http11,
+            keep_alive: true,
+            has_body: has_body(&parts.headers)?,
+            headers: parts.headers.clone(),
+        })
     }
 
     pub(super) fn is_head(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ::http::{HeaderName, StatusCode, header};
+use ::http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// Only our own scripts, styles and pictures; the page talks to this server only, is in nobody's
 /// frame, and loads nothing by default (W3C CSP 3). `blob:` and `data:` are what a page makes by
@@ -66,6 +66,18 @@ impl Response {
         self
     }
 
+    /// The response for whoever writes it to the wire, and says how long it is.
+    pub(super) fn into_http(self, head_only: bool) -> ::http::Response<Vec<u8>> {
+        let always = ALWAYS.map(|(name, value)| (name, Cow::Borrowed(value)));
+        let fields = self.fields.into_iter().chain(always).collect();
+        let body = if head_only {
+            Vec::new()
+        } else {
+            self.body.into_owned()
+        };
+        collect(self.status, fields, body)
+    }
+
     /// The response on the wire. There is no `Date`, because there is no clock (RFC 9110, 6.6.1).
     pub(super) fn into_bytes(self, head_only: bool, close: bool) -> Vec<u8> {
         let mut head = status_line(self.status);
@@ -92,13 +104,40 @@ impl Response {
 }
 
 /// `101 Switching Protocols`: a head only, with just these fields.
-pub(super) fn switching_protocols(fields: &[(HeaderName, &str)]) -> Vec<u8> {
-    let mut head = status_line(StatusCode::SWITCHING_PROTOCOLS);
-    for (name, value) in fields {
-        push_field(&mut head, name, value);
+#[derive(Debug)]
+pub(super) struct Switch(pub(super) Vec<(HeaderName, Cow<'static, str>)>);
+
+impl Switch {
+    /// The response on the wire.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        let mut head = status_line(StatusCode::SWITCHING_PROTOCOLS);
+        for (name, value) in &self.0 {
+            push_field(&mut head, name, value);
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
     }
-    head.push_str("\r\n");
-    head.into_bytes()
+
+    /// The response for whoever writes it to the wire.
+    pub(super) fn into_http(self) -> ::http::Response<Vec<u8>> {
+        collect(StatusCode::SWITCHING_PROTOCOLS, self.0, Vec::new())
+    }
+}
+
+fn collect(
+    status: StatusCode,
+    fields: Vec<(HeaderName, Cow<'static, str>)>,
+    body: Vec<u8>,
+) -> ::http::Response<Vec<u8>> {
+    let mut response = ::http::Response::new(body);
+    *response.status_mut() = status;
+    for (name, value) in fields {
+        // All of them are ours, and visible ASCII.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }
 
 fn status_line(status: StatusCode) -> String {

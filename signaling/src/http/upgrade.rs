@@ -4,7 +4,7 @@ use ::http::uri::{Authority, Scheme, Uri};
 use ::http::{HeaderName, Method, StatusCode, header};
 
 use super::request::{Refusal, Request};
-use super::response::switching_protocols;
+use super::response::Switch;
 
 /// The name of the room protocol, version 1.
 const SUBPROTOCOL: &str = "tsuji.1";
@@ -45,7 +45,7 @@ const OTHER_ORIGIN: Refusal = Refusal::staying(
 );
 
 /// The 101 response, or why not.
-pub(super) fn answer(request: &Request) -> Result<Vec<u8>, Refusal> {
+pub(super) fn answer(request: &Request) -> Result<Switch, Refusal> {
     if request.method != Method::GET {
         return Err(ONLY_GET);
     }
@@ -64,17 +64,17 @@ pub(super) fn answer(request: &Request) -> Result<Vec<u8>, Refusal> {
     }
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
     let mut fields = vec![
-        (header::UPGRADE, "websocket"),
-        (header::CONNECTION, "upgrade"),
-        (header::SEC_WEBSOCKET_ACCEPT, accept.as_str()),
+        (header::UPGRADE, "websocket".into()),
+        (header::CONNECTION, "upgrade".into()),
+        (header::SEC_WEBSOCKET_ACCEPT, accept.into()),
     ];
     if request.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
         if !request.has_token(header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
             return Err(OTHER_PROTOCOL);
         }
-        fields.push((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+        fields.push((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL.into()));
     }
-    Ok(switching_protocols(&fields))
+    Ok(Switch(fields))
 }
 
 /// 16 bytes in Base64 (RFC 4648, 4): 22 characters and two for padding.

@@ -569,3 +569,61 @@ fn nobody_else_has_anything_written() {
         (405, Some("POST"))
     );
 }
+
+#[test]
+fn what_another_library_has_read_is_answered_as_we_would() {
+    let upgrade = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let foreign = [
+        upgrade.as_slice(),
+        &[("origin", "https://elsewhere.example")],
+    ]
+    .concat();
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, Fields<'_>); 9] = [
+        ("GET", "/", &[]),
+        ("HEAD", "/style.css", &[]),
+        ("GET", "/r/KUMA-ARE-TSUJ", &[("if-none-match", "*")]),
+        ("GET", "/no/such/file", &[]),
+        ("POST", "/", &[]),
+        ("GET", "/%zz", &[]),
+        ("GET", "/ws", &[]),
+        ("GET", "/ws", &upgrade),
+        ("GET", "/ws", &foreign),
+    ];
+    for (method, path, fields) in cases {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: tsuji.example\r\n");
+        let mut request = http::Request::builder().method(method).uri(path);
+        request = request.header("host", "tsuji.example");
+        for (name, value) in fields {
+            text.push_str(&format!("{name}: {value}\r\n"));
+            request = request.header(*name, *value);
+        }
+        text.push_str("\r\n");
+        let head = request.body(()).unwrap().into_parts().0;
+        let (answer, upgrades) = match tsuji_signaling::http::answer(&head) {
+            tsuji_signaling::http::Answer::Respond(response) => (response, false),
+            tsuji_signaling::http::Answer::Upgrade(response) => (response, true),
+        };
+        let bytes = match exchange().receive(T, text.as_bytes()) {
+            Step::Respond { bytes, .. } if !upgrades => bytes,
+            Step::Upgrade { response, .. } if upgrades => response,
+            step => panic!("{method} {path}: {step:?}"),
+        };
+        let ours = String::from_utf8_lossy(&bytes).to_lowercase();
+        let status = answer.status();
+        assert!(
+            ours.starts_with(&format!("http/1.1 {} ", status.as_str())),
+            "{ours}"
+        );
+        for (name, value) in answer.headers() {
+            let line = format!("\r\n{name}: {}\r\n", value.to_str().unwrap());
+            assert!(ours.contains(&line.to_lowercase()), "{line}: {ours}");
+        }
+        assert!(bytes.ends_with(answer.body()));
+    }
+}

@@ -226,6 +226,12 @@ impl Desk {
         self.guests.contains_key(&connection)
     }
 
+    /// Whether something is to be done with a connection.
+    pub fn has_orders(&self, connection: ConnectionId) -> bool {
+        let guest = self.guests.get(&connection);
+        guest.is_some_and(|guest| guest.outbox.bytes() > 0)
+    }
+
     /// What is to be done with a connection, in this order.
     pub fn next_order(&mut self, connection: ConnectionId) -> Option<Order> {
         self.guests.get_mut(&connection)?.outbox.pop()

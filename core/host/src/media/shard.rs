@@ -143,6 +143,12 @@ impl<S: DatagramSocket> Shard<S> {
         self.ports.iter_mut().map(|port| &mut port.socket)
     }
 
+    /// Whether to wait for a socket; not for one that failed a moment ago.
+    pub fn awaits(&self, socket: usize) -> bool {
+        let port = self.ports.get(socket);
+        port.is_some_and(|port| port.paused_until.is_none())
+    }
+
     /// How long to wait at most; `None` is forever.
     pub fn timeout(&self) -> Option<Duration> {
         if self.more_orders || self.ports.iter().any(Port::is_ready) {

@@ -1,16 +1,20 @@
 //! More connections than the system has room for.
 
-mod common;
-
 use std::io::Write;
 use std::process::Command;
 
-use common::{Server, TSUJI};
+use crate::common::Server;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::Program;
 
-#[test]
-fn running_out_of_descriptors_turns_nobody_away_for_good() {
+on_each_runtime! {
+    running_out_of_descriptors_turns_nobody_away_for_good,
+}
+
+fn running_out_of_descriptors_turns_nobody_away_for_good(program: &Program) {
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"ulimit -n 32; exec "$0" "$@""#, TSUJI]);
+    shell.args(["-c", r#"ulimit -n 32; exec "$0" "$@""#]);
+    shell.arg(program.executable());
     let server = Server::start_as(&mut shell);
     let mut inside = server.websocket();
 

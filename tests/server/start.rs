@@ -1,14 +1,26 @@
 //! Starting: what the person at the command line sees.
 
-mod common;
-
 use std::net::UdpSocket;
 use std::process::{Command, Output};
 
-use common::{Server, TSUJI};
+use crate::common::Server;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::Program;
 
-fn run(arguments: &[&str]) -> Output {
-    Command::new(TSUJI).args(arguments).output().unwrap()
+on_each_runtime! {
+    a_tcp_port_in_use_is_one_sentence_and_a_failure,
+    a_udp_port_in_use_is_one_sentence_and_a_failure,
+    an_address_of_another_machine_is_one_sentence_and_a_failure,
+    all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure,
+    a_bad_flag_says_what_was_expected,
+    help_and_version_tell_what_they_should,
+}
+
+fn run(program: &Program, arguments: &[&str]) -> Output {
+    Command::new(program.executable())
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn one_sentence(output: &Output) -> String {
@@ -23,11 +35,10 @@ fn one_sentence(output: &Output) -> String {
     sentences[0].to_owned()
 }
 
-#[test]
-fn a_tcp_port_in_use_is_one_sentence_and_a_failure() {
-    let server = Server::start();
+fn a_tcp_port_in_use_is_one_sentence_and_a_failure(program: &Program) {
+    let server = Server::start(program);
     let address = server.address.to_string();
-    let output = run(&["--listen", &address, "--udp", "127.0.0.1:0"]);
+    let output = run(program, &["--listen", &address, "--udp", "127.0.0.1:0"]);
     assert_eq!(
         one_sentence(&output),
         format!("tsuji: cannot listen on {address} (TCP): another program is using that port")
@@ -36,11 +47,10 @@ fn a_tcp_port_in_use_is_one_sentence_and_a_failure() {
     assert_eq!(server.get("/", &[]).status, 200);
 }
 
-#[test]
-fn a_udp_port_in_use_is_one_sentence_and_a_failure() {
+fn a_udp_port_in_use_is_one_sentence_and_a_failure(program: &Program) {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = run(&["--listen", "127.0.0.1:0", "--udp", &address]);
+    let output = run(program, &["--listen", "127.0.0.1:0", "--udp", &address]);
     assert_eq!(
         one_sentence(&output),
         format!(
@@ -49,24 +59,28 @@ fn a_udp_port_in_use_is_one_sentence_and_a_failure() {
     );
 }
 
-#[test]
-fn an_address_of_another_machine_is_one_sentence_and_a_failure() {
+fn an_address_of_another_machine_is_one_sentence_and_a_failure(program: &Program) {
     // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
-    let output = run(&["--listen", "192.0.2.1:8080", "--udp", "127.0.0.1:0"]);
+    let output = run(
+        program,
+        &["--listen", "192.0.2.1:8080", "--udp", "127.0.0.1:0"],
+    );
     assert_eq!(
         one_sentence(&output),
         "tsuji: cannot listen on 192.0.2.1:8080 (TCP): this machine has no such address"
     );
-    let output = run(&["--listen", "127.0.0.1:0", "--udp", "192.0.2.1:10000"]);
+    let output = run(
+        program,
+        &["--listen", "127.0.0.1:0", "--udp", "192.0.2.1:10000"],
+    );
     assert_eq!(
         one_sentence(&output),
         "tsuji: cannot receive media on 192.0.2.1:10000 (UDP): this machine has no such address"
     );
 }
 
-#[test]
-fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure() {
-    let output = run(&["--udp", "0.0.0.0:0"]);
+fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure(program: &Program) {
+    let output = run(program, &["--udp", "0.0.0.0:0"]);
     assert_eq!(
         one_sentence(&output),
         "tsuji: --udp 0.0.0.0:0 receives on all addresses of this machine; say which one \
@@ -74,8 +88,7 @@ fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure() {
     );
 }
 
-#[test]
-fn a_bad_flag_says_what_was_expected() {
+fn a_bad_flag_says_what_was_expected(program: &Program) {
     for (arguments, expected) in [
         (["--listen", "8080"], "expected an IP address and a port"),
         (
@@ -86,20 +99,19 @@ fn a_bad_flag_says_what_was_expected() {
         (["--log", "a=b=c"], "invalid"),
         (["--no-such-flag", "1"], "unexpected argument"),
     ] {
-        let output = run(&arguments);
+        let output = run(program, &arguments);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
 }
 
-#[test]
-fn help_and_version_tell_what_they_should() {
-    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+fn help_and_version_tell_what_they_should(program: &Program) {
+    let help = String::from_utf8(run(program, &["--help"]).stdout).unwrap();
     assert!(help.starts_with("tsuji, a self-hosted video-meeting server."));
     for flag in ["--listen", "--udp", "--advertise", "--log"] {
         assert!(help.contains(flag), "{flag}");
     }
-    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let version = String::from_utf8(run(program, &["--version"]).stdout).unwrap();
     assert_eq!(version, format!("tsuji {}\n", env!("CARGO_PKG_VERSION")));
 }

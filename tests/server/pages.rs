@@ -1,17 +1,28 @@
 //! The page over HTTP, and clients that are slow, greedy or rude about it.
 
-mod common;
-
 use std::io::{BufReader, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use common::{Server, read_response, request};
+use crate::common::{Server, read_response, request};
 use socket2::SockRef;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::Program;
 
-#[test]
-fn the_page_comes_with_a_type_and_a_strict_policy() {
-    let server = Server::start();
+on_each_runtime! {
+    the_page_comes_with_a_type_and_a_strict_policy,
+    what_is_unchanged_is_not_sent_again_and_what_is_not_there_is_404,
+    a_connection_is_used_again_also_when_requests_come_together,
+    a_request_in_single_bytes_is_answered,
+    a_client_that_says_nothing_more_still_gets_its_answer,
+    garbage_is_refused_and_the_connection_closed,
+    a_head_that_does_not_end_is_cut_off,
+    a_slow_head_is_closed_and_costs_others_nothing,
+    who_asks_without_reading_the_answers_is_the_one_who_waits,
+}
+
+fn the_page_comes_with_a_type_and_a_strict_policy(program: &Program) {
+    let server = Server::start(program);
     for path in ["/", "/r/KUMA-ARE-TSUJ"] {
         let page = server.get(path, &[]);
         assert_eq!(page.status, 200, "{path}");
@@ -24,18 +35,16 @@ fn the_page_comes_with_a_type_and_a_strict_policy() {
     }
 }
 
-#[test]
-fn what_is_unchanged_is_not_sent_again_and_what_is_not_there_is_404() {
-    let server = Server::start();
+fn what_is_unchanged_is_not_sent_again_and_what_is_not_there_is_404(program: &Program) {
+    let server = Server::start(program);
     let tag = server.get("/", &[]).header("etag").unwrap().to_owned();
     assert_eq!(server.get("/", &[("If-None-Match", &tag)]).status, 304);
     assert_eq!(server.get("/no/such/file.js", &[]).status, 404);
     assert_eq!(server.get("/../Cargo.toml", &[]).status / 100, 4);
 }
 
-#[test]
-fn a_connection_is_used_again_also_when_requests_come_together() {
-    let server = Server::start();
+fn a_connection_is_used_again_also_when_requests_come_together(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     request(&mut stream, "/", &[]);
     let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -48,9 +57,8 @@ fn a_connection_is_used_again_also_when_requests_come_together() {
     }
 }
 
-#[test]
-fn a_request_in_single_bytes_is_answered() {
-    let server = Server::start();
+fn a_request_in_single_bytes_is_answered(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     stream.set_nodelay(true).unwrap();
     for byte in b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" {
@@ -59,9 +67,8 @@ fn a_request_in_single_bytes_is_answered() {
     assert_eq!(read_response(&mut BufReader::new(stream)).status, 200);
 }
 
-#[test]
-fn a_client_that_says_nothing_more_still_gets_its_answer() {
-    let server = Server::start();
+fn a_client_that_says_nothing_more_still_gets_its_answer(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     request(&mut stream, "/", &[("Connection", "close")]);
     stream.shutdown(Shutdown::Write).unwrap();
@@ -70,9 +77,8 @@ fn a_client_that_says_nothing_more_still_gets_its_answer() {
     assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
 }
 
-#[test]
-fn garbage_is_refused_and_the_connection_closed() {
-    let server = Server::start();
+fn garbage_is_refused_and_the_connection_closed(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     stream
         .write_all(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
@@ -83,9 +89,8 @@ fn garbage_is_refused_and_the_connection_closed() {
     assert_eq!(server.get("/", &[]).status, 200);
 }
 
-#[test]
-fn a_head_that_does_not_end_is_cut_off() {
-    let server = Server::start();
+fn a_head_that_does_not_end_is_cut_off(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     let mut answer = Vec::new();
     // It may close before everything is written.
@@ -95,9 +100,8 @@ fn a_head_that_does_not_end_is_cut_off() {
     assert!(answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
 }
 
-#[test]
-fn a_slow_head_is_closed_and_costs_others_nothing() {
-    let server = Server::start();
+fn a_slow_head_is_closed_and_costs_others_nothing(program: &Program) {
+    let server = Server::start(program);
     let patience = 2 * tsuji_signaling::Limits::default().http_head_timeout;
     let mut slow = server.connect();
     slow.set_read_timeout(Some(patience)).unwrap();
@@ -111,9 +115,8 @@ fn a_slow_head_is_closed_and_costs_others_nothing() {
     );
 }
 
-#[test]
-fn who_asks_without_reading_the_answers_is_the_one_who_waits() {
-    let server = Server::start();
+fn who_asks_without_reading_the_answers_is_the_one_who_waits(program: &Program) {
+    let server = Server::start(program);
     let mut greedy = server.connect();
     SockRef::from(&greedy)
         .set_recv_buffer_size(64 * 1024)

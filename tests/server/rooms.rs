@@ -1,13 +1,25 @@
 //! Rooms over real WebSockets, and clients that break the rules.
 
-mod common;
-
 use std::io::{Read, Write};
 
-use common::{Server, Socket};
+use crate::common::{Server, Socket};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::Program;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 use tungstenite::{Bytes, Message};
+
+on_each_runtime! {
+    a_room_is_created_looked_at_and_entered,
+    somebody_whose_connection_breaks_is_told_as_gone,
+    closing_is_answered_with_a_close_frame,
+    a_message_over_the_limit_is_an_error_and_then_1009,
+    text_that_is_not_utf_8_is_closed_with_1007_and_a_broken_frame_with_1002,
+    a_binary_message_is_an_error_and_the_connection_stays,
+    a_ping_is_answered_with_its_own_payload,
+    messages_right_behind_the_handshake_are_not_lost,
+    a_flood_of_pings_is_cut_off_and_stops_nobody,
+}
 
 /// Two people in a new room; neither has media.
 fn meeting(server: &Server) -> (Socket, Socket) {
@@ -35,33 +47,29 @@ fn still_meeting(a: &mut Socket, b: &mut Socket) {
     assert_eq!(a.receive_type("mute")["muted"], true);
 }
 
-#[test]
-fn a_room_is_created_looked_at_and_entered() {
-    let server = Server::start();
+fn a_room_is_created_looked_at_and_entered(program: &Program) {
+    let server = Server::start(program);
     let (mut a, mut b) = meeting(&server);
     still_meeting(&mut a, &mut b);
 }
 
-#[test]
-fn somebody_whose_connection_breaks_is_told_as_gone() {
-    let server = Server::start();
+fn somebody_whose_connection_breaks_is_told_as_gone(program: &Program) {
+    let server = Server::start(program);
     let (mut a, b) = meeting(&server);
     drop(b);
     assert_eq!(a.receive_type("exit")["reason"], "vanished");
 }
 
-#[test]
-fn closing_is_answered_with_a_close_frame() {
-    let server = Server::start();
+fn closing_is_answered_with_a_close_frame(program: &Program) {
+    let server = Server::start(program);
     let (mut a, mut b) = meeting(&server);
     b.0.close(None).unwrap();
     let (_, _) = b.until_close();
     assert_eq!(a.receive_type("exit")["reason"], "vanished");
 }
 
-#[test]
-fn a_message_over_the_limit_is_an_error_and_then_1009() {
-    let server = Server::start();
+fn a_message_over_the_limit_is_an_error_and_then_1009(program: &Program) {
+    let server = Server::start(program);
     let (mut a, mut b) = meeting(&server);
     let limit = tsuji_signaling::Limits::default().message_bytes;
 
@@ -95,9 +103,8 @@ fn a_message_over_the_limit_is_an_error_and_then_1009() {
     still_meeting(&mut a, &mut b);
 }
 
-#[test]
-fn text_that_is_not_utf_8_is_closed_with_1007_and_a_broken_frame_with_1002() {
-    let server = Server::start();
+fn text_that_is_not_utf_8_is_closed_with_1007_and_a_broken_frame_with_1002(program: &Program) {
+    let server = Server::start(program);
     let (mut a, mut b) = meeting(&server);
     // Final text frame of two bytes, masked with zeros.
     let not_utf_8: &[u8] = &[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe];
@@ -118,9 +125,8 @@ fn text_that_is_not_utf_8_is_closed_with_1007_and_a_broken_frame_with_1002() {
     still_meeting(&mut a, &mut b);
 }
 
-#[test]
-fn a_binary_message_is_an_error_and_the_connection_stays() {
-    let server = Server::start();
+fn a_binary_message_is_an_error_and_the_connection_stays(program: &Program) {
+    let server = Server::start(program);
     let mut socket = server.websocket();
     socket.0.send(Message::binary(vec![1, 2, 3])).unwrap();
     assert_eq!(socket.receive()["code"], "binary");
@@ -128,18 +134,16 @@ fn a_binary_message_is_an_error_and_the_connection_stays() {
     assert_eq!(socket.receive()["type"], "join");
 }
 
-#[test]
-fn a_ping_is_answered_with_its_own_payload() {
-    let server = Server::start();
+fn a_ping_is_answered_with_its_own_payload(program: &Program) {
+    let server = Server::start(program);
     let mut socket = server.websocket();
     let payload = Bytes::from_static(b"still there?");
     socket.0.send(Message::Ping(payload.clone())).unwrap();
     while socket.0.read().unwrap() != Message::Pong(payload.clone()) {}
 }
 
-#[test]
-fn messages_right_behind_the_handshake_are_not_lost() {
-    let server = Server::start();
+fn messages_right_behind_the_handshake_are_not_lost(program: &Program) {
+    let server = Server::start(program);
     let mut stream = server.connect();
     let mut bytes = format!(
         "GET /ws HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nConnection: Upgrade\r\n\
@@ -164,9 +168,8 @@ fn messages_right_behind_the_handshake_are_not_lost() {
     assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 }
 
-#[test]
-fn a_flood_of_pings_is_cut_off_and_stops_nobody() {
-    let server = Server::start();
+fn a_flood_of_pings_is_cut_off_and_stops_nobody(program: &Program) {
+    let server = Server::start(program);
     let (mut a, mut b) = meeting(&server);
     let mut rude = server.websocket();
     let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'x'; 125]].concat();

@@ -1,21 +1,26 @@
 //! Stopping.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use crate::common::Server;
 use clap::Parser;
-use common::Server;
 use tsuji_mio::Options;
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::Program;
 use tungstenite::protocol::frame::coding::CloseCode;
+
+on_each_runtime! {
+    sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds,
+    peers_that_neither_read_nor_close_do_not_delay_the_end,
+    a_second_sigterm_ends_the_process_at_once,
+}
 
 /// What is promised.
 const STOP: Duration = Duration::from_secs(2);
 
-#[test]
-fn sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds() {
-    let mut server = Server::start();
+fn sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds(program: &Program) {
+    let mut server = Server::start(program);
     let mut inside = server.websocket();
     inside.send(r#"{"type":"join"}"#);
     inside.receive_type("join");
@@ -36,9 +41,8 @@ fn sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds() {
     assert_eq!(server.wait(STOP), Some(0));
 }
 
-#[test]
-fn peers_that_neither_read_nor_close_do_not_delay_the_end() {
-    let mut server = Server::start();
+fn peers_that_neither_read_nor_close_do_not_delay_the_end(program: &Program) {
+    let mut server = Server::start(program);
     let mut unread = Vec::new();
     for _ in 0..20 {
         let mut socket = server.websocket();
@@ -54,9 +58,8 @@ fn peers_that_neither_read_nor_close_do_not_delay_the_end() {
     assert_eq!(half_a_request.read(&mut [0; 1]).unwrap_or(0), 0);
 }
 
-#[test]
-fn a_second_sigterm_ends_the_process_at_once() {
-    let mut server = Server::start();
+fn a_second_sigterm_ends_the_process_at_once(program: &Program) {
+    let mut server = Server::start(program);
     let mut socket = server.websocket();
     server.terminate();
     // It is waiting for our close frame now.
@@ -73,4 +76,10 @@ fn a_server_inside_another_program_stops_when_told() {
     assert!(std::net::TcpStream::connect(server.address()).is_ok());
     server.handle().stop();
     server.wait().unwrap();
+
+    let server = tsuji_smol::Server::bind(&options).unwrap();
+    assert_eq!(server.media_addresses().len(), 1);
+    assert!(std::net::TcpStream::connect(server.address()).is_ok());
+    server.handle().stop();
+    ::smol::block_on(server.run()).unwrap();
 }

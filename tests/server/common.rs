@@ -1,8 +1,5 @@
 //! A real server process and small clients for it. Everything waits on events, with a timeout.
 
-// Each test binary compiles this file and uses a part of it.
-#![allow(dead_code)]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -11,27 +8,25 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tsuji_tests::support::Program;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The path of the binary.
-pub(crate) const TSUJI: &str = env!("CARGO_BIN_EXE_tsuji");
-
 /// A running server, killed when dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
-    pub(crate) media: SocketAddr,
+    media: mpsc::Receiver<SocketAddr>,
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// Starts one on free ports.
-    pub(crate) fn start() -> Self {
-        Self::start_as(&mut Command::new(TSUJI))
+    pub(crate) fn start(program: &Program) -> Self {
+        Self::start_as(&mut Command::new(program.executable()))
     }
 
     /// Starts one that `command` runs with the arguments that it is given.
@@ -46,19 +41,23 @@ impl Server {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let address = line
-            .trim_end()
-            .strip_prefix("tsuji is ready: open http://")
-            .and_then(|rest| rest.strip_suffix('/'))
-            .unwrap_or_else(|| panic!("unexpected first line {line:?}"))
-            .parse()
-            .unwrap();
-        let media = media_address(&mut child);
+            .split_once("open http://")
+            .and_then(|(_, url)| url.split_once('/'))
+            .and_then(|(address, _)| address.parse().ok())
+            .unwrap_or_else(|| panic!("unexpected first line {line:?}"));
+        let media = media_addresses(&mut child);
         Self {
             child,
             address,
             media,
             _stdout: stdout,
         }
+    }
+
+    /// Where it receives media.
+    pub(crate) fn media(&self) -> SocketAddr {
+        let address = self.media.recv_timeout(PATIENCE);
+        address.expect("the log tells the UDP address")
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -116,11 +115,10 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
     child.wait().unwrap().code()
 }
 
-/// Reads the log up to the line that tells the UDP address; then keeps reading, so that the
-/// server never waits for us.
-fn media_address(child: &mut Child) -> SocketAddr {
+/// Reads the log, so that the server never waits for us, and gives the UDP addresses in it.
+fn media_addresses(child: &mut Child) -> mpsc::Receiver<SocketAddr> {
     let stderr = BufReader::new(child.stderr.take().unwrap());
-    let (found, address) = mpsc::channel();
+    let (found, addresses) = mpsc::channel();
     thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
             if let Some((_, rest)) = line.split_once("socket=") {
@@ -129,9 +127,7 @@ fn media_address(child: &mut Child) -> SocketAddr {
             }
         }
     });
-    address
-        .recv_timeout(PATIENCE)
-        .expect("the log tells the UDP address")
+    addresses
 }
 
 /// Writes a GET request.

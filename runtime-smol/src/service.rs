@@ -1,0 +1,96 @@
+//! Serving connections.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_tungstenite::WebSocketStream;
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncWrite};
+use tsuji_signaling::http::{Answer, answer};
+use tungstenite::protocol::Role;
+
+use crate::front::Front;
+use crate::guest::Guest;
+use crate::http::{self, End};
+use crate::patient::{Patient, linger};
+use crate::websocket;
+
+/// Serves connections; cheap to clone. The futures that it returns can be run anywhere, and end
+/// when the server stops.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(crate) front: Arc<Front>,
+}
+
+impl Service {
+    /// What a request leads to, where the application speaks HTTP: the page and its files, or the
+    /// opening of a WebSocket. After [`Answer::Upgrade`] is sent, the connection belongs to
+    /// [`serve_websocket`](Self::serve_websocket).
+    pub fn answer(&self, request: &::http::request::Parts) -> Answer {
+        answer(request)
+    }
+
+    /// Serves a connection that has just become a WebSocket, until it ends. `early`: bytes that came
+    /// behind the handshake. `peer`: who is at the other end, for the limits that hold for one
+    /// address.
+    pub async fn serve_websocket<S>(&self, stream: S, early: Vec<u8>, peer: IpAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.contain(async {
+            if let Some((guest, _)) = Guest::admit(&self.front, peer) {
+                self.websocket(&guest, stream, early).await;
+            }
+        })
+        .await;
+    }
+
+    /// Serves a whole HTTP/1.1 connection, until it ends: the page, its files, and WebSockets.
+    pub async fn serve_connection<S>(&self, mut stream: S, peer: IpAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.contain(async {
+            let Some((guest, exchange)) = Guest::admit(&self.front, peer) else {
+                return;
+            };
+            match http::serve(&guest, &mut stream, exchange).await {
+                End::Upgrade(early) => self.websocket(&guest, stream, early).await,
+                End::Finished => {
+                    guest.leaving();
+                    let linger = linger(&mut stream);
+                    guest.within(self.front.limits.linger, linger).await;
+                }
+                End::Gone => {}
+            }
+        })
+        .await;
+    }
+
+    async fn websocket<S>(&self, guest: &Guest, stream: S, early: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(config) = guest.opened() else {
+            return;
+        };
+        let stream = Patient::new(stream, self.front.limits.send_stall);
+        let mut socket =
+            WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+        if let Some(frame) = websocket::serve(guest, &mut socket).await {
+            let goodbye = async {
+                websocket::close(&mut socket, frame).await;
+                linger(&mut socket.into_inner()).await;
+            };
+            guest.within(self.front.limits.linger, goodbye).await;
+        }
+    }
+
+    /// A panic costs its connection; if it happened inside the desk, the front thread notices.
+    async fn contain(&self, serve: impl Future<Output = ()>) {
+        if AssertUnwindSafe(serve).catch_unwind().await.is_err() {
+            tracing::error!("a fault in the server ended a connection");
+        }
+    }
+}
