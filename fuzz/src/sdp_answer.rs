@@ -62,7 +62,7 @@ const WORDS: [&str; 16] = [
 /// # Panics
 /// When a promise is broken.
 pub fn target(data: &[u8]) {
-    let mut world = World::meeting(1);
+    let mut world = World::meeting_for(data, 1);
     let newcomer = ParticipantId(2);
     world.mute.insert(newcomer);
     world.enter(2, IceMode::Vanilla);
@@ -96,6 +96,7 @@ pub fn target(data: &[u8]) {
     world.command(Command::Leave { participant: host });
     assert_eq!((world.sfu.participants(), world.sfu.rooms()), (0, 0));
     assert_eq!(world.sfu.deadline(), None, "nothing is left to wait for");
+    world.check_recordings();
 }
 
 fn changed(real: &str, data: &[u8]) -> String {

@@ -1,5 +1,5 @@
 //! The bytes behind a WebSocket's handshake: frames (RFC 6455) of a client that may break every
-//! rule, through tungstenite, set up as the server does, into the lobby.
+//! rule, through tungstenite, set up and understood as by the server, into the lobby.
 //!
 //! The input: a byte that says how many bytes come at a time, then the bytes. If the first byte is
 //! even, the rest is a list of frames, each a byte for its header, a length and a payload, which
@@ -10,14 +10,11 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use arbitrary::Unstructured;
 use tsuji_core::Time;
+use tsuji_host::front::{Heard, heard, websocket_config};
 use tsuji_signaling::{ConnectionId, Input, Limits, Lobby, Output};
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Error, Message, WebSocket};
+use tungstenite::protocol::Role;
+use tungstenite::{Message, WebSocket};
 
-/// As in the server: what waits for a peer that does not read.
-const SEND_QUEUE: usize = 1024 * 1024;
-/// As in the server.
-const READ_BUFFER: usize = 8 * 1024;
 /// Well below the server's, so that inputs can be short.
 const MESSAGE_BYTES: usize = 4 * 1024;
 
@@ -38,18 +35,15 @@ pub fn target(data: &[u8]) {
         message_bytes: MESSAGE_BYTES,
         ..Limits::default()
     };
+    let server = tsuji_host::Limits::default();
     let wire = Wire {
         incoming: bytes.into(),
         piece: usize::from(*cut) + 1,
         allowance: 0,
         queue: 0,
+        limit: server.send_queue_bytes,
     };
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(SEND_QUEUE)
-        .max_message_size(Some(limits.message_bytes))
-        .max_frame_size(Some(limits.message_bytes));
+    let config = websocket_config(&server, &limits);
     let socket = WebSocket::from_raw_socket(wire, Role::Server, Some(config));
     serve(socket, Lobby::new(limits, [3; 32]));
 }
@@ -61,42 +55,33 @@ fn serve(mut socket: WebSocket<Wire>, mut lobby: Lobby) {
     lobby.handle(Time::ZERO, Input::Opened { connection, peer });
     let mut idle = false;
     loop {
-        let input = match socket.read() {
-            Ok(Message::Text(text)) => {
+        let Some(heard) = heard(socket.read()) else {
+            if idle && socket.get_ref().incoming.is_empty() {
+                break;
+            }
+            idle = true;
+            socket.get_mut().grant();
+            continue;
+        };
+        let input = match &heard {
+            Heard::Text(text) => {
                 assert!(text.len() <= MESSAGE_BYTES);
                 let text = text.as_str();
-                lobby.handle(Time::ZERO, Input::Text { connection, text });
-                None
+                Input::Text { connection, text }
             }
-            Ok(Message::Binary(bytes)) => {
-                assert!(bytes.len() <= MESSAGE_BYTES);
-                Some(Input::Binary { connection })
-            }
-            Ok(Message::Close(_)) => break,
-            Ok(_) => Some(Input::Alive { connection }),
-            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                if idle && socket.get_ref().incoming.is_empty() {
-                    break;
-                }
-                idle = true;
-                socket.get_mut().grant();
-                continue;
-            }
-            Err(Error::Capacity(_)) => {
+            Heard::Binary => Input::Binary { connection },
+            Heard::Alive => Input::Alive { connection },
+            Heard::Oversized => {
                 lobby.handle(Time::ZERO, Input::Oversized { connection });
                 break;
             }
-            Err(_) => break,
+            Heard::Closed | Heard::Broken { .. } | Heard::Lost => break,
         };
         idle = false;
-        if let Some(input) = input {
-            lobby.handle(Time::ZERO, input);
-        }
+        lobby.handle(Time::ZERO, input);
         if !obey(&mut socket, &mut lobby) {
             break;
         }
-        let queue = socket.get_ref().queue;
-        assert!(queue <= SEND_QUEUE, "{queue} bytes wait");
     }
     lobby.handle(Time::ZERO, Input::Closed { connection });
     while lobby.poll().is_some() {}
@@ -151,6 +136,7 @@ struct Wire {
     allowance: usize,
     /// Bytes written; nobody takes them.
     queue: usize,
+    limit: usize,
 }
 
 impl Wire {
@@ -172,7 +158,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.queue + bytes.len() > SEND_QUEUE {
+        if self.queue + bytes.len() > self.limit {
             return Err(io::Error::other("the peer does not read"));
         }
         self.queue += bytes.len();

@@ -10,7 +10,7 @@
 //! | 2 | something that a client sent before, changed at one place: address, which, place, byte |
 //! | 3 | the same, cut short: address, which, length (two bytes) |
 //! | 4 | time: in units of 10 ms |
-//! | 5 | RTP without keys that claims an m-line: address, line, SSRC (four bytes), number (two) |
+//! | 5 | RTP without keys that claims sound, video or its retransmissions: address, which, SSRC (four bytes), number (two) |
 
 mod stun;
 
@@ -28,7 +28,7 @@ const STEPS: usize = 60;
 /// # Panics
 /// When a promise is broken.
 pub fn target(data: &[u8]) {
-    let mut world = World::meeting(2);
+    let mut world = World::meeting_for(data, 2);
     let mut input = Unstructured::new(data);
     for _ in 0..STEPS {
         if input.is_empty() {
@@ -43,7 +43,7 @@ pub fn target(data: &[u8]) {
 fn step(world: &mut World, input: &mut Unstructured<'_>) {
     let kind = byte(input) % 6;
     if kind == 4 {
-        world.run(10 * u64::from(byte(input)));
+        world.pass(10 * u64::from(byte(input)));
         return;
     }
     let from = address(world, byte(input));
@@ -54,7 +54,7 @@ fn step(world: &mut World, input: &mut Unstructured<'_>) {
         }
         1 => stun::message(world, input),
         5 => {
-            let (line, ssrc) = (usize::from(byte(input) & 1), input.arbitrary());
+            let (line, ssrc) = (usize::from(byte(input) % 3), input.arbitrary());
             claim(
                 &world.client(1).offer,
                 line,

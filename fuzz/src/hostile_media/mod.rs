@@ -17,6 +17,7 @@
 //! | 10 | it mutes or unmutes: kind and whether |
 //! | 11 | it sends what it should again, or no longer |
 //! | 12 | it closes the connection |
+//! | 13 | bytes inside DTLS, where SCTP would be: length (two bytes), bytes |
 
 mod rtcp;
 mod rtp;
@@ -36,7 +37,7 @@ const ATTACKER: u8 = 3;
 /// # Panics
 /// When a promise is broken.
 pub fn target(data: &[u8]) {
-    let mut world = World::meeting(ATTACKER);
+    let mut world = World::meeting_for(data, ATTACKER);
     let mut attacker = Attacker::new(&mut world);
     let mut input = Unstructured::new(data);
     for _ in 0..STEPS {
@@ -97,7 +98,7 @@ impl Attacker {
 
     fn step(&mut self, world: &mut World, input: &mut Unstructured<'_>) {
         let participant = ParticipantId(ATTACKER.into());
-        match byte(input) % 13 {
+        match byte(input) % 14 {
             0..=3 => {
                 let packet = self.rtp(input);
                 self.send(world, &packet, false);
@@ -118,7 +119,7 @@ impl Attacker {
                 let from = world.client(ATTACKER).address;
                 world.datagram(from, &self.last);
             }
-            9 => world.run(10 * u64::from(byte(input))),
+            9 => world.pass(10 * u64::from(byte(input))),
             10 => {
                 let choice = byte(input);
                 let kind = if choice & 1 == 0 {
@@ -136,9 +137,14 @@ impl Attacker {
                 let client = world.client(ATTACKER);
                 client.sends = !client.sends;
             }
-            _ => {
+            12 => {
                 let now = world.now;
                 world.client(ATTACKER).close(now);
+            }
+            _ => {
+                let (now, bytes) = (world.now, bytes(input));
+                world.client(ATTACKER).say_inside_dtls(now, bytes);
+                world.run(10);
             }
         }
     }

@@ -42,10 +42,11 @@ impl Lines {
     }
 }
 
-/// A packet in the clear that claims an m-line (0: audio, 1: video) for its SSRC.
+/// A packet in the clear that claims for its SSRC to be the source of sound (0), of video (1), or
+/// of what of the video is sent again (2).
 pub(crate) fn claim(offer: &str, line: usize, ssrc: u32, sequence: u16) -> Vec<u8> {
     let lines = Lines::read(offer, [0; 2]);
-    let name = lines.mids[line].as_bytes();
+    let name = lines.mids[line.min(1)].as_bytes();
     let mut packet = vec![0x90, lines.payload_types[line]];
     packet.extend_from_slice(&sequence.to_be_bytes());
     packet.extend_from_slice(&[0; 4]);

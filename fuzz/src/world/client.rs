@@ -131,6 +131,13 @@ impl Client {
         self.drain(t);
     }
 
+    /// Sends application data in its DTLS connection.
+    pub(crate) fn say_inside_dtls(&mut self, t: Time, bytes: Vec<u8>) {
+        keys::say(bytes);
+        self.timeout(t);
+        keys::say_nothing();
+    }
+
     pub(crate) fn send_sound(&mut self, t: Time) {
         let Some((audio, _)) = self.publish.filter(|_| self.connected && self.sends) else {
             return;

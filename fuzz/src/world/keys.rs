@@ -1,7 +1,7 @@
 //! The SRTP keys of a connection, so that any plaintext can be protected (RFC 3711, RFC 7714).
 //!
 //! str0m hides the keys and only writes well-formed packets. Its DTLS exports them through the
-//! crypto provider, and there they are tapped.
+//! crypto provider, and there they are tapped. There, too, anything can be said inside of DTLS.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -167,6 +167,19 @@ impl Gcm {
 
 thread_local! {
     static TAPPED: RefCell<Option<Keys>> = const { RefCell::new(None) };
+    /// What the next DTLS connection that is asked for its output is to send.
+    static SAY: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Makes the client that runs next send this inside of its DTLS connection: str0m has no call for
+/// that without a data channel.
+pub(super) fn say(bytes: Vec<u8>) {
+    SAY.set(Some(bytes));
+}
+
+/// Takes back what [`say`] was given, if nobody said it.
+pub(super) fn say_nothing() {
+    SAY.set(None);
 }
 
 /// The keys that came up since the last call, on this thread.
@@ -216,6 +229,10 @@ impl DtlsInstance for Tapped {
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
+        if let Some(bytes) = SAY.take() {
+            // Fails before the connection is up, and then it was not said.
+            let _ = self.0.send_application_data(&bytes);
+        }
         let output = self.0.poll_output(buf);
         if let DtlsOutput::KeyingMaterial(material, profile) = &output {
             let material: &KeyingMaterial = material;

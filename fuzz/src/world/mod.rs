@@ -3,10 +3,10 @@
 mod client;
 mod keys;
 mod media;
+mod tape;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use tsuji_core::{
@@ -15,6 +15,8 @@ use tsuji_core::{
 };
 
 pub(crate) use client::Client;
+use tape::Tape;
+pub(crate) use tape::decisions;
 
 /// The wall-clock time of `t = 0`.
 const EPOCH: Duration = Duration::from_secs(1_750_000_000);
@@ -25,17 +27,26 @@ const ROUNDS: usize = 50;
 
 /// Datagrams of clients that are kept to be repeated.
 const HISTORY: usize = 64;
+/// How many datagrams one input to the core may cause. Whoever asks for many retransmissions gets
+/// them, but only to a bound.
+const AT_ONCE: usize = 2_500;
+/// How much time one input may let pass, in milliseconds: more makes it slow and nothing new.
+const PATIENCE: u64 = 20_000;
+/// The seed of the core.
+const SEED: [u8; 32] = [7; 32];
 
 /// Where the core listens.
 pub(crate) fn server() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 10_000))
 }
 
-/// The certificate of everybody, one for the life of the process: making one takes long.
+/// The certificate of everybody: that of the simulations, so that an input does the same in every
+/// process.
 pub(crate) fn certificate() -> Certificate {
-    static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
-    let make = || Certificate::generate().expect("a certificate can be made");
-    CERTIFICATE.get_or_init(make).clone()
+    Certificate::from_der(
+        include_bytes!("../../../tests/sim/certificate.der").to_vec(),
+        include_bytes!("../../../tests/sim/certificate.pkcs8").to_vec(),
+    )
 }
 
 /// A core without people.
@@ -48,8 +59,11 @@ pub(crate) fn sfu(limits: Limits) -> Sfu {
         certificate: certificate(),
         limits,
     };
-    let epoch = WallTime::from_unix_micros(EPOCH.as_micros() as u64);
-    Sfu::new(config, [7; 32], epoch)
+    Sfu::new(config, SEED, epoch())
+}
+
+fn epoch() -> WallTime {
+    WallTime::from_unix_micros(EPOCH.as_micros() as u64)
 }
 
 /// A core and its people.
@@ -68,6 +82,9 @@ pub(crate) struct World {
     pub(crate) refused: u32,
     /// The last datagrams that clients sent.
     pub(crate) history: VecDeque<Vec<u8>>,
+    patience: u64,
+    tape: Option<Tape>,
+    answers: VecDeque<Command>,
     to_server: VecDeque<(SocketAddr, Vec<u8>)>,
     to_clients: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -84,21 +101,44 @@ impl World {
             mute: BTreeSet::new(),
             refused: 0,
             history: VecDeque::new(),
+            patience: PATIENCE,
+            tape: None,
+            answers: VecDeque::new(),
             to_server: VecDeque::new(),
             to_clients: VecDeque::new(),
         }
     }
 
-    /// A room of `people`, numbered from 1, who are connected and see each other.
-    pub(crate) fn meeting(people: u8) -> Self {
+    /// What a target begins with for this input: see [`World::with_meeting`]. Of some inputs,
+    /// everything is recorded.
+    pub(crate) fn meeting_for(data: &[u8], people: u8) -> Self {
         let mut world = Self::new();
+        if tape::is_chosen(data) {
+            world.record();
+        }
+        world.with_meeting(people)
+    }
+
+    /// Records everything from now on. Nothing may have happened before.
+    pub(crate) fn record(&mut self) {
+        self.tape = Some(Tape::new(&mut self.sfu));
+    }
+
+    /// The full trace of what was recorded.
+    pub(crate) fn take_tape(&mut self) -> Vec<u8> {
+        self.tape.take().map(Tape::full).unwrap_or_default()
+    }
+
+    /// A room of `people`, numbered from 1, who are connected and see each other.
+    pub(crate) fn with_meeting(mut self, people: u8) -> Self {
+        let world = &mut self;
         for number in 1..=people {
             world.enter(number, IceMode::Vanilla);
         }
         for _ in 0..300 {
             if world.clients.values().all(|client| client.connected) {
                 world.run(200);
-                return world;
+                return self;
             }
             world.run(STEP);
         }
@@ -122,22 +162,42 @@ impl World {
     }
 
     pub(crate) fn command(&mut self, command: Command) {
-        self.sfu.handle(self.now, Input::Command(command));
+        self.give(Input::Command(command));
         self.settle();
     }
 
     /// A datagram that reaches the core now.
     pub(crate) fn datagram(&mut self, remote: SocketAddr, payload: &[u8]) {
-        let local = server();
-        self.sfu.handle(
-            self.now,
-            Input::Datagram(Datagram {
-                local,
-                remote,
-                payload,
-            }),
-        );
+        self.give(Input::Datagram(Datagram {
+            local: server(),
+            remote,
+            payload,
+        }));
         self.settle();
+    }
+
+    /// Hands an input to the core and takes what comes of it.
+    fn give(&mut self, input: Input<'_>) {
+        if let Some(tape) = &mut self.tape {
+            tape.begin(self.now, &input);
+        }
+        self.sfu.handle(self.now, input);
+        let mut datagrams = 0;
+        while let Some(output) = self.sfu.poll() {
+            if let Some(tape) = &mut self.tape {
+                tape.output(&output);
+            }
+            datagrams += usize::from(matches!(output, Output::Transmit(_)));
+            self.output(output);
+        }
+        assert!(datagrams <= AT_ONCE, "{datagrams} datagrams at once");
+    }
+
+    /// The same for a target, whose input may want to let pass more than there is.
+    pub(crate) fn pass(&mut self, millis: u64) {
+        let millis = millis.min(self.patience);
+        self.patience -= millis;
+        self.run(millis);
     }
 
     /// Lets time pass in steps, with sound and pictures of everybody.
@@ -163,7 +223,7 @@ impl World {
             }
         }
         if self.sfu.deadline().is_some_and(|due| due <= now) {
-            self.sfu.handle(now, Input::Timeout);
+            self.give(Input::Timeout);
         }
         self.settle();
     }
@@ -171,8 +231,8 @@ impl World {
     /// Takes everything that the core and the clients have to say, until nobody has more.
     fn settle(&mut self) {
         for _ in 0..ROUNDS {
-            while let Some(output) = self.sfu.poll() {
-                self.output(output);
+            while let Some(command) = self.answers.pop_front() {
+                self.give(Input::Command(command));
             }
             while let Some((to, payload)) = self.to_clients.pop_front() {
                 let now = self.now;
@@ -186,20 +246,16 @@ impl World {
                 self.to_server
                     .extend(sent.map(|bytes| (client.address, bytes)));
             }
-            if self.to_server.is_empty() {
+            if self.to_server.is_empty() && self.answers.is_empty() {
                 return;
             }
             while let Some((remote, payload)) = self.to_server.pop_front() {
-                let datagram = Datagram {
+                self.give(Input::Datagram(Datagram {
                     local: server(),
                     remote,
                     payload: &payload,
-                };
-                self.sfu.handle(self.now, Input::Datagram(datagram));
+                }));
                 self.remember(payload);
-                while let Some(output) = self.sfu.poll() {
-                    self.output(output);
-                }
             }
         }
     }
@@ -247,12 +303,11 @@ impl World {
                     self.offers.insert(participant, (negotiation, answer));
                     return;
                 }
-                let command = Command::Answer {
+                self.answers.push_back(Command::Answer {
                     participant,
                     negotiation,
                     sdp: answer,
-                };
-                self.sfu.handle(now, Input::Command(command));
+                });
             }
             Notice::Slots { participant, slots } => {
                 if let Some(client) = self.clients.get_mut(&participant) {
@@ -279,12 +334,24 @@ impl World {
             .collect()
     }
 
-    /// Checks that two people without bad intentions still meet, and have met without a break.
+    /// If this was recorded, checks that the recordings replay: every byte, and every decision.
+    ///
+    /// # Panics
+    /// When one does not.
+    pub(crate) fn check_recordings(&mut self) {
+        if let Some(tape) = self.tape.take() {
+            tape.check(&mut self.sfu);
+        }
+    }
+
+    /// Checks that two people without bad intentions still meet, and have met without a break;
+    /// and if it was recorded, that the recordings replay.
     ///
     /// # Panics
     /// When they have not.
     pub(crate) fn check_meeting(&mut self, one: u8, other: u8) {
         self.run(300);
+        self.check_recordings();
         for (viewer, source) in [(one, other), (other, one)] {
             let viewer = ParticipantId(viewer.into());
             let source = ParticipantId(source.into());
