@@ -76,12 +76,18 @@ impl Attacker {
         });
         let mut theirs: Vec<u32> = ssrcs.collect();
         theirs.dedup();
-        Self {
+        let mut attacker = Self {
             own,
             theirs,
             lines: rtp::Lines::read(&offer, [audio as u16, video as u16]),
             last: Vec::new(),
-        }
+        };
+        let sound = attacker.rtp(&mut Unstructured::new(&[]));
+        let before = world.sfu.counters().packets_in;
+        attacker.send(world, &sound, false);
+        let taken = world.sfu.counters().packets_in - before;
+        assert_eq!(taken, 1, "what it sends is authentic");
+        attacker
     }
 
     /// One of the SSRCs that mean something, or any.

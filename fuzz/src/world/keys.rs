@@ -38,15 +38,20 @@ enum Gcm {
 }
 
 impl Keys {
-    /// Those of the side that opened the DTLS connection. `None` for a profile that str0m's own
-    /// clients never choose.
-    fn of_client(material: &[u8], profile: SrtpProfile) -> Option<Self> {
+    /// Those of the side that opened the DTLS connection (RFC 5764, 4.2), if `active`, or of the
+    /// other. `None` for a profile that str0m's own clients never choose.
+    fn new(material: &[u8], profile: SrtpProfile, active: bool) -> Option<Self> {
         let key_len = match profile {
             SrtpProfile::AEAD_AES_128_GCM => 16,
             SrtpProfile::AEAD_AES_256_GCM => 32,
             _ => return None,
         };
-        let (key, salt) = (&material[..key_len], &material[2 * key_len..][..SALT]);
+        let (keys, salts) = material.split_at(2 * key_len);
+        let side = usize::from(!active);
+        let (key, salt) = (
+            &keys[side * key_len..][..key_len],
+            &salts[side * SALT..][..SALT],
+        );
         Some(Self {
             rtp: Cipher::derive(key, salt, 0),
             rtcp: Cipher::derive(key, salt, 3),
@@ -236,7 +241,7 @@ impl DtlsInstance for Tapped {
         let output = self.0.poll_output(buf);
         if let DtlsOutput::KeyingMaterial(material, profile) = &output {
             let material: &KeyingMaterial = material;
-            TAPPED.set(Keys::of_client(material, *profile));
+            TAPPED.set(Keys::new(material, *profile, self.0.is_active()));
         }
         output
     }
