@@ -9,7 +9,7 @@ use thirtyfour::common::requestdata::RequestData;
 use thirtyfour::session::scriptret::ScriptRet;
 use thirtyfour::{Key, SessionId, TypingData, WebDriver, WebElement};
 
-use super::chromium::{Browser, Browsers};
+use super::browsers::{Brand, Browser};
 use super::portrait::Portrait;
 use super::wire::Wire;
 
@@ -42,36 +42,34 @@ pub struct Seen {
 }
 
 impl Guest {
-    /// Opens a browser whose camera shows the portrait.
-    pub async fn arrive(browsers: &Browsers, portrait: &Portrait) -> Self {
-        Self::open(browsers, portrait.name, Some(portrait)).await
+    /// Opens a browser whose camera shows the portrait, where it can.
+    pub async fn arrive(brand: Brand, portrait: &Portrait) -> Self {
+        Self::open(brand, portrait.name, Some(portrait)).await
     }
 
     /// Opens a browser whose camera shows Chromium's test picture, 30 frames a second.
-    pub async fn with_test_picture(browsers: &Browsers, name: &str) -> Self {
-        Self::open(browsers, name, None).await
+    pub async fn with_test_picture(name: &str) -> Self {
+        Self::open(Brand::Chromium, name, None).await
     }
 
-    async fn open(browsers: &Browsers, name: &str, portrait: Option<&Portrait>) -> Self {
-        let browser = browsers.open(portrait).await;
-        let driver = &browser.driver;
+    async fn open(brand: Brand, name: &str, portrait: Option<&Portrait>) -> Self {
+        let browser = Browser::open(brand, portrait, WITNESS).await;
         // Longer than our own patience, whose end says more.
-        let script_timeout = driver.set_script_timeout(PATIENCE * 3).await;
+        let script_timeout = browser.web.set_script_timeout(PATIENCE * 3).await;
         script_timeout.expect("a timeout");
-        let witness = driver
-            .cdp()
-            .page()
-            .add_script_to_evaluate_on_new_document(WITNESS)
-            .await;
-        witness.expect("a script");
         Self {
             name: name.to_owned(),
             browser,
         }
     }
 
+    /// Whose browser it is.
+    pub fn brand(&self) -> Brand {
+        self.browser.brand
+    }
+
     fn driver(&self) -> &WebDriver {
-        &self.browser.driver
+        &self.browser.web
     }
 
     /// Opens a page.
@@ -270,7 +268,7 @@ impl Guest {
         Wire::from(wire.expect("a page").json())
     }
 
-    /// Lets pages write to the clipboard and read from it.
+    /// Lets pages write to the clipboard and read from it. Chromium alone.
     pub async fn allow_clipboard(&self) {
         let permissions =
             json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
@@ -323,7 +321,7 @@ impl Guest {
         driver.switch_to_window(other).await.expect("another tab");
     }
 
-    /// The browser ends as if its power went: no page can say goodbye.
+    /// The browser ends as if its power went: no page can say goodbye. Chromium alone.
     pub async fn crash(self) {
         // What crashes does not answer.
         let _ = self
@@ -331,8 +329,7 @@ impl Guest {
             .cdp()
             .send_raw("Browser.crash", json!({}))
             .await;
-        let Browser { driver, .. } = self.browser;
-        let _ = driver.quit().await;
+        let _ = self.browser.web.clone().quit().await;
     }
 
     /// A picture of the page (PNG).
@@ -341,17 +338,19 @@ impl Guest {
         picture.expect("a picture")
     }
 
-    /// Ends the browser. Fails where its console has an error.
+    /// Ends the browser. Fails where the page had an error, or Chromium's console has one.
     pub async fn depart(self) {
-        let log = self.driver().browser_log().await.expect("a log");
-        let errors: Vec<_> = log.iter().filter(|entry| entry.level == "SEVERE").collect();
-        assert!(
-            errors.is_empty(),
-            "{}: in the console: {errors:#?}",
-            self.name
-        );
-        let Browser { driver, .. } = self.browser;
-        driver.quit().await.expect("the browser ends");
+        let errors = self.driver().execute("return witness.errors", []).await;
+        let mut errors = vec![errors.expect("a page").json().to_string()];
+        errors.retain(|errors| errors != "[]");
+        if self.brand() == Brand::Chromium {
+            let log = self.driver().browser_log().await.expect("a log");
+            let severe = log.iter().filter(|entry| entry.level == "SEVERE");
+            errors.extend(severe.map(|entry| format!("{entry:?}")));
+        }
+        assert!(errors.is_empty(), "{}: {errors:#?}", self.name);
+        let quit = self.browser.web.clone().quit().await;
+        quit.expect("the browser ends");
     }
 }
 

@@ -6,7 +6,9 @@
     reason = "real sockets, on real time"
 )]
 
+mod browsers;
 mod chromium;
+mod firefox;
 mod guest;
 mod meeting;
 mod peer;
@@ -16,7 +18,7 @@ mod server;
 mod socket;
 mod wire;
 
-pub use chromium::Browsers;
+pub use browsers::Brand;
 pub use guest::{Guest, Seen};
 pub use meeting::Meeting;
 pub use peer::{Arrivals, Peer, Tally};

@@ -5,6 +5,10 @@
   const heard = [];
   /** The states that its RTCPeerConnections went through. */
   const signaling = [];
+  /** What nobody caught. */
+  const errors = [];
+  addEventListener("error", ({ message }) => errors.push(message));
+  addEventListener("unhandledrejection", ({ reason }) => errors.push(String(reason)));
   /** When *Join* was pressed, and when the first picture of somebody else was shown. */
   const times = { join: null, picture: null };
 
@@ -92,5 +96,5 @@
     return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
   }
 
-  window.witness = { sent, heard, signaling, times, nameOf, control, tiles, seen };
+  window.witness = { errors, sent, heard, signaling, times, nameOf, control, tiles, seen };
 })();

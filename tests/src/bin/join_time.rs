@@ -10,7 +10,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tsuji_tests::support::{Browsers, Guest, MIO, Server};
+use tsuji_tests::support::{Guest, MIO, Server};
 
 const JOINS: usize = 10;
 const MEETING: Duration = Duration::from_secs(60);
@@ -19,11 +19,10 @@ const MEASURED: Duration = Duration::from_secs(20);
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let server = Server::start(&MIO);
-    let browsers = Browsers::start();
-    let mika = Guest::with_test_picture(&browsers, "Mika").await;
+    let mika = Guest::with_test_picture("Mika").await;
     let link = mika.create_room(&server.url("/"), "").await;
 
-    let ren = Guest::with_test_picture(&browsers, "Ren").await;
+    let ren = Guest::with_test_picture("Ren").await;
     let mut times = Vec::new();
     for _ in 0..JOINS {
         ren.join(&link).await;
@@ -40,7 +39,7 @@ async fn main() {
         "from Join to the first picture: median {median:.0} ms of {JOINS} ({least:.0} to {most:.0} ms)"
     );
 
-    let ada = Guest::with_test_picture(&browsers, "Ada").await;
+    let ada = Guest::with_test_picture("Ada").await;
     ren.join(&link).await;
     ada.join(&link).await;
     let everybody = [mika, ren, ada];
