@@ -147,6 +147,12 @@ impl Browser {
         wants.fold(self.deadline, Time::min)
     }
 
+    /// The m-lines on which it sends: audio, video.
+    pub(crate) fn publish_mids(&self) -> Option<[String; 2]> {
+        let (audio, video) = self.publish?;
+        Some([audio.to_string(), video.to_string()])
+    }
+
     /// Takes an offer; gives the answer.
     pub fn answer(&mut self, t: Time, sdp: &str, publish: &PublishMids) -> String {
         // Browsers begin the DTLS handshake (RFC 8842, 5.3); str0m would wait for the other side.

@@ -49,7 +49,7 @@ fn folder() -> PathBuf {
 pub fn keep(folder: &Path, name: &str, scenario: &Scenario) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(folder)?;
     let mut files = vec![folder.join(format!("{name}.json"))];
-    fs::write(&files[0], scenario.to_json())?;
+    fs::write(&files[0], scenario.to_json() + "\n")?;
     let options = RunOptions {
         record: true,
         ..RunOptions::default()

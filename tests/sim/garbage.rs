@@ -66,6 +66,26 @@ pub(crate) fn datagram(rng: &mut ChaCha8Rng) -> Vec<u8> {
     bytes
 }
 
+/// An RTP packet of an SSRC that nobody has, for an m-line that somebody has (RFC 9143, 15): the
+/// mid travels in the clear, and nothing behind it is authentic.
+pub(crate) fn forgery(rng: &mut ChaCha8Rng, mid: &str, audio: bool) -> Vec<u8> {
+    // As the server's offers say.
+    let (payload_type, mid_extension) = (if audio { 111 } else { 96 }, 4);
+    let mut bytes = vec![0x90, payload_type];
+    bytes.extend((rng.next_u64() as u16).to_be_bytes());
+    bytes.extend(rng.next_u64().to_be_bytes());
+    // RFC 8285, 4.2: one byte of header, then the value, filled up to 32 bits.
+    let mut extension = vec![mid_extension << 4 | (mid.len() as u8 - 1)];
+    extension.extend(mid.bytes());
+    extension.resize(extension.len().next_multiple_of(4), 0);
+    bytes.extend([0xbe, 0xde, 0, (extension.len() / 4) as u8]);
+    bytes.extend(extension);
+    let start = bytes.len();
+    bytes.resize(start + 100, 0);
+    rng.fill_bytes(&mut bytes[start..]);
+    bytes
+}
+
 /// A text message that the protocol does not know, or not like this.
 pub(crate) fn text(rng: &mut ChaCha8Rng) -> String {
     let number = rng.next_u64();

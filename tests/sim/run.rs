@@ -300,7 +300,15 @@ impl<'a> Play<'a> {
                 | Garbage::Silence
         );
         match garbage {
-            Garbage::Datagrams => self.datagrams(outer),
+            Garbage::Datagrams => {
+                let browser = tab.page.browser.as_ref();
+                let mids = browser.and_then(|browser| browser.publish_mids());
+                self.datagrams(outer);
+                for (mid, audio) in mids.into_iter().flatten().zip([true, false]) {
+                    let payload = garbage::forgery(&mut self.rng, &mid, audio);
+                    self.world.datagram(outer, &payload);
+                }
+            }
             Garbage::StrangersDatagrams => {
                 let stranger = ([203, 0, 113, (self.rng.next_u64() % 250) as u8], 666);
                 self.datagrams(stranger.into());

@@ -136,7 +136,8 @@ pub enum Action {
 /// What nobody should send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Garbage {
-    /// Datagrams, from its own address.
+    /// Datagrams, from its own address, RTP packets that claim its m-lines among them: somebody
+    /// forges them.
     Datagrams,
     /// Datagrams, from an address that nobody knows.
     StrangersDatagrams,
