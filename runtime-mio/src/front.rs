@@ -13,6 +13,8 @@ use mio::{Events, Interest, Poll, Token};
 use tsuji_core::Time;
 use tsuji_host::control::Control;
 use tsuji_host::front::{Connection, Desk, DeskError, Timers, Turn};
+use tsuji_host::start::Door;
+use tsuji_host::tls::Tls;
 use tsuji_host::{Clock, Limits};
 use tsuji_signaling::{ConnectionId, Exchange};
 
@@ -40,6 +42,7 @@ pub(crate) struct Front {
     limits: Limits,
     /// `None` once the server stops.
     listener: Option<Listener>,
+    tls: Option<Tls>,
     control: Control,
     desk: Desk,
     streams: BTreeMap<ConnectionId, Stream>,
@@ -54,18 +57,19 @@ impl Front {
     pub(crate) fn new(
         poll: Poll,
         clock: Clock,
-        listener: std::net::TcpListener,
+        door: Door,
         desk: Desk,
         control: Control,
     ) -> io::Result<Self> {
         let limits = desk.limits().clone();
-        let mut listener = Listener::new(listener, &limits);
+        let mut listener = Listener::new(door.listener, &limits);
         poll.registry()
             .register(&mut listener.socket, LISTENER, Interest::READABLE)?;
         Ok(Self {
             poll,
             clock,
             listener: Some(listener),
+            tls: door.tls,
             control,
             desk,
             streams: BTreeMap::new(),
@@ -182,7 +186,11 @@ impl Front {
         self.poll
             .registry()
             .register(&mut socket, token, interest)?;
-        let connection = Connection::new(id, exchange, &self.limits);
+        let mut connection = Connection::new(id, exchange, &self.limits);
+        if let Some(tls) = &self.tls {
+            let secured = connection.secured(tls, &self.limits);
+            connection = secured.map_err(io::Error::other)?;
+        }
         self.streams.insert(id, Stream::new(socket, connection));
         self.ready.insert(id);
         Ok(())

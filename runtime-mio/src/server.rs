@@ -6,7 +6,7 @@ use tsuji_host::Options;
 use tsuji_host::cli::{Failure, Running};
 use tsuji_host::control::Handle;
 use tsuji_host::media::Shard;
-use tsuji_host::start::{self, Door, Parts, StartError, assemble};
+use tsuji_host::start::{Door, Parts, StartError, assemble};
 use tsuji_host::threads::{Fault, Threads};
 
 use crate::bell;
@@ -17,6 +17,8 @@ use crate::media;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    url: String,
+    fingerprint: Option<String>,
     media: Vec<SocketAddr>,
     handle: Handle,
     threads: Option<Threads>,
@@ -25,7 +27,7 @@ pub struct Server {
 impl Server {
     /// Takes the ports and starts.
     pub fn start(options: &Options) -> Result<Self, StartError> {
-        let Door { listener, address } = Door::open(options)?;
+        let door = Door::open(options)?;
         let (front_poll, front_bell) = bell::poll().map_err(StartError::system("poll"))?;
         let (media_poll, media_bell) = bell::poll().map_err(StartError::system("poll"))?;
         let Parts {
@@ -43,7 +45,9 @@ impl Server {
         let sockets: Result<Vec<_>, _> = sockets.into_iter().map(media::Socket::new).collect();
         let mut shard = Shard::new(media, sockets.map_err(StartError::system("UDP address"))?);
         media::register(&media_poll, &mut shard).map_err(StartError::system("UDP event"))?;
-        let front = Front::new(front_poll, clock, listener, desk, control)
+        let (address, url) = (door.address, door.url());
+        let fingerprint = door.fingerprint();
+        let front = Front::new(front_poll, clock, door, desk, control)
             .map_err(StartError::system("TCP event"))?;
 
         threads
@@ -54,6 +58,8 @@ impl Server {
             .map_err(StartError::system("thread"))?;
         Ok(Self {
             address,
+            url,
+            fingerprint,
             media: addresses,
             handle,
             threads: Some(threads),
@@ -72,7 +78,12 @@ impl Server {
 
     /// What to open in a browser on this machine.
     pub fn url(&self) -> String {
-        start::url(self.address)
+        self.url.clone()
+    }
+
+    /// The SHA-256 fingerprint of a certificate that nobody vouches for (`--tls self-signed`).
+    pub fn fingerprint(&self) -> Option<String> {
+        self.fingerprint.clone()
     }
 
     /// Reaches it from elsewhere.
@@ -90,6 +101,10 @@ impl Server {
 impl Running for Server {
     fn url(&self) -> String {
         self.url()
+    }
+
+    fn fingerprint(&self) -> Option<String> {
+        self.fingerprint()
     }
 
     fn handle(&self) -> Handle {

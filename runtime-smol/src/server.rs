@@ -2,13 +2,16 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
+use futures_rustls::TlsAcceptor;
 use smol::future::{or, yield_now};
 use smol::{Async, Executor, Timer};
 use tsuji_host::cli::{Failure, Running};
 use tsuji_host::control::Handle;
-use tsuji_host::start::{self, Door, StartError};
+use tsuji_host::start::{Door, StartError};
 use tsuji_host::threads::Fault;
+use tsuji_host::tls::Tls;
 use tsuji_host::{Options, Trouble};
 
 use crate::meetings::Meetings;
@@ -19,18 +22,25 @@ pub struct Server {
     meetings: Meetings,
     listener: Async<TcpListener>,
     address: SocketAddr,
+    url: String,
+    fingerprint: Option<String>,
+    tls: Option<Tls>,
 }
 
 impl Server {
     /// Takes the ports. Newcomers are let in by [`run`](Self::run).
     pub fn bind(options: &Options) -> Result<Self, StartError> {
-        let Door { listener, address } = Door::open(options)?;
-        let listener = Async::new(listener).map_err(StartError::system("TCP event"))?;
+        let door = Door::open(options)?;
+        let (address, url, fingerprint) = (door.address, door.url(), door.fingerprint());
+        let listener = Async::new(door.listener).map_err(StartError::system("TCP event"))?;
         let meetings = Meetings::start(options)?;
         Ok(Self {
             meetings,
             listener,
             address,
+            url,
+            fingerprint,
+            tls: door.tls,
         })
     }
 
@@ -46,7 +56,12 @@ impl Server {
 
     /// What to open in a browser on this machine.
     pub fn url(&self) -> String {
-        start::url(self.address)
+        self.url.clone()
+    }
+
+    /// The SHA-256 fingerprint of a certificate that nobody vouches for (`--tls self-signed`).
+    pub fn fingerprint(&self) -> Option<String> {
+        self.fingerprint.clone()
     }
 
     /// Reaches it from elsewhere.
@@ -57,12 +72,16 @@ impl Server {
     /// Serves everybody, in this task, until the server is [stopped](Handle::stop).
     pub async fn run(self) -> Result<(), Fault> {
         let Self {
-            meetings, listener, ..
+            meetings,
+            listener,
+            tls,
+            ..
         } = self;
+        let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(tls.config())));
         let connections = Executor::new();
         let serve = async {
             or(
-                accept(&meetings, &listener, &connections),
+                accept(&meetings, &listener, tls.as_ref(), &connections),
                 meetings.stopping(),
             )
             .await;
@@ -74,7 +93,12 @@ impl Server {
 }
 
 /// Lets newcomers in, for ever.
-async fn accept(meetings: &Meetings, listener: &Async<TcpListener>, connections: &Executor<'_>) {
+async fn accept(
+    meetings: &Meetings,
+    listener: &Async<TcpListener>,
+    tls: Option<&TlsAcceptor>,
+    connections: &Executor<'_>,
+) {
     let service = meetings.service();
     let (clock, limits) = (&service.front.clock, &service.front.limits);
     let mut trouble = Trouble::new(limits.log_interval);
@@ -85,7 +109,13 @@ async fn accept(meetings: &Meetings, listener: &Async<TcpListener>, connections:
                 // Small messages are all there is; nobody should wait for Nagle's algorithm.
                 if stream.get_ref().set_nodelay(true).is_ok() {
                     let service = service.clone();
-                    let serve = async move { service.serve_connection(stream, peer.ip()).await };
+                    let tls = tls.cloned();
+                    let serve = async move {
+                        match tls {
+                            Some(tls) => service.serve_secured(stream, &tls, peer.ip()).await,
+                            None => service.serve_connection(stream, peer.ip()).await,
+                        }
+                    };
                     connections.spawn(serve).detach();
                 }
                 accepted += 1;
@@ -114,6 +144,10 @@ async fn accept(meetings: &Meetings, listener: &Async<TcpListener>, connections:
 impl Running for Server {
     fn url(&self) -> String {
         self.url()
+    }
+
+    fn fingerprint(&self) -> Option<String> {
+        self.fingerprint()
     }
 
     fn handle(&self) -> Handle {

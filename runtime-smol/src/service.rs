@@ -5,8 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_tungstenite::WebSocketStream;
+use futures_rustls::TlsAcceptor;
 use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
+use tsuji_signaling::Exchange;
 use tsuji_signaling::http::{Answer, answer};
 use tungstenite::protocol::Role;
 
@@ -47,7 +49,20 @@ impl Service {
     }
 
     /// Serves a whole HTTP/1.1 connection, until it ends: the page, its files, and WebSockets.
-    pub async fn serve_connection<S>(&self, mut stream: S, peer: IpAddr)
+    pub async fn serve_connection<S>(&self, stream: S, peer: IpAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.contain(async {
+            if let Some((guest, exchange)) = Guest::admit(&self.front, peer) {
+                self.http(&guest, stream, exchange).await;
+            }
+        })
+        .await;
+    }
+
+    /// The same behind TLS.
+    pub(crate) async fn serve_secured<S>(&self, stream: S, tls: &TlsAcceptor, peer: IpAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -55,17 +70,28 @@ impl Service {
             let Some((guest, exchange)) = Guest::admit(&self.front, peer) else {
                 return;
             };
-            match http::serve(&guest, &mut stream, exchange).await {
-                End::Upgrade(early) => self.websocket(&guest, stream, early).await,
-                End::Finished => {
-                    guest.leaving();
-                    let linger = linger(&mut stream);
-                    guest.within(self.front.limits.linger, linger).await;
-                }
-                End::Gone => {}
+            match guest.before(exchange.deadline(), tls.accept(stream)).await {
+                Some(Ok(stream)) => self.http(&guest, stream, exchange).await,
+                Some(Err(error)) => tracing::debug!(%error, "a client broke TLS"),
+                None => {}
             }
         })
         .await;
+    }
+
+    async fn http<S>(&self, guest: &Guest, mut stream: S, exchange: Exchange)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match http::serve(guest, &mut stream, exchange).await {
+            End::Upgrade(early) => self.websocket(guest, stream, early).await,
+            End::Finished => {
+                guest.leaving();
+                let linger = linger(&mut stream);
+                guest.within(self.front.limits.linger, linger).await;
+            }
+            End::Gone => {}
+        }
     }
 
     async fn websocket<S>(&self, guest: &Guest, stream: S, early: Vec<u8>)

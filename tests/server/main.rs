@@ -3,6 +3,7 @@
 mod common;
 mod crowd;
 mod embedded;
+mod https;
 mod media;
 mod pages;
 mod rooms;

@@ -12,6 +12,7 @@ on_each_runtime! {
     a_udp_port_in_use_is_one_sentence_and_a_failure,
     an_address_of_another_machine_is_one_sentence_and_a_failure,
     all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure,
+    a_certificate_that_is_not_there_is_one_sentence_and_a_failure,
     a_bad_flag_says_what_was_expected,
     help_and_version_tell_what_they_should,
 }
@@ -79,6 +80,14 @@ fn an_address_of_another_machine_is_one_sentence_and_a_failure(program: &Program
     );
 }
 
+fn a_certificate_that_is_not_there_is_one_sentence_and_a_failure(program: &Program) {
+    let arguments = ["--tls-cert", "/no/such.pem", "--tls-key", "/no/such.key"];
+    assert_eq!(
+        one_sentence(&run(program, &arguments)),
+        "tsuji: cannot read /no/such.pem: No such file or directory (os error 2)"
+    );
+}
+
 fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure(program: &Program) {
     let output = run(program, &["--udp", "0.0.0.0:0"]);
     assert_eq!(
@@ -97,6 +106,8 @@ fn a_bad_flag_says_what_was_expected(program: &Program) {
         ),
         (["--advertise", "0.0.0.0"], "nobody can reach that address"),
         (["--log", "a=b=c"], "invalid"),
+        (["--tls-cert", "a.pem"], "--tls-key"),
+        (["--tls-name", "a b"], "expected a DNS name"),
         (["--no-such-flag", "1"], "unexpected argument"),
     ] {
         let output = run(program, &arguments);

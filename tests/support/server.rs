@@ -21,6 +21,7 @@ const STOP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    scheme: String,
     address: SocketAddr,
     log: Arc<Log>,
     /// Closed when the process has ended.
@@ -48,13 +49,14 @@ impl Server {
         keep(child.stderr.take().expect("it was piped"), Arc::clone(&log));
         let output = lines(child.stdout.take().expect("it was piped"));
         let ready = output.recv_timeout(START);
-        let address = ready.ok().as_deref().and_then(address_in);
-        let Some(address) = address else {
+        let found = ready.ok().as_deref().and_then(address_in);
+        let Some((scheme, address)) = found else {
             let _ = child.kill();
             panic!("the server printed no address; its log:\n{}", log.read());
         };
         Self {
             child,
+            scheme,
             address,
             log,
             output,
@@ -69,7 +71,13 @@ impl Server {
 
     /// The address of a page, for example of `/r/KUMA-ARE-TSUJ`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// The next line that it prints, after the one with its address.
+    pub fn says(&self) -> String {
+        let line = self.output.recv_timeout(START);
+        line.unwrap_or_else(|_| panic!("the server says nothing more; its log:\n{}", self.log()))
     }
 
     /// The id of its process.
@@ -139,10 +147,10 @@ impl Drop for Server {
 }
 
 /// `tsuji is ready: open http://127.0.0.1:8080/`
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let url = line.split_whitespace().last()?;
-    let address = url.strip_prefix("http://")?.trim_end_matches('/');
-    address.parse().ok()
+fn address_in(line: &str) -> Option<(String, SocketAddr)> {
+    let (scheme, rest) = line.split_whitespace().last()?.split_once("://")?;
+    let address = rest.trim_end_matches('/').parse().ok()?;
+    Some((scheme.to_owned(), address))
 }
 
 fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {

@@ -4,6 +4,7 @@
 //! `cargo run --release -p tsuji-hermetic --example seam_cost`
 
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

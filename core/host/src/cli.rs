@@ -20,6 +20,9 @@ pub trait Running {
     /// What to open in a browser on this machine.
     fn url(&self) -> String;
 
+    /// The SHA-256 fingerprint of its certificate, if nobody vouches for that.
+    fn fingerprint(&self) -> Option<String>;
+
     /// Reaches it from any thread.
     fn handle(&self) -> Handle;
 
@@ -55,6 +58,12 @@ fn serve<S: Running>(
     signals.deliver_to(server.handle())?;
     // Whoever closed stdout does not want to read it.
     let _ = writeln!(io::stdout(), "tsuji is ready: open {}", server.url());
+    if let Some(fingerprint) = server.fingerprint() {
+        let _ = writeln!(
+            io::stdout(),
+            "Browsers will warn of its certificate. Its fingerprint (SHA-256) is {fingerprint}"
+        );
+    }
     server.wait()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -72,6 +72,7 @@ mod replay;
 pub mod signals;
 pub mod start;
 pub mod threads;
+pub mod tls;
 mod trouble;
 
 pub use clock::Clock;

@@ -28,7 +28,9 @@ use crate::replay::ReplayOptions;
         tsuji --udp 0.0.0.0:10000 --advertise 203.0.113.5\n      \
             Serve people elsewhere: 203.0.113.5 is the address under which they reach this\n      \
             machine's UDP port 10000. Put a web server with HTTPS in front of port 8080:\n      \
-            browsers give camera and microphone to secure pages only.\n\n\
+            browsers give camera and microphone to secure pages only.\n  \
+        tsuji --tls self-signed --listen 0.0.0.0:8443 --udp 192.168.1.5:10000\n      \
+            Serve a LAN, in which this machine is 192.168.1.5: https://192.168.1.5:8443/\n\n\
         SIGINT (Ctrl-C) and SIGTERM tell everybody and stop the server within two seconds."
 )]
 pub struct Options {
@@ -56,6 +58,28 @@ pub struct Options {
     /// --udp, give one for each, in the same order
     #[arg(long, value_name = "ADDR[:PORT]")]
     pub advertise: Vec<Advertise>,
+
+    /// Serve HTTPS with this certificate chain (PEM). It and the key are read again when they change
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve HTTPS without a certificate of yours. self-signed: make one, for a LAN. Browsers warn
+    /// of it once; compare the fingerprint that is printed with the one that they show
+    #[arg(long, value_name = "MODE", value_enum, conflicts_with = "tls_cert")]
+    pub tls: Option<TlsMode>,
+
+    /// Where a certificate that was made is kept
+    #[arg(long, value_name = "DIR", default_value = "tsuji-tls")]
+    pub tls_dir: PathBuf,
+
+    /// Another name or address under which this server is opened, for a certificate that is made.
+    /// May be repeated. Those of this machine and of --advertise need not be given
+    #[arg(long, value_name = "NAME", value_parser = server_name)]
+    pub tls_name: Vec<String>,
 
     /// What to log (to stderr): error, warn, info, debug or trace, also by module, as in
     /// "info,tsuji_core=debug"
@@ -104,6 +128,13 @@ pub struct Options {
     /// Where such files are written: by default the directory of --record, or else the current one
     #[arg(long, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,
+}
+
+/// HTTPS without a certificate of yours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsMode {
+    /// Make a certificate that nobody vouches for.
+    SelfSigned,
 }
 
 /// How much is recorded.
@@ -275,6 +306,12 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
     })
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    rustls::pki_types::ServerName::try_from(text)
+        .map(|name| name.to_str().into_owned())
+        .map_err(|_| "expected a DNS name or an IP address".to_owned())
 }
 
 pub(crate) fn log_filter(text: &str) -> Result<String, String> {

@@ -21,6 +21,7 @@ use crate::ports;
 use crate::queue::queue;
 use crate::record::{RecordError, Recording};
 use crate::threads::Threads;
+use crate::tls::{Tls, TlsError};
 
 /// Why the server did not start. Each is one sentence for the person who started it.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum StartError {
     /// There is no certificate for the media (DTLS).
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// There is no HTTPS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The recording cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -102,30 +106,55 @@ pub struct Door {
     pub listener: TcpListener,
     /// What is bound, with the real port.
     pub address: SocketAddr,
+    /// What secures those who come in; `None` for plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl Door {
-    /// Takes the TCP port.
+    /// Takes the TCP port, and what HTTPS needs.
     pub fn open(options: &Options) -> Result<Self, StartError> {
+        let tls = Tls::load(options)?;
         let error = |source| StartError::Listen {
             address: options.listen,
             source,
         };
         let listener = ports::listen(options.listen, &Limits::default()).map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
-        Ok(Self { listener, address })
+        if tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "browsers give camera and microphone to secure pages only: who opens \
+                 http://{address}/ from elsewhere can not take part. Use --tls self-signed (in a \
+                 LAN), --tls-cert and --tls-key, or a web server with HTTPS in front"
+            );
+        }
+        Ok(Self {
+            listener,
+            address,
+            tls,
+        })
+    }
+
+    /// The SHA-256 fingerprint of a certificate that nobody vouches for.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.tls.as_ref()?.fingerprint().map(str::to_owned)
+    }
+
+    /// What to open in a browser on this machine.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", here(self.address))
     }
 }
 
-/// What to open in a browser on this machine, for a server that listens on `address`.
-pub fn url(mut address: SocketAddr) -> String {
+/// The address under which a server on this machine reaches itself.
+fn here(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}/")
+    address
 }
 
 /// Takes the UDP ports and makes everything. `front` and `media` end the waiting of the two sides.

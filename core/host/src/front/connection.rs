@@ -10,9 +10,11 @@ use super::heard::Heard;
 use super::http::Http;
 use super::lingering::Lingering;
 use super::outbox::Order;
+use super::session::Session;
 use super::websocket::Socket;
 use super::wire::Wire;
 use crate::limits::Limits;
+use crate::tls::Tls;
 
 /// One TCP connection without its socket: bytes in, bytes out, and a [`Desk`] beside it.
 ///
@@ -28,6 +30,7 @@ use crate::limits::Limits;
 pub struct Connection {
     id: ConnectionId,
     state: State,
+    tls: Option<Box<Session>>,
     /// A step may bring something.
     ready: bool,
 }
@@ -66,27 +69,43 @@ impl Connection {
         Self {
             id,
             state: State::Http(Box::new(Http::new(Wire::new(limits), exchange))),
+            tls: None,
             ready: false,
         }
+    }
+
+    /// The same behind TLS.
+    pub fn secured(self, tls: &Tls, limits: &Limits) -> Result<Self, rustls::Error> {
+        let session = Session::new(tls.config(), limits)?;
+        Ok(Self {
+            tls: Some(Box::new(session)),
+            ..self
+        })
     }
 
     /// Whether it can take bytes now. False while it has some to work on or much to send: then
     /// they are to wait in the client's socket.
     pub fn is_hungry(&self) -> bool {
-        self.is_reading() && self.wire().is_some_and(Wire::is_hungry)
+        let sealed = self.tls.as_ref().map(|session| session.sealed());
+        self.is_reading()
+            && self.wire().is_some_and(Wire::is_hungry)
+            && !sealed.is_some_and(Wire::is_paused)
     }
 
     /// Bytes came.
     pub fn receive(&mut self, bytes: &[u8]) {
-        if let Some(wire) = self.wire_mut() {
-            wire.receive(bytes);
+        if let Some(wire) = wire_of(&mut self.state) {
+            match &mut self.tls {
+                Some(session) => session.open(bytes, wire),
+                None => wire.receive(bytes),
+            }
         }
         self.ready = true;
     }
 
     /// The peer says that nothing more will come.
     pub fn receive_end(&mut self) {
-        if let Some(wire) = self.wire_mut() {
+        if let Some(wire) = wire_of(&mut self.state) {
             wire.receive_end();
         }
         self.ready = true;
@@ -99,6 +118,16 @@ impl Connection {
 
     /// Works on what came, up to a bound, and tells the desk.
     pub fn turn(&mut self, t: Time, desk: &mut Desk) {
+        if self.is_broken() {
+            // What is on its way is an alert, which may still arrive.
+            self.state = Lingering::start(t, Wire::new(desk.limits()));
+            desk.leaving(t, self.id);
+        }
+        self.work(t, desk);
+        self.seal(t);
+    }
+
+    fn work(&mut self, t: Time, desk: &mut Desk) {
         for _ in 0..desk.limits().messages_per_turn {
             if !self.wants_turn() || !self.may_go_on(desk) {
                 return;
@@ -118,12 +147,17 @@ impl Connection {
             self.state = state;
             self.ready = happened != Happened::Idle;
             self.tell(t, desk, happened);
-            self.obey(t, desk);
+            self.obey_all(t, desk);
         }
     }
 
     /// Does what the desk has ordered, as far as there is room for it.
     pub fn obey(&mut self, t: Time, desk: &mut Desk) {
+        self.obey_all(t, desk);
+        self.seal(t);
+    }
+
+    fn obey_all(&mut self, t: Time, desk: &mut Desk) {
         if !desk.knows(self.id) {
             self.state = State::Gone;
         }
@@ -132,7 +166,10 @@ impl Connection {
         {
             self.state = match (mem::replace(&mut self.state, State::Gone), order) {
                 (State::WebSocket(socket), order) => socket.obey(t, order),
-                (State::Http(http), Order::Close { .. }) => http.stop(t),
+                (State::Http(http), Order::Close { .. }) if self.is_sealed_flushed() => {
+                    http.stop(t)
+                }
+                (State::Http(http), Order::Close { .. }) => http.linger(t),
                 (state, _) => state,
             };
             if self.is_gone() {
@@ -144,16 +181,20 @@ impl Connection {
 
     /// What is to be sent now; empty when nothing waits.
     pub fn to_send(&self) -> &[u8] {
-        self.wire().map(Wire::to_send).unwrap_or_default()
+        let sealed = self.tls.as_ref().map(|session| session.sealed());
+        let wire = sealed.or_else(|| self.wire());
+        wire.map(Wire::to_send).unwrap_or_default()
     }
 
     /// The socket has taken the first `length` bytes of that; 0 when it takes none now.
     pub fn sent(&mut self, t: Time, length: usize) {
-        let Some(wire) = self.wire_mut() else {
-            return;
-        };
-        wire.sent(t, length);
-        if length > 0 && !wire.is_paused() {
+        match (&mut self.tls, wire_of(&mut self.state)) {
+            (Some(session), _) => session.sealed_mut().sent(t, length),
+            (None, Some(wire)) => wire.sent(t, length),
+            (None, None) => return,
+        }
+        self.seal(t);
+        if length > 0 && self.wire().is_some_and(|wire| !wire.is_paused()) {
             // A response is out, or it listens again.
             self.ready = true;
         }
@@ -164,7 +205,8 @@ impl Connection {
     pub fn wants_to_finish(&self) -> bool {
         match &self.state {
             State::Lingering(lingering) => {
-                !lingering.is_finished() && lingering.wire().is_flushed()
+                let all = lingering.wire().is_flushed() && self.is_sealed_flushed();
+                all && !lingering.is_finished()
             }
             _ => false,
         }
@@ -189,7 +231,8 @@ impl Connection {
         match &self.state {
             State::Http(http) => Some(http.deadline()),
             State::WebSocket(socket) => {
-                let blocked_since = socket.wire().blocked_since();
+                let sealed = self.tls.as_ref().map(|session| session.sealed());
+                let blocked_since = sealed.unwrap_or(socket.wire()).blocked_since();
                 blocked_since.map(|since| since + limits.send_stall)
             }
             State::Lingering(lingering) => Some(lingering.deadline(limits)),
@@ -213,6 +256,7 @@ impl Connection {
         self.state = state;
         self.ready = true;
         self.tell(t, desk, happened);
+        self.seal(t);
     }
 
     /// Whether nothing is left of it.
@@ -255,12 +299,34 @@ impl Connection {
         }
     }
 
-    fn wire_mut(&mut self) -> Option<&mut Wire> {
-        match &mut self.state {
-            State::Http(http) => Some(http.wire_mut()),
-            State::WebSocket(socket) => Some(socket.wire_mut()),
-            State::Lingering(lingering) => Some(lingering.wire_mut()),
-            State::Gone => None,
+    /// Whether TLS was broken just now.
+    fn is_broken(&self) -> bool {
+        let session = self.tls.as_ref();
+        session.is_some_and(|session| session.is_broken())
+            && matches!(self.state, State::Http(_) | State::WebSocket(_))
+    }
+
+    fn is_sealed_flushed(&self) -> bool {
+        let session = self.tls.as_ref();
+        session.is_none_or(|session| session.sealed().is_flushed())
+    }
+
+    fn seal(&mut self, t: Time) {
+        let (Some(session), Some(wire)) = (&mut self.tls, wire_of(&mut self.state)) else {
+            return;
+        };
+        session.seal(t, wire);
+        if wire.is_flushed() && matches!(self.state, State::Lingering(_)) {
+            session.close();
         }
+    }
+}
+
+fn wire_of(state: &mut State) -> Option<&mut Wire> {
+    match state {
+        State::Http(http) => Some(http.wire_mut()),
+        State::WebSocket(socket) => Some(socket.wire_mut()),
+        State::Lingering(lingering) => Some(lingering.wire_mut()),
+        State::Gone => None,
     }
 }

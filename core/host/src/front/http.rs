@@ -88,8 +88,13 @@ impl Http {
         if self.wire.is_flushed() {
             State::Gone
         } else {
-            Lingering::start(t, self.wire)
+            self.linger(t)
         }
+    }
+
+    /// The server stops, and something is on its way.
+    pub(super) fn linger(self: Box<Self>, t: Time) -> State {
+        Lingering::start(t, self.wire)
     }
 
     fn apply(mut self: Box<Self>, step: Step, config: WebSocketConfig) -> (State, Happened) {

@@ -1,8 +1,8 @@
 //! The front of a server, without IO: TCP connections, what they say, and what is said to them.
 //!
 //! ```text
-//!  bytes ──► Connection: Wire ─► Http ─► WebSocket ─► Lingering ──► bytes
-//!                                  │        ▲ │
+//!  bytes ──► Connection: (Session) ─► Wire ─► Http ─► WebSocket ─► Lingering ──► bytes
+//!                          TLS                 │        ▲ │
 //!                       opened, gone    Order │ Heard
 //!                                  ▼        │ ▼
 //!                                 Desk: who is there, an Outbox for each
@@ -17,6 +17,7 @@ mod heard;
 mod http;
 mod lingering;
 mod outbox;
+mod session;
 mod timers;
 mod websocket;
 mod wire;
