@@ -11,7 +11,9 @@ mod leaving;
 mod meeting;
 mod mixed;
 mod muting;
+mod secure;
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,9 +35,14 @@ struct House {
 
 impl House {
     async fn open(program: &Program) -> Self {
+        Self::open_with(program, &[]).await
+    }
+
+    /// With more arguments for the server.
+    async fn open_with(program: &Program, arguments: &[&OsStr]) -> Self {
         let turn = TURN.lock().await;
         Self {
-            server: Server::start(program),
+            server: Server::start_with(program, arguments),
             _turn: turn,
         }
     }

@@ -3,9 +3,16 @@
 use std::path::Path;
 
 use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
-use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+use thirtyfour::{
+    CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel,
+    WebDriver,
+};
 
 use super::portrait::Portrait;
+
+/// A name that leads to this machine although it does not look so: pages from there are as those
+/// from the internet.
+pub const ELSEWHERE: &str = "meet.example";
 
 /// What a call needs in a machine without screen, sandbox, camera and network, and nothing that
 /// Chromium does on its own account.
@@ -33,6 +40,7 @@ pub(super) fn wanted(profile: &Path, portrait: Option<&Portrait>) -> ChromeCapab
     let mut wanted = DesiredCapabilities::chrome();
     let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
     flags.push(format!("--user-data-dir={}", profile.display()));
+    flags.push(format!("--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"));
     if let Some(portrait) = portrait {
         let film = portrait.film(profile);
         let film = film.display();
@@ -41,6 +49,8 @@ pub(super) fn wanted(profile: &Path, portrait: Option<&Portrait>) -> ChromeCapab
     for flag in flags {
         wanted.add_arg(&flag).expect("flags are text");
     }
+    // As somebody who has compared the fingerprint.
+    wanted.accept_insecure_certs(true).expect("it is known");
     wanted
         .set_browser_log_level(LoggingPrefsLogLevel::All)
         .expect("levels are text");

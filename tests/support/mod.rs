@@ -19,6 +19,7 @@ mod socket;
 mod wire;
 
 pub use browsers::Brand;
+pub use chromium::ELSEWHERE;
 pub use guest::{Guest, Seen};
 pub use meeting::Meeting;
 pub use peer::{Arrivals, Peer, Tally};

@@ -11,7 +11,7 @@
 //!   the runtime's TCP sockets                              the runtime's UDP sockets
 //!     ▲ │ bytes                                                    ▲ │ datagrams
 //!     │ ▼                                                          │ ▼
-//!   front::Connection   HTTP, then WebSocket, then the end      media::Shard ──► record (files)
+//!   front::Connection   (TLS,) HTTP, WebSocket, the end         media::Shard ──► record (files)
 //!     ▲ │ Heard           (or the same from a WebSocket           ▲ │ ▲ │
 //!     │ ▼                  library of the runtime)                │ │ │ ▼
 //!   front::Desk         who is connected, what waits for whom     │ │ Sfu

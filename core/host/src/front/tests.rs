@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::task::Waker;
 use std::time::Duration;
 
-use tsuji_core::Time;
+use tsuji_core::{Notice, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::*;
@@ -23,7 +23,7 @@ struct World {
     desk: Desk,
     media: Receiver<ToMedia>,
     /// Dropped, the media side is gone.
-    _notices: Sender<FromMedia>,
+    notices: Sender<FromMedia>,
 }
 
 impl World {
@@ -36,7 +36,7 @@ impl World {
         Self {
             desk: Desk::new(limits, signaling, [7; 32], orders, notices_out, trace),
             media,
-            _notices: notices,
+            notices,
         }
     }
 
@@ -124,32 +124,62 @@ fn what_the_lobby_wants_of_the_media_side_is_told_to_it() {
     ));
 }
 
+/// Bounds that are reached with little.
+fn tight() -> Limits {
+    Limits {
+        send_queue_bytes: 4_096,
+        send_queue_pause_bytes: 1_024,
+        ..Limits::default()
+    }
+}
+
 #[test]
-fn who_does_not_read_is_not_read_from_then_waited_for_then_given_up() {
-    let limits = Limits::default();
+fn who_asks_without_reading_the_answers_is_not_read_from_and_given_up_in_the_end() {
+    let limits = tight();
     let mut world = World::new(limits.clone());
     let (id, mut connection) = world.open();
-    let question = frame(2, b"");
-    let mut asked = 0;
     let t = Time::from_millis(7);
+    let mut asked = 0;
     while connection.is_hungry() {
-        connection.receive(&question);
-        // The lobby's patience with such messages is not what is tried here.
-        world.desk.hear(t, id, Heard::Alive);
+        connection.receive(&frame(2, b"not understood"));
         connection.turn(t, &mut world.desk);
         connection.sent(t, 0);
         asked += 1;
-        assert!(asked < 100_000);
-        if !world.desk.knows(id) {
-            break;
-        }
     }
-    // It was told off by the lobby or paused by its own queue; in both cases little waits.
-    assert!(connection.to_send().len() <= limits.send_queue_pause_bytes + 1_024);
-    let deadline = connection.deadline(&limits).expect("it is waited for");
-    assert!(deadline <= t + limits.send_stall);
-    connection.timeout(t + limits.send_stall, &mut world.desk);
+    assert!(asked < 30, "{asked} answers fit into a KiB");
+    assert!(connection.to_send().len() < limits.send_queue_pause_bytes + 256);
+    let deadline = t + limits.send_stall;
+    assert_eq!(connection.deadline(&limits), Some(deadline));
+    connection.timeout(deadline, &mut world.desk);
     assert!(connection.is_gone() && !world.desk.knows(id));
+}
+
+#[test]
+fn who_reads_nothing_of_what_it_is_told_is_given_up_when_its_queue_is_full() {
+    let limits = tight();
+    let mut world = World::new(limits.clone());
+    let (id, mut connection) = world.open();
+    connection.receive(&frame(1, JOIN));
+    connection.receive(&frame(1, br#"{"type":"call","name":"Ren"}"#));
+    world.run(&mut connection);
+    let mut told = 0;
+    while world.desk.knows(id) {
+        let notice = Notice::Candidate {
+            participant: ParticipantId(1),
+            candidate: Some("c".repeat(100)),
+        };
+        world.notices.send(FromMedia::Notice(notice)).unwrap();
+        world.desk.turn(Time::ZERO).unwrap();
+        connection.obey(Time::ZERO, &mut world.desk);
+        connection.sent(Time::ZERO, 0);
+        told += 1;
+        assert!(
+            told * 100 < 2 * limits.send_queue_bytes,
+            "more waits than may"
+        );
+    }
+    assert!(told * 100 > limits.send_queue_bytes / 2);
+    assert!(connection.is_gone());
 }
 
 #[test]
