@@ -340,7 +340,9 @@ impl Guest {
 
     /// Ends the browser. Fails where the page had an error, or Chromium's console has one.
     pub async fn depart(self) {
-        let errors = self.driver().execute("return witness.errors", []).await;
+        // An empty tab, behind one that was closed, has no witness.
+        let look = "return typeof witness === 'undefined' ? [] : witness.errors";
+        let errors = self.driver().execute(look, []).await;
         let mut errors = vec![errors.expect("a page").json().to_string()];
         errors.retain(|errors| errors != "[]");
         if self.brand() == Brand::Chromium {
