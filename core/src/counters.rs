@@ -17,7 +17,8 @@ pub struct Counters {
     pub dropped_foreign_address: u64,
     /// Dropped: a STUN request from one more address of somebody who has proved too many.
     pub dropped_excess_address: u64,
-    /// Dropped: RTP from one more SSRC of somebody who has used too many.
+    /// Dropped: RTP from one more SSRC of somebody who has used too many, or with a transport-wide
+    /// number that can't be.
     pub dropped_source: u64,
     /// RTP packets that publishers sent us.
     pub packets_in: u64,

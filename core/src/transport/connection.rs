@@ -16,7 +16,8 @@ use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConf
 
 use tsuji_hermetic::{Clock, Panicked, Seam};
 
-use super::sources::{Arrival, Sources};
+use super::numbers::Numbers;
+use super::sources::{Arrival, Sources, is_rtp};
 use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
     OutgoingPacket, SendLine, is_stun, is_success_on, words,
@@ -135,6 +136,7 @@ pub(crate) struct Connection {
     seam: Seam,
     pending: Option<PendingOffer>,
     sources: Sources,
+    numbers: Numbers,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Tuple>,
     deadline: Option<Time>,
@@ -178,6 +180,7 @@ impl Connection {
             seam: Seam::new(seed, build)?,
             pending: None,
             sources: Sources::default(),
+            numbers: Numbers::default(),
             paths: BTreeSet::new(),
             deadline: Some(t),
             remote_candidates: 0,
@@ -362,6 +365,10 @@ impl Connection {
             effects.refused_address = true;
             return Ok(());
         }
+        if is_rtp(payload) && !self.numbers.admit(payload) {
+            effects.refused_source = true;
+            return Ok(());
+        }
         let sources = &mut self.sources;
         let arrival = self.seam.call(|rtc| sources.arrival(rtc, payload))?;
         if matches!(arrival, Arrival::Refused) {
@@ -498,7 +505,7 @@ impl Connection {
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
-        let sources = &mut self.sources;
+        let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let wake = self.seam.call(|rtc| {
             let mut rounds = 0;
             loop {
@@ -519,6 +526,9 @@ impl Connection {
                             }));
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
+                        if let Some(number) = packet.header.ext_vals.transport_cc {
+                            numbers.note(number);
+                        }
                         let line = sources.line_of(rtc, packet.header.ssrc);
                         let packet = line.map(|line| Event::Packet(media_packet(packet, line)));
                         effects.events.extend(packet);

@@ -13,6 +13,7 @@ mod certificate;
 mod connection;
 mod credentials;
 mod line;
+mod numbers;
 mod sources;
 mod stun;
 mod words;
@@ -35,7 +36,7 @@ pub(crate) struct Effects {
     pub(crate) transmits: Vec<Transmit>,
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
-    /// A datagram was dropped for its SSRC.
+    /// A datagram was dropped for its SSRC or its transport-wide number.
     pub(crate) refused_source: bool,
     /// A check of a path was dropped for its address.
     pub(crate) refused_address: bool,

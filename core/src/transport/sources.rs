@@ -147,7 +147,11 @@ impl Sources {
     }
 }
 
-/// The SSRC of what is to be taken for RTP (RFC 7983, 7; RFC 5761, 4).
+/// Whether a datagram is to be taken for RTP (RFC 7983, 7; RFC 5761, 4).
+pub(super) fn is_rtp(datagram: &[u8]) -> bool {
+    rtp_ssrc(datagram).is_some()
+}
+
 fn rtp_ssrc(datagram: &[u8]) -> Option<Ssrc> {
     let (head, _) = datagram.split_first_chunk::<12>()?;
     let is_rtp = (128..192).contains(&head[0]) && !(64..96).contains(&(head[1] & 0x7f));
