@@ -1,5 +1,7 @@
 //! What connections are asked to do.
 
+use twox_hash::XxHash3_64;
+
 use crate::forward::VideoPatch;
 use crate::ids::MediaKind;
 use crate::output::{CommandError, Notice};
@@ -70,9 +72,16 @@ fn patch_word(patch: Option<VideoPatch>) -> u64 {
     1 << 25 | picture_id << 9 | tl0_index
 }
 
+/// Makes a notice count in the hash of decisions. Notices are rare, so writing one to read its bytes
+/// is cheap enough.
+pub(super) fn mix_notice(running: &mut Running, notice: &Notice) {
+    let bytes = postcard::to_allocvec(&redacted(notice)).unwrap_or_default();
+    running.mix(XxHash3_64::oneshot(&bytes));
+}
+
 /// A notice as it may stand in a trace of decisions: without descriptions, which hold ICE
 /// passwords, and without addresses.
-pub(crate) fn redacted(notice: &Notice) -> Notice {
+fn redacted(notice: &Notice) -> Notice {
     let mut notice = notice.clone();
     match &mut notice {
         Notice::Offer { sdp, .. } => sdp.clear(),

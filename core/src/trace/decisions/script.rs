@@ -1,6 +1,6 @@
 //! Reading a trace of decisions in the place of connections.
 
-use super::call::{Call, redacted};
+use super::call::{Call, mix_notice};
 use super::entry::Head;
 use super::outcome::Outcome;
 use super::packet::read_event;
@@ -80,8 +80,7 @@ impl Script {
     }
 
     pub(crate) fn notice(&mut self, notice: &Notice) {
-        let bytes = postcard::to_allocvec(&redacted(notice)).unwrap_or_default();
-        self.running.mix(twox_hash::XxHash3_64::oneshot(&bytes));
+        mix_notice(&mut self.running, notice);
     }
 
     /// What the call gave when it was recorded. Events go to `events`.

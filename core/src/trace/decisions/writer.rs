@@ -1,6 +1,6 @@
 //! Writing a trace of decisions while they are made.
 
-use super::call::{Call, redacted};
+use super::call::{Call, mix_notice};
 use super::entry::{self, Dropped, PathName};
 use super::outcome::Outcome;
 use super::packet::put_event;
@@ -196,9 +196,7 @@ impl Writer {
     }
 
     pub(crate) fn notice(&mut self, notice: &Notice) {
-        // Rare, so writing it to read its bytes is cheap enough.
-        let bytes = postcard::to_allocvec(&redacted(notice)).unwrap_or_default();
-        self.running.mix(twox_hash::XxHash3_64::oneshot(&bytes));
+        mix_notice(&mut self.running, notice);
     }
 
     /// What a call gave, and the events that it caused, of the participant that was called.
