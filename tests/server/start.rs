@@ -14,6 +14,8 @@ on_each_runtime! {
     all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure,
     a_certificate_that_is_not_there_is_one_sentence_and_a_failure,
     a_bad_flag_says_what_was_expected,
+    options_come_from_a_file_and_from_the_environment_too,
+    a_bad_config_file_is_one_sentence_and_a_failure,
     help_and_version_tell_what_they_should,
 }
 
@@ -115,6 +117,53 @@ fn a_bad_flag_says_what_was_expected(program: &Program) {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
+}
+
+fn options_come_from_a_file_and_from_the_environment_too(program: &Program) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tsuji.toml");
+    let configured = |more: &[&str]| {
+        let mut command = Command::new(program.executable());
+        command.arg("--config").arg(&file).args(more);
+        command.env("TSUJI_LOG", "debug");
+        command
+    };
+    let text = "log = \"error\"\nudp = \"127.0.0.1:7\"\ntrace-memory = 3\n";
+    std::fs::write(&file, text).unwrap();
+    let output = configured(&["--print-config", "--udp=127.0.0.1:9"]).output();
+    let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+    for line in [
+        "log = \"debug\"",
+        "# TSUJI_LOG | from: TSUJI_LOG",
+        "udp = [\"127.0.0.1:9\"]",
+        "# TSUJI_UDP | from: command line",
+        "trace-memory = 3",
+        "listen = \"127.0.0.1:8080\"",
+        "# TSUJI_LISTEN | from: default",
+    ] {
+        assert!(
+            printed.lines().any(|found| found == line),
+            "{line}: {printed}"
+        );
+    }
+    assert!(printed.contains("tsuji.toml, line 3"), "{printed}");
+    // It serves with what it printed.
+    std::fs::write(&file, printed).unwrap();
+    let server = Server::start_as(&mut configured(&[]));
+    assert_eq!(server.get("/", &[]).status, 200);
+}
+
+fn a_bad_config_file_is_one_sentence_and_a_failure(program: &Program) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tsuji.toml");
+    std::fs::write(&file, "\nlisen = \"127.0.0.1:0\"\n").unwrap();
+    let path = file.to_str().unwrap();
+    let output = run(program, &["--config", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        one_sentence(&output),
+        format!("tsuji: {path}, line 2: there is no option \"lisen\"; did you mean \"listen\"?")
+    );
 }
 
 fn help_and_version_tell_what_they_should(program: &Program) {

@@ -3,14 +3,17 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::{self, ConfigError, Invocation};
 use crate::control::Handle;
-use crate::options::{Action, CommandLine, Options};
+use crate::options::{Action, Options};
 use crate::replay::{ReplayFault, ReplayOptions, Verdict, replay};
 use crate::signals::Signals;
+
+/// The exit code where options are wrong, wherever they come from.
+const WRONG_OPTIONS: u8 = 2;
 
 /// What went wrong, as one sentence.
 pub type Failure = Box<dyn std::error::Error>;
@@ -32,10 +35,20 @@ pub trait Running {
 
 /// Does what the command line says; `start` starts a server.
 pub fn main<S: Running>(start: impl FnOnce(&Options) -> Result<S, Failure>) -> ExitCode {
-    let CommandLine { action, options } = CommandLine::parse();
-    let result = match action {
-        None => serve(&options, start),
-        Some(Action::Replay(options)) => again(&options),
+    let environment = |name: &str| std::env::var_os(name);
+    let result = match config::read(std::env::args_os(), environment) {
+        Ok(Invocation::Serve(options)) => serve(&options, start),
+        Ok(Invocation::Other(Action::Replay(options))) => again(&options),
+        Ok(Invocation::PrintConfig(text)) => {
+            // Whoever closed stdout does not want to read it.
+            let _ = io::stdout().write_all(text.as_bytes());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(ConfigError::CommandLine(error)) => error.exit(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "tsuji: {error}");
+            return ExitCode::from(WRONG_OPTIONS);
+        }
     };
     match result {
         Ok(code) => code,

@@ -46,18 +46,20 @@
 //! ## Around them
 //!
 //! ```text
-//!   cli ── options ──► start::assemble ──► Desk, Shard, bound sockets ──► the runtime
+//!   cli ── config ──► start::assemble ──► Desk, Shard, bound sockets ──► the runtime
 //!    │                                                                        │
 //!    └─ replay (makes a recorded meeting happen again)      control, signals ─┘ stop it
 //! ```
 //!
-//! [`cli::main`] is the whole of a server's `main`, so that all of them have the same options. A
+//! [`cli::main`] is the whole of a server's `main`, so that all of them have the same options, from
+//! the same places ([`config`]). A
 //! [`control::Handle`] reaches a running server from any thread; [`signals`] turn into calls of it.
 //! What is to be asked of the media side becomes a variant of [`messages::ToMedia`]. The decisions
 //! of the last minutes are always in memory; `dump` writes them to a file when somebody asks.
 
 pub mod cli;
 mod clock;
+pub mod config;
 pub mod control;
 mod dump;
 pub mod front;

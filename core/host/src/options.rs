@@ -30,7 +30,12 @@ use crate::replay::ReplayOptions;
             machine's UDP port 10000. Put a web server with HTTPS in front of port 8080:\n      \
             browsers give camera and microphone to secure pages only.\n  \
         tsuji --tls self-signed --listen 0.0.0.0:8443 --udp 192.168.1.5:10000\n      \
-            Serve a LAN, in which this machine is 192.168.1.5: https://192.168.1.5:8443/\n\n\
+            Serve a LAN, in which this machine is 192.168.1.5: https://192.168.1.5:8443/\n  \
+        tsuji --print-config > tsuji.toml; tsuji --config tsuji.toml\n      \
+            Keep all that in a file.\n\n\
+        Options are also read from the environment: TSUJI_TLS_CERT is --tls-cert. Several values\n\
+        are separated by commas there. The command line counts most, then the environment, then\n\
+        the file.\n\n\
         SIGINT (Ctrl-C) and SIGTERM tell everybody and stop the server within two seconds."
 )]
 pub struct Options {
@@ -156,6 +161,15 @@ pub struct CommandLine {
     /// Something else than serving.
     #[command(subcommand)]
     pub action: Option<Action>,
+
+    /// Read options from this file too (TOML). Each has the name that it has here, without the
+    /// dashes before it: `listen = "0.0.0.0:443"`. Or from variables: `TSUJI_LISTEN`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print all options as a config file, with their values and where those come from, and end
+    #[arg(long)]
+    pub print_config: bool,
 
     /// How to serve.
     #[command(flatten)]
