@@ -66,7 +66,7 @@ impl Front {
             (Some(now), Some(before)) => now < before,
             (now, before) => now.is_some() && before.is_none(),
         };
-        let concerns_thread = sooner || state.desk.is_faulty() || emptied;
+        let concerns_thread = sooner || state.desk.wants_to_end() || emptied;
         drop(guard);
         wake.into_iter().for_each(Waker::wake);
         if concerns_thread {

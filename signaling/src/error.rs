@@ -22,6 +22,7 @@ pub enum ErrorCode {
     RoomFull,
     ServerFull,
     TooManyRooms,
+    Draining,
     BadName,
     BadAnswer,
     BadCandidate,
@@ -68,6 +69,9 @@ pub enum Fault {
     /// [`Limits::rooms`](crate::Limits::rooms).
     #[error("The server holds no more rooms. Try again later.")]
     TooManyRooms,
+    /// [`Input::Drain`](crate::Input::Drain).
+    #[error("The server is about to stop: no new meeting can begin. Try again in some minutes.")]
+    Draining,
     /// Not a name that others can be shown.
     #[error("{0}")]
     BadName(#[from] BadName),
@@ -145,6 +149,7 @@ impl Fault {
             Fault::RoomFull { .. } => ErrorCode::RoomFull,
             Fault::ServerFull => ErrorCode::ServerFull,
             Fault::TooManyRooms => ErrorCode::TooManyRooms,
+            Fault::Draining => ErrorCode::Draining,
             Fault::BadName(_) => ErrorCode::BadName,
             Fault::BadAnswer(_) => ErrorCode::BadAnswer,
             Fault::BadCandidate(_) => ErrorCode::BadCandidate,

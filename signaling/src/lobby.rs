@@ -1,6 +1,7 @@
 //! Connections, rooms and participants: the rules of `PROTOCOL.md`.
 
 mod addresses;
+mod drain;
 mod events;
 mod notices;
 mod pace;
@@ -36,6 +37,8 @@ pub struct Lobby {
     limits: Limits,
     now: Time,
     stopping: bool,
+    /// Until when at most, once no new meetings begin.
+    draining: Option<Time>,
     codes: RoomCodes,
     connections: BTreeMap<ConnectionId, Connection>,
     addresses: Addresses,
@@ -70,6 +73,7 @@ impl Lobby {
             limits,
             now: Time::ZERO,
             stopping: false,
+            draining: None,
             codes: RoomCodes::new(seed),
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
@@ -99,6 +103,7 @@ impl Lobby {
             Input::Closed { connection } => self.closed(connection),
             Input::Notice(notice) => self.notice(notice),
             Input::Timeout => self.timeout(),
+            Input::Drain { until } => self.drain(until),
             Input::Shutdown => self.shutdown(),
         }
     }
@@ -229,6 +234,8 @@ impl Lobby {
                 Timer::Silence(id) => self.check_silence(id),
                 Timer::Roomless(id) => self.close(id, Closing::ROOMLESS),
                 Timer::Forget(room) => self.forget(room),
+                // Whoever runs the lobby asks `is_drained`.
+                Timer::Drained => {}
             }
         }
     }

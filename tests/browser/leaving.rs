@@ -1,5 +1,8 @@
 //! People go, on purpose or not, and come back.
 
+use std::ffi::OsStr;
+
+use rustix::process::Signal;
 use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{MIO, Program};
 
@@ -57,4 +60,25 @@ async fn who_leaves_is_thanked_and_can_come_back() {
     mika.meets("Ren", MEETING).await;
     ren.meets("Mika", MEETING).await;
     house.close([mika, ren]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_will_stop_says_so_and_lets_the_meeting_go_on() {
+    let arguments = ["--drain", "600"].map(OsStr::new);
+    let house = House::open_with(&MIO, &arguments).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    house.server.signal(Signal::TERM);
+    for guest in [&mika, &ren] {
+        guest.read("The server will stop soon").await;
+        guest.read("at the latest").await;
+    }
+    mika.press("Close").await;
+    mika.meets("Ren", MEETING).await;
+
+    let ada = house.guest(2).await;
+    ada.go(&house.home()).await;
+    ada.press("Create room").await;
+    ada.read("The server is about to stop").await;
+    house.close([mika, ren, ada]).await;
 }

@@ -1,9 +1,10 @@
 //! Stopping.
 
 use std::io::{Read, Write};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::common::Server;
+use crate::common::{Server, Socket};
 use clap::Parser;
 use tsuji_mio::Options;
 use tsuji_tests::on_each_runtime;
@@ -14,6 +15,9 @@ on_each_runtime! {
     sigterm_tells_everybody_and_the_process_is_gone_within_two_seconds,
     peers_that_neither_read_nor_close_do_not_delay_the_end,
     a_second_sigterm_ends_the_process_at_once,
+    a_meeting_goes_on_after_sigterm_and_the_server_ends_with_it,
+    a_second_sigterm_does_not_wait_for_meetings,
+    draining_without_a_meeting_ends_at_once,
 }
 
 /// What is promised.
@@ -82,4 +86,63 @@ fn a_server_inside_another_program_stops_when_told() {
     assert!(std::net::TcpStream::connect(server.address()).is_ok());
     server.handle().stop();
     ::smol::block_on(server.run()).unwrap();
+}
+
+/// Somebody who has just entered a room of their own; its name.
+fn inside(server: &Server) -> (Socket, String) {
+    let mut socket = server.websocket();
+    socket.send(r#"{"type":"join"}"#);
+    let room = socket.receive_type("join")["room"].clone();
+    socket.send(r#"{"type":"call","name":"Ren"}"#);
+    socket.receive_type("offer");
+    (socket, room.as_str().unwrap().to_owned())
+}
+
+fn draining(program: &Program) -> Server {
+    let mut command = Command::new(program.executable());
+    Server::start_as(command.args(["--drain", "600"]))
+}
+
+fn a_meeting_goes_on_after_sigterm_and_the_server_ends_with_it(program: &Program) {
+    let mut server = draining(program);
+    let (mut ren, room) = inside(&server);
+    server.terminate();
+    let told = ren.receive_type("drain");
+    let seconds = told["seconds"].as_u64().unwrap();
+    assert!((590..=600).contains(&seconds), "{told}");
+
+    let mut late = server.websocket();
+    late.send(r#"{"type":"join"}"#);
+    assert_eq!(late.receive_type("error")["code"], "draining");
+    late.send(&format!(r#"{{"type":"join","room":"{room}"}}"#));
+    late.receive_type("join");
+    late.send(r#"{"type":"call","name":"Mika"}"#);
+    late.receive_type("offer");
+    ren.receive_type("call");
+
+    ren.send(r#"{"type":"leave"}"#);
+    ren.receive_type("exit");
+    late.send(r#"{"type":"leave"}"#);
+    late.receive_type("exit");
+    assert_eq!(late.until_close().1.unwrap().code, CloseCode::Away);
+    assert_eq!(server.wait(STOP), Some(0));
+}
+
+fn a_second_sigterm_does_not_wait_for_meetings(program: &Program) {
+    let mut server = draining(program);
+    let (mut ren, _) = inside(&server);
+    server.terminate();
+    ren.receive_type("drain");
+    server.terminate();
+    assert_eq!(ren.receive_type("exit")["reason"], "server_stopping");
+    ren.until_close();
+    assert_eq!(server.wait(STOP), Some(0));
+}
+
+fn draining_without_a_meeting_ends_at_once(program: &Program) {
+    let mut server = draining(program);
+    let mut outside = server.websocket();
+    server.terminate();
+    outside.until_close();
+    assert_eq!(server.wait(STOP), Some(0));
 }

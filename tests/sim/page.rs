@@ -270,7 +270,9 @@ impl Page {
             }
             ServerMessage::Exit { participant, .. } => self.exit(participant.0),
             ServerMessage::Error { code, .. } => self.errors.push(code),
-            ServerMessage::Join { .. } | ServerMessage::Candidate { .. } => {}
+            ServerMessage::Join { .. }
+            | ServerMessage::Candidate { .. }
+            | ServerMessage::Drain { .. } => {}
         }
     }
 

@@ -358,6 +358,7 @@ impl Life {
                 self.shared.lock().errors.push(told);
             }
             ServerMessage::Join { .. }
+            | ServerMessage::Drain { .. }
             | ServerMessage::Call { .. }
             | ServerMessage::Mute { .. } => {}
         }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { perceived } from "../client/app/audio-level.js";
 import { backoff } from "../client/app/backoff.js";
+import { closingWords } from "../client/app/closing.js";
 import { duration, initials, inWords, tint } from "../client/app/names.js";
 import { explain, explainDevices, readDeviceError } from "../client/app/problems.js";
 
@@ -23,6 +24,11 @@ test("names read like a sentence", () => {
   assert.equal(inWords(["Ren", "Mika"]), "Ren and Mika");
   assert.equal(inWords(["Ren", "Mika", "Aoi"]), "Ren, Mika and Aoi");
   assert.equal(inWords(["Ren", "Mika", "Aoi", "Sam", "Kai"]), "Ren, Mika and 3 others");
+});
+
+test("when the server will stop is a time of day", () => {
+  const words = closingWords(new Date(2026, 0, 2, 14, 35), "en-GB");
+  assert.ok(words.includes("until 14:35 at the latest"), words);
 });
 
 test("durations read like a sentence", () => {

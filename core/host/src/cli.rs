@@ -66,7 +66,7 @@ fn serve<S: Running>(
 ) -> Result<ExitCode, Failure> {
     start_log(&options.log);
     raise_descriptor_limit();
-    let signals = Signals::take()?;
+    let signals = Signals::take(options.drain().is_zero())?;
     let server = start(options)?;
     signals.deliver_to(server.handle())?;
     // Whoever closed stdout does not want to read it.

@@ -23,14 +23,32 @@ pub struct Handle {
     trace: Bell,
 }
 
+/// What a running server was told.
 #[derive(Debug, Default)]
-struct Told {
+pub(crate) struct Told {
     stop: AtomicBool,
+    drain: AtomicBool,
+}
+
+impl Told {
+    /// To end as soon as nobody is in a meeting.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.load(Ordering::SeqCst)
+    }
+
+    /// To end at once.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
 }
 
 /// The two sides; `front` wakes the front.
-pub(crate) fn control(front: Waker, events: mpsc::Sender<Event>, trace: Bell) -> (Control, Handle) {
-    let told = Arc::<Told>::default();
+pub(crate) fn control(
+    told: Arc<Told>,
+    front: Waker,
+    events: mpsc::Sender<Event>,
+    trace: Bell,
+) -> (Control, Handle) {
     let control = Control {
         told: Arc::clone(&told),
         events,
@@ -45,6 +63,13 @@ impl Handle {
         self.front.wake_by_ref();
     }
 
+    /// Lets no new meeting begin, tells everybody that the server will stop, and stops it when nobody
+    /// is in a meeting any more, or when the time of `--drain` is over. Returns at once.
+    pub fn drain(&self) {
+        self.told.drain.store(true, Ordering::SeqCst);
+        self.front.wake_by_ref();
+    }
+
     /// Has the decisions of the last minutes written to a file; the log says where. Returns at
     /// once.
     pub fn write_trace(&self) {
@@ -55,7 +80,7 @@ impl Handle {
 impl Control {
     /// Whether the server is to stop.
     pub fn is_stopping(&self) -> bool {
-        self.told.stop.load(Ordering::SeqCst)
+        self.told.is_stopping()
     }
 
     /// Stopping has begun: from now on it must not take long.

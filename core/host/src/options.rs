@@ -36,7 +36,8 @@ use crate::replay::ReplayOptions;
         Options are also read from the environment: TSUJI_TLS_CERT is --tls-cert. Several values\n\
         are separated by commas there. The command line counts most, then the environment, then\n\
         the file.\n\n\
-        SIGINT (Ctrl-C) and SIGTERM tell everybody and stop the server within two seconds."
+        SIGINT (Ctrl-C) tells everybody and stops the server within two seconds. So does SIGTERM,\n\
+        after the time of --drain; a second one does not wait for that."
 )]
 pub struct Options {
     /// Where to serve the page and the rooms (TCP). Port 0 takes any free port
@@ -85,6 +86,16 @@ pub struct Options {
     /// May be repeated. Those of this machine and of --advertise need not be given
     #[arg(long, value_name = "NAME", value_parser = server_name)]
     pub tls_name: Vec<String>,
+
+    /// On SIGTERM, let meetings go on for this long at most, and no new ones begin; the server stops
+    /// when the last one is over. 0: stop at once. Ctrl-C always does
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=86_400)
+    )]
+    pub drain: u64,
 
     /// What to log (to stderr): error, warn, info, debug or trace, also by module, as in
     /// "info,tsuji_core=debug"
@@ -257,6 +268,11 @@ impl Options {
     pub(crate) fn trace_dir(&self) -> &Path {
         let given = self.trace_dir.as_deref().or(self.record.as_deref());
         given.unwrap_or(Path::new("."))
+    }
+
+    /// How long meetings may go on once the server is told to end.
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain)
     }
 
     /// Each UDP socket with the address that belongs to it.

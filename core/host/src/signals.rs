@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -14,28 +14,50 @@ const KILLED: i32 = 1;
 
 /// Signals that this process takes, delivered or not yet.
 #[derive(Debug)]
-pub struct Signals(signal_hook::iterator::Signals);
+pub struct Signals {
+    signals: signal_hook::iterator::Signals,
+    /// It was told to stop: once more, and the process ends.
+    told: Arc<AtomicBool>,
+    term_stops: bool,
+}
 
 impl Signals {
-    /// Takes SIGINT, SIGTERM and SIGUSR1 from now on. The first of the first two waits for
-    /// [`deliver_to`](Self::deliver_to); a second one ends the process at once, also when it hangs.
-    pub fn take() -> io::Result<Self> {
+    /// Takes SIGINT, SIGTERM and SIGUSR1 from now on, for
+    /// [`deliver_to`](Self::deliver_to). SIGINT stops the server; so does SIGTERM if `term_stops`,
+    /// and else it drains it, and a second one stops it. One more ends the process at once, also
+    /// when it hangs.
+    pub fn take(term_stops: bool) -> io::Result<Self> {
         let told = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds the flag unset, and then sets it.
             signal_hook::flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&told))?;
-            signal_hook::flag::register(signal, Arc::clone(&told))?;
+            if signal == SIGINT || term_stops {
+                signal_hook::flag::register(signal, Arc::clone(&told))?;
+            }
         }
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1]).map(Self)
+        let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
+        Ok(Self {
+            signals,
+            told,
+            term_stops,
+        })
     }
 
     /// Delivers them to a server, from a thread of their own that lasts as long as the process.
     pub fn deliver_to(mut self, server: Handle) -> io::Result<()> {
         let deliver = move || {
-            for signal in self.0.forever() {
+            let mut drains = false;
+            for signal in self.signals.forever() {
                 tracing::debug!(signal, "signal");
                 match signal {
-                    SIGINT | SIGTERM => server.stop(),
+                    SIGTERM if !self.term_stops && !drains => {
+                        drains = true;
+                        server.drain();
+                    }
+                    SIGINT | SIGTERM => {
+                        self.told.store(true, Ordering::SeqCst);
+                        server.stop();
+                    }
                     SIGUSR1 => server.write_trace(),
                     _ => {}
                 }

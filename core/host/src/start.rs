@@ -6,14 +6,15 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::task::Waker;
 
 use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
 
 use crate::clock::Clock;
-use crate::control::{Control, Handle, control};
+use crate::control::{Control, Handle, Told, control};
 use crate::dump::bell;
-use crate::front::Desk;
+use crate::front::{Desk, Drain};
 use crate::limits::Limits;
 use crate::media;
 use crate::options::{Options, OptionsError, UdpOption};
@@ -171,7 +172,8 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
     let (bell, dumper) = bell(options.trace_dir().to_owned(), media.clone());
     let (notices_in, notices_out) = queue(limits.queue, limits.queue_backlog, media, front.clone());
     let threads = Threads::new(clock, limits.stop_total);
-    let (control, handle) = control(front, threads.events(), bell.clone());
+    let told = Arc::<Told>::default();
+    let (control, handle) = control(Arc::clone(&told), front, threads.events(), bell.clone());
 
     let config = Config {
         addresses,
@@ -196,6 +198,10 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             orders_in,
             notices_out,
             bell,
+            Drain {
+                told,
+                limit: options.drain(),
+            },
         ),
         media: media::Parts {
             clock,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tsuji_core::{Command, Notice};
+use tsuji_core::{Command, Notice, Time};
 
 /// A WebSocket, named by the runtime; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,12 @@ pub enum Input<'a> {
     Notice(Notice),
     /// The [`Lobby::deadline`](super::Lobby::deadline) has come. Harmless at any other time.
     Timeout,
+    /// The server will go down: no new meeting may begin, and everybody is told that those which
+    /// are there end at `until` at the latest. Only the first one counts.
+    Drain {
+        /// When it ends, whoever is still there.
+        until: Time,
+    },
     /// The server is going down: tell everybody, close all.
     Shutdown,
 }

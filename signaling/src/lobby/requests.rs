@@ -69,9 +69,13 @@ impl Lobby {
     ) -> Result<(), Fault> {
         session.may_look()?;
         let room = match room {
-            None => self.create_room()?,
+            None => {
+                self.may_begin(None)?;
+                self.create_room()?
+            }
             Some(text) => self.find_room(id, text)?,
         };
+        self.may_begin(Some(room))?;
         self.set_session(id, Session::Looking(session.look(room)?));
         if let Some(found) = self.rooms.get(room) {
             let message = ServerMessage::Join {
@@ -119,6 +123,7 @@ impl Lobby {
         let looking = session.looking()?;
         let name = Name::parse(&call.name, self.limits.name_chars)?;
         let room = looking.room();
+        self.may_begin(Some(room))?;
         let people = self.rooms.get(room).map_or(0, |room| room.people.len());
         if people >= self.limits.participants_per_room {
             let limit = self.limits.participants_per_room;
@@ -161,6 +166,7 @@ impl Lobby {
             }
         }
         self.tell_others(room, participant, &message);
+        self.tell_drain(id);
         Ok(())
     }
 

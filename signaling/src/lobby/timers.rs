@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Roomless(ConnectionId),
     /// Forget an abandoned room.
     Forget(RoomId),
+    /// The last meeting has had its time.
+    Drained,
 }
 
 /// Each timer is set at most once.

@@ -67,6 +67,11 @@ pub enum ServerMessage {
         /// Why.
         reason: ExitReason,
     },
+    /// The server will stop.
+    Drain {
+        /// After how many seconds at the latest.
+        seconds: u64,
+    },
     /// What was wrong with a message.
     Error {
         /// For programs.

@@ -1,6 +1,7 @@
 //! What the crate promises, checked at its public API.
 
 mod document;
+mod drain;
 mod garbage;
 mod http;
 mod limits;

@@ -25,7 +25,7 @@ const ATTEMPTS = 24;
 /**
  * One stay in a room, from *Join* to *Leave*, across lost connections.
  *
- * @extends {Emitter<{change: void, state: State, came: Participant, went: {participant: Participant, reason: string}, over: Problem}>}
+ * @extends {Emitter<{change: void, state: State, came: Participant, went: {participant: Participant, reason: string}, drain: Date | null, over: Problem}>}
  */
 export class Call extends Emitter {
   /** @type {State} */
@@ -126,6 +126,8 @@ export class Call extends Emitter {
       }),
     ];
     this.#setState("entering");
+    // This may be another server than the one that was about to stop.
+    this.emit("drain", null);
     for (const kind of KINDS) {
       this.#told[kind] = this.devices.isOn(kind);
       peer.publish(kind, this.devices.track(kind));
@@ -164,6 +166,9 @@ export class Call extends Emitter {
       }
       case "exit":
         this.#onExit(message.participant, message.reason);
+        return;
+      case "drain":
+        this.emit("drain", new Date(Date.now() + message.seconds * 1_000));
         return;
       case "error":
         this.#onRefused(new Problem(message.code, message.message));

@@ -40,6 +40,11 @@ const CALL = {
     text: "It holds no more rooms just now. Try again in a few minutes.",
     actions: ["home"],
   },
+  draining: {
+    title: "The server is about to stop",
+    text: "No new meeting can begin on it just now, for example because of an update. Try again in a few minutes.",
+    actions: ["rejoin", "home"],
+  },
   too_many_guesses: {
     title: "Too many unknown rooms",
     text: "This page asked for several rooms that do not exist. Check the code, then try again.",

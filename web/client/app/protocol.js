@@ -15,8 +15,9 @@
  * @typedef {{type: "slots", slots: Slot[]}} Slots
  * @typedef {{type: "mute", participant: string, kind: Kind, muted: boolean}} Muted
  * @typedef {{type: "exit", participant: string, reason: string}} Exit
+ * @typedef {{type: "drain", seconds: number}} Drain
  * @typedef {{type: "error", code: string, message: string}} Refusal
- * @typedef {JoinReply | Came | Offer | Candidate | Slots | Muted | Exit | Refusal} ServerMessage
+ * @typedef {JoinReply | Came | Offer | Candidate | Slots | Muted | Exit | Drain | Refusal} ServerMessage
  *
  * @typedef {{type: "join", room?: string}
  *   | {type: "call", name: string, ice: IceMode, audio: boolean, video: boolean}
@@ -89,6 +90,7 @@ const SHAPES = {
   slots: { slots },
   mute: { participant: text, kind, muted: flag },
   exit: { participant: text, reason: text },
+  drain: { seconds: Number.isSafeInteger },
   error: { code: text, message: text },
 };
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tsuji_core::Time;
 use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Output};
@@ -10,6 +12,7 @@ use tungstenite::protocol::WebSocketConfig;
 use super::heard::Heard;
 use super::outbox::{Order, Outbox};
 use super::websocket;
+use crate::control::Told;
 use crate::dump::Bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
@@ -33,8 +36,16 @@ pub enum Turn {
     Wait,
     /// The next one at once: there is more.
     More,
-    /// Nothing: the media side is gone, and so shall we be.
+    /// Nothing: the media side is gone, or everybody is who was waited for, and so shall we be.
     Stop,
+}
+
+/// How the server is told to end without ending meetings.
+#[derive(Debug, Default)]
+pub(crate) struct Drain {
+    pub(crate) told: Arc<Told>,
+    /// How long meetings may go on.
+    pub(crate) limit: Duration,
 }
 
 /// The front's state: every connection, from its admission to its end.
@@ -55,6 +66,7 @@ pub struct Desk {
     media: Sender<ToMedia>,
     notices: Receiver<FromMedia>,
     trace: Bell,
+    drain: Drain,
     guests: BTreeMap<ConnectionId, Guest>,
     next: ConnectionId,
     /// Those that ask for pages, oldest first.
@@ -92,6 +104,7 @@ impl Desk {
         media: Sender<ToMedia>,
         notices: Receiver<FromMedia>,
         trace: Bell,
+        drain: Drain,
     ) -> Self {
         Self {
             lobby: Lobby::new(signaling.clone(), seed),
@@ -101,6 +114,7 @@ impl Desk {
             media,
             notices,
             trace,
+            drain,
             guests: BTreeMap::new(),
             next: ConnectionId(0),
             http: BTreeSet::new(),
@@ -254,9 +268,16 @@ impl Desk {
 
     /// Takes what the media side tells, up to a bound, and does what is due.
     pub fn turn(&mut self, t: Time) -> Result<Turn, DeskError> {
-        let turn = self.take_notices(t);
+        let mut turn = self.take_notices(t);
+        if self.drain.told.is_draining() {
+            let until = t + self.drain.limit;
+            self.tell_lobby(t, Input::Drain { until });
+        }
         if self.lobby.deadline().is_some_and(|deadline| deadline <= t) {
             self.tell_lobby(t, Input::Timeout);
+        }
+        if self.lobby.is_drained() {
+            turn = Turn::Stop;
         }
         self.flush();
         match self.fault.take() {
@@ -274,9 +295,9 @@ impl Desk {
         }
     }
 
-    /// Whether [`turn`](Self::turn) has an error to tell.
-    pub fn is_faulty(&self) -> bool {
-        self.fault.is_some()
+    /// Whether [`turn`](Self::turn) has an error to tell, or the end.
+    pub fn wants_to_end(&self) -> bool {
+        self.fault.is_some() || self.lobby.is_drained()
     }
 
     /// The server goes down: everybody is told, and each connection gets [`Order::Close`].

@@ -26,6 +26,7 @@ mod wire;
 mod tests;
 
 pub use connection::Connection;
+pub(crate) use desk::Drain;
 pub use desk::{Desk, DeskError, Turn};
 pub use heard::{Heard, heard};
 pub use outbox::Order;

@@ -34,7 +34,15 @@ impl World {
         let signaling = tsuji_signaling::Limits::default();
         let (trace, _) = bell(".".into(), waker());
         Self {
-            desk: Desk::new(limits, signaling, [7; 32], orders, notices_out, trace),
+            desk: Desk::new(
+                limits,
+                signaling,
+                [7; 32],
+                orders,
+                notices_out,
+                trace,
+                Drain::default(),
+            ),
             media,
             notices,
         }

@@ -1,6 +1,7 @@
 // @ts-check
 import { copyOnClick } from "../clipboard.js";
 import { Call } from "../call.js";
+import { bindClosing } from "../closing.js";
 import { bindDeviceNotes } from "../device-notes.js";
 import { find, fromTemplate, make } from "../dom.js";
 import * as memory from "../memory.js";
@@ -64,6 +65,7 @@ export function showRoom(app, room, name, signal) {
     call.on("over", (problem) => app.endCall(call, problem)),
     devices.on("change", update),
     bindToggles(root, devices),
+    bindClosing(find(root, ".closing"), call),
     bindDeviceNotes(find(root, ".device-notes"), devices, { overPictures: true }),
     bindDeviceSheet(root, app, () => stage.useSpeaker()),
     stopBanner,
