@@ -46,6 +46,7 @@ impl Server {
         let mut shard = Shard::new(media, sockets.map_err(StartError::system("UDP address"))?);
         media::register(&media_poll, &mut shard).map_err(StartError::system("UDP event"))?;
         let (address, url) = (door.address, door.url());
+        handle.watch_tls(door.tls.as_ref());
         let fingerprint = door.fingerprint();
         let front = Front::new(front_poll, clock, door, desk, control)
             .map_err(StartError::system("TCP event"))?;

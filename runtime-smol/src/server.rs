@@ -34,6 +34,7 @@ impl Server {
         let (address, url, fingerprint) = (door.address, door.url(), door.fingerprint());
         let listener = Async::new(door.listener).map_err(StartError::system("TCP event"))?;
         let meetings = Meetings::start(options)?;
+        meetings.handle().watch_tls(door.tls.as_ref());
         Ok(Self {
             meetings,
             listener,

@@ -64,4 +64,4 @@ mod session;
 
 pub use http::{Exchange, Step};
 pub use limits::Limits;
-pub use lobby::{ConnectionId, Input, Lobby, Output};
+pub use lobby::{ConnectionId, Input, Lobby, Output, Sizes};

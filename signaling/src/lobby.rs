@@ -13,6 +13,7 @@ mod timers;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
+use tracing::Span;
 use tsuji_core::{Command, ParticipantId, RoomId, Time};
 
 use crate::Limits;
@@ -196,7 +197,8 @@ impl Lobby {
     }
 
     fn refuse(&mut self, id: ConnectionId, fault: &Fault) {
-        tracing::debug!(connection = id.0, ?fault, "refused");
+        let span = self.span_of(id);
+        span.in_scope(|| tracing::debug!(?fault, "refused"));
         self.push(id, &fault.to_message());
         if let Some(closing) = fault.closing() {
             self.close(id, closing);
@@ -214,13 +216,14 @@ impl Lobby {
     }
 
     fn closed(&mut self, id: ConnectionId) {
+        let span = self.span_of(id);
         self.exit_of(id, ExitReason::Vanished, Tell::Others);
         self.set_session(id, Session::Closing);
         self.timers.cancel(Timer::Ping(id));
         self.timers.cancel(Timer::Silence(id));
         if let Some(connection) = self.connections.remove(&id) {
             self.addresses.release(connection.place);
-            tracing::debug!(connection = id.0, "disconnected");
+            span.in_scope(|| tracing::debug!("disconnected"));
         }
     }
 
@@ -249,7 +252,8 @@ impl Lobby {
         if end > self.now {
             self.timers.set(Timer::Silence(id), end);
         } else {
-            tracing::info!(connection = id.0, "silent for too long");
+            let span = self.span_of(id);
+            span.in_scope(|| tracing::info!("silent for too long"));
             self.close(id, Closing::SILENT);
         }
     }
@@ -306,7 +310,7 @@ impl Lobby {
         let Some(person) = room.people.remove(&participant) else {
             return;
         };
-        tracing::info!(room = %id, %participant, ?reason, "exit");
+        person_span(id, participant).in_scope(|| tracing::info!(?reason, "exit"));
         let message = exit(participant, reason);
         if tell == Tell::Everybody {
             self.push(person.connection, &message);
@@ -316,6 +320,14 @@ impl Lobby {
             self.set_session(person.connection, Session::Greeting(me.leave()));
         }
         self.settle(id);
+    }
+
+    /// Whose connection it is, for the log.
+    fn span_of(&self, id: ConnectionId) -> Span {
+        match self.session(id) {
+            Some(Session::InRoom(me)) => person_span(me.room(), me.participant()),
+            _ => tracing::info_span!("connection", connection = id.0),
+        }
     }
 
     fn session(&self, id: ConnectionId) -> Option<Session> {
@@ -397,6 +409,11 @@ impl Lobby {
     fn command(&mut self, command: Command) {
         self.outputs.push_back(Output::Command(command));
     }
+}
+
+/// Who is meant, for the log.
+fn person_span(room: RoomId, participant: ParticipantId) -> Span {
+    tracing::info_span!("person", %room, %participant)
 }
 
 fn exit(participant: ParticipantId, reason: ExitReason) -> ServerMessage {

@@ -1,11 +1,14 @@
 //! The server as whoever runs it and whoever connects to it sees it, on each runtime.
 
+mod acme;
 mod common;
 mod crowd;
 mod embedded;
 mod https;
+mod logs;
 mod media;
 mod pages;
 mod rooms;
 mod start;
 mod stop;
+mod watch;

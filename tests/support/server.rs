@@ -37,8 +37,14 @@ impl Server {
 
     /// As [`Server::start`], with more arguments.
     pub fn start_with(program: &Program, arguments: &[&OsStr]) -> Self {
+        let listen = ["--listen", "127.0.0.1:0"].map(OsStr::new);
+        Self::start_at(program, &[&listen, arguments].concat())
+    }
+
+    /// As [`Server::start_with`], where the arguments say where to listen.
+    pub fn start_at(program: &Program, arguments: &[&OsStr]) -> Self {
         let mut child = Command::new(program.executable())
-            .args(["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"])
+            .args(["--udp", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -92,7 +98,12 @@ impl Server {
 
     /// Waits until it has logged a line with this text; gives the line.
     pub fn logs(&self, text: &str) -> String {
-        self.log.wait(text)
+        self.log.wait(text, 1)
+    }
+
+    /// Waits until it has logged so many lines with this text; gives the last of them.
+    pub fn logs_times(&self, text: &str, times: usize) -> String {
+        self.log.wait(text, times)
     }
 
     /// Sends it a signal.
@@ -102,14 +113,20 @@ impl Server {
 
     /// Stops it as an administrator does. Fails where it does not end well and in time, or where
     /// it has logged an error.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        let log = self.stop_after_trouble();
+        assert!(!log.contains("ERROR"), "the server logged:\n{log}");
+    }
+
+    /// As [`Server::stop`], where errors were to be logged; gives the log.
+    pub fn stop_after_trouble(mut self) -> String {
         let status = self.end();
         let log = self.log();
         assert!(
             status.is_some_and(|status| status.success()),
             "after SIGTERM the server ended with {status:?}; its log:\n{log}"
         );
-        assert!(!log.contains("ERROR"), "the server logged:\n{log}");
+        log
     }
 
     /// `None` when it had to be killed.
@@ -191,10 +208,10 @@ impl Log {
         text.clone()
     }
 
-    fn wait(&self, wanted: &str) -> String {
+    fn wait(&self, wanted: &str, times: usize) -> String {
         let line = |text: &str| {
-            let mut lines = text.lines();
-            lines.find(|line| line.contains(wanted)).map(str::to_owned)
+            let lines = text.lines().filter(|line| line.contains(wanted));
+            lines.take(times).nth(times - 1).map(str::to_owned)
         };
         let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self

@@ -1,13 +1,13 @@
 //! The `main` of every server: the same options, the same subcommands, the same exit codes.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, ConfigError, Invocation};
 use crate::control::Handle;
+use crate::log::{self, LogFormat};
 use crate::options::{Action, Options};
 use crate::replay::{ReplayFault, ReplayOptions, Verdict, replay};
 use crate::signals::Signals;
@@ -64,7 +64,7 @@ fn serve<S: Running>(
     options: &Options,
     start: impl FnOnce(&Options) -> Result<S, Failure>,
 ) -> Result<ExitCode, Failure> {
-    start_log(&options.log);
+    log::start(&options.log, options.log_format);
     raise_descriptor_limit();
     let signals = Signals::take(options.drain().is_zero())?;
     let server = start(options)?;
@@ -82,7 +82,7 @@ fn serve<S: Running>(
 }
 
 fn again(options: &ReplayOptions) -> Result<ExitCode, Failure> {
-    start_log(&options.log);
+    log::start(&options.log, LogFormat::Text);
     let mut out = BufWriter::new(io::stdout().lock());
     let replayed = replay(options, &mut out).and_then(|verdict| {
         out.flush()?;
@@ -100,15 +100,6 @@ fn again(options: &ReplayOptions) -> Result<ExitCode, Failure> {
         Verdict::Different => ExitCode::FAILURE,
         Verdict::Incomplete => ExitCode::from(2),
     })
-}
-
-fn start_log(filter: &str) {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_env_filter(EnvFilter::new(filter))
-        .init();
-    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
 /// Each connection takes a file descriptor. The limit that processes start with (often 1,024) is

@@ -25,6 +25,14 @@ impl Clock {
         }
     }
 
+    /// A clock that has run for some time.
+    #[cfg(test)]
+    pub(crate) fn started_before(time: Duration) -> Self {
+        let clock = Self::start();
+        let base = clock.base.checked_sub(time).unwrap_or(clock.base);
+        Self { base, ..clock }
+    }
+
     /// The wall-clock time of `t = 0`.
     pub fn epoch(&self) -> WallTime {
         self.epoch

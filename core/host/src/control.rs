@@ -6,7 +6,9 @@ use std::sync::mpsc;
 use std::task::Waker;
 
 use crate::dump::Bell;
+use crate::metrics::Watch;
 use crate::threads::Event;
+use crate::tls::Tls;
 
 /// The front's side: what it was told, and to whom it says that it has begun to stop.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Handle {
     told: Arc<Told>,
     front: Waker,
     trace: Bell,
+    watch: Option<Arc<Watch>>,
 }
 
 /// What a running server was told.
@@ -48,12 +51,19 @@ pub(crate) fn control(
     front: Waker,
     events: mpsc::Sender<Event>,
     trace: Bell,
+    watch: Option<Arc<Watch>>,
 ) -> (Control, Handle) {
     let control = Control {
         told: Arc::clone(&told),
         events,
     };
-    (control, Handle { told, front, trace })
+    let handle = Handle {
+        told,
+        front,
+        trace,
+        watch,
+    };
+    (control, handle)
 }
 
 impl Handle {
@@ -61,6 +71,13 @@ impl Handle {
     pub fn stop(&self) {
         self.told.stop.store(true, Ordering::SeqCst);
         self.front.wake_by_ref();
+    }
+
+    /// Has `/metrics` tell when the certificate expires that connections are secured with.
+    pub fn watch_tls(&self, tls: Option<&Tls>) {
+        if let (Some(watch), Some(tls)) = (&self.watch, tls) {
+            watch.secured_by(tls);
+        }
     }
 
     /// Lets no new meeting begin, tells everybody that the server will stop, and stops it when nobody

@@ -55,7 +55,8 @@
 //! the same places ([`config`]). A
 //! [`control::Handle`] reaches a running server from any thread; [`signals`] turn into calls of it.
 //! What is to be asked of the media side becomes a variant of [`messages::ToMedia`]. The decisions
-//! of the last minutes are always in memory; `dump` writes them to a file when somebody asks.
+//! of the last minutes are always in memory; `dump` writes them to a file when somebody asks. What is
+//! counted on both sides is told by `metrics`, on an address of its own.
 
 pub mod cli;
 mod clock;
@@ -64,8 +65,10 @@ pub mod control;
 mod dump;
 pub mod front;
 mod limits;
+mod log;
 pub mod media;
 pub mod messages;
+mod metrics;
 mod options;
 mod ports;
 pub mod queue;
@@ -79,6 +82,7 @@ mod trouble;
 
 pub use clock::Clock;
 pub use limits::Limits;
+pub use log::LogFormat;
 pub use options::{Action, Advertise, CommandLine, Options, OptionsError};
 pub use record::RecordError;
 pub use replay::{Moment, ReplayFault, ReplayOptions, Verdict, replay};

@@ -7,9 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use instant_acme::LetsEncrypt;
 use tracing_subscriber::EnvFilter;
 use tsuji_core::trace::Kind;
 
+use crate::log::LogFormat;
 use crate::record::RecordOptions;
 use crate::replay::ReplayOptions;
 
@@ -78,7 +80,26 @@ pub struct Options {
     #[arg(long, value_name = "MODE", value_enum, conflicts_with = "tls_cert")]
     pub tls: Option<TlsMode>,
 
-    /// Where a certificate that was made is kept
+    /// Serve HTTPS with a certificate for this name, which is got and renewed by ACME (RFC 8555).
+    /// May be repeated. The name must lead to this server, with its port 443 to --listen. You agree
+    /// to the authority's terms by it
+    #[arg(long, value_name = "DOMAIN", value_parser = domain, conflicts_with_all = ["tls", "tls_cert"])]
+    pub acme: Vec<String>,
+
+    /// Whom the authority may write to about the certificate of --acme
+    #[arg(long, value_name = "ADDRESS")]
+    pub acme_email: Option<String>,
+
+    /// The authority that gives certificates: the URL of its directory
+    #[arg(long, value_name = "URL", default_value = LetsEncrypt::Production.url())]
+    pub acme_directory: String,
+
+    /// Certificates (PEM) of those who vouch for the authority's own server. By default those whom
+    /// browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub acme_ca: Option<PathBuf>,
+
+    /// Where a certificate that was made, or was given by ACME, is kept with its key
     #[arg(long, value_name = "DIR", default_value = "tsuji-tls")]
     pub tls_dir: PathBuf,
 
@@ -97,10 +118,19 @@ pub struct Options {
     )]
     pub drain: u64,
 
+    /// Answer /metrics (for Prometheus) and /healthz on this address (TCP), which should be reached
+    /// by nobody else than those who watch over the server
+    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
+    pub metrics: Option<SocketAddr>,
+
     /// What to log (to stderr): error, warn, info, debug or trace, also by module, as in
     /// "info,tsuji_core=debug"
     #[arg(long, value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+
+    /// What a line of the log looks like. json: one object on each line
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
 
     /// Record everything that is received and sent to files in this directory, for `tsuji replay`.
     /// Whoever has these files can see and hear the meetings
@@ -336,6 +366,14 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
     })
+}
+
+/// What ACME gives certificates for, in lower case.
+fn domain(text: &str) -> Result<String, String> {
+    match rustls::pki_types::ServerName::try_from(text) {
+        Ok(rustls::pki_types::ServerName::DnsName(name)) => Ok(name.as_ref().to_ascii_lowercase()),
+        _ => Err("expected a DNS name, such as meet.example.org".to_owned()),
+    }
 }
 
 fn server_name(text: &str) -> Result<String, String> {

@@ -93,6 +93,11 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// How many items have not been taken yet.
+    pub fn waiting(&self) -> usize {
+        self.channel.len() + self.backlog.len()
+    }
+
     /// Whether items wait for room in the channel.
     pub fn is_backlogged(&self) -> bool {
         !self.backlog.is_empty()

@@ -14,9 +14,10 @@ use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
 use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
 use crate::dump::bell;
-use crate::front::{Desk, Drain};
+use crate::front::{Desk, Drain, Links};
 use crate::limits::Limits;
 use crate::media;
+use crate::metrics::{self, Watch};
 use crate::options::{Options, OptionsError, UdpOption};
 use crate::ports;
 use crate::queue::queue;
@@ -34,6 +35,14 @@ pub enum StartError {
     /// The TCP address cannot be used.
     #[error("cannot listen on {address} (TCP): {}", why(.source))]
     Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The address for those who watch over the server cannot be used.
+    #[error("cannot answer /metrics on {address} (TCP): {}", why(.source))]
+    Metrics {
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -125,7 +134,7 @@ impl Door {
             tracing::warn!(
                 "browsers give camera and microphone to secure pages only: who opens \
                  http://{address}/ from elsewhere can not take part. Use --tls self-signed (in a \
-                 LAN), --tls-cert and --tls-key, or a web server with HTTPS in front"
+                 LAN), --acme, --tls-cert and --tls-key, or a web server with HTTPS in front"
             );
         }
         Ok(Self {
@@ -173,7 +182,18 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
     let (notices_in, notices_out) = queue(limits.queue, limits.queue_backlog, media, front.clone());
     let threads = Threads::new(clock, limits.stop_total);
     let told = Arc::<Told>::default();
-    let (control, handle) = control(Arc::clone(&told), front, threads.events(), bell.clone());
+    let watch = watch(options, clock, &told)?;
+    let (media_reporter, front_reporter) = match &watch {
+        Some(watch) => (watch.media(), watch.front()),
+        None => Default::default(),
+    };
+    let (control, handle) = control(
+        Arc::clone(&told),
+        front,
+        threads.events(),
+        bell.clone(),
+        watch,
+    );
 
     let config = Config {
         addresses,
@@ -197,10 +217,13 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             seed()?,
             orders_in,
             notices_out,
-            bell,
-            Drain {
-                told,
-                limit: options.drain(),
+            Links {
+                trace: bell,
+                drain: Drain {
+                    told,
+                    limit: options.drain(),
+                },
+                reporter: front_reporter,
             },
         ),
         media: media::Parts {
@@ -209,6 +232,7 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             sfu,
             recording,
             dumper,
+            reporter: media_reporter,
             datagram_bytes: config.limits.datagram_bytes,
             orders: orders_out,
             notices: notices_in,
@@ -220,6 +244,27 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
         sockets,
         threads,
     })
+}
+
+/// Begins to answer those who watch over the server, if the options want that.
+fn watch(
+    options: &Options,
+    clock: Clock,
+    told: &Arc<Told>,
+) -> Result<Option<Arc<Watch>>, StartError> {
+    let Some(address) = options.metrics else {
+        return Ok(None);
+    };
+    let error = |source| StartError::Metrics { address, source };
+    let listener = ports::listen(address, &Limits::default()).map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    let watch = Arc::new(Watch::new(clock, Arc::clone(told)));
+    metrics::serve(listener, Arc::clone(&watch)).map_err(StartError::system("thread"))?;
+    tracing::info!(metrics = %address, "/metrics and /healthz are answered");
+    if !address.ip().is_loopback() {
+        tracing::info!("whoever reaches --metrics {address} sees how many people meet here");
+    }
+    Ok(Some(watch))
 }
 
 fn bind_udp(

@@ -1,5 +1,7 @@
 //! From a datagram to its participant.
 
+use tracing::Span;
+
 use super::Sfu;
 use crate::demux::{Learnt, Tuple};
 use crate::input::Datagram;
@@ -47,6 +49,11 @@ impl Sfu {
 
     fn receive(&mut self, index: Index, datagram: Datagram<'_>) {
         let now = self.now;
+        let person = self.participants.get(index).map(|participant| {
+            let (room, participant) = (participant.room, participant.id);
+            tracing::debug_span!("person", %room, %participant)
+        });
+        let _person = person.map(Span::entered);
         self.run(index, &Call::Receive, |connection, environment, effects| {
             connection.receive(
                 now,

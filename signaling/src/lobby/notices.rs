@@ -6,7 +6,7 @@
 use tsuji_core::{CommandError, GoneReason, Mid, Notice, ParticipantId, PublishMids};
 
 use super::rooms::{Person, Room};
-use super::{Lobby, Tell};
+use super::{Lobby, Tell, person_span};
 use crate::error::Fault;
 use crate::message::{Candidate, Ice, Id, Publish, ServerMessage, Slot};
 
@@ -26,8 +26,9 @@ impl Lobby {
             } => self.server_candidate(participant, candidate),
             Notice::Slots { participant, slots } => self.slots(participant, &slots),
             Notice::Connected { participant } => {
-                if let Some(room) = self.participants.get(&participant) {
-                    tracing::info!(%room, %participant, "media connected");
+                if let Some(&room) = self.participants.get(&participant) {
+                    let span = person_span(room, participant);
+                    span.in_scope(|| tracing::info!("media connected"));
                 }
             }
             Notice::Refused { participant, error } => self.refused(participant, &error),

@@ -2,7 +2,7 @@
 
 use tsuji_core::{Command, Negotiation, ParticipantId, RoomId};
 
-use super::{ConnectionId, Lobby, Person, Tell};
+use super::{ConnectionId, Lobby, Person, Tell, person_span};
 use crate::error::Fault;
 use crate::message::{Candidate, ClientMessage, ExitReason, Ice, Id, Kind, ServerMessage};
 use crate::name::Name;
@@ -149,7 +149,8 @@ impl Lobby {
         self.participants.insert(participant, room);
         self.rooms.enter(room, participant, person);
         self.set_session(id, Session::InRoom(looking.enter(participant)));
-        tracing::info!(%room, %participant, connection = id.0, "enter");
+        let span = person_span(room, participant);
+        span.in_scope(|| tracing::info!(connection = id.0, "enter"));
 
         self.command(Command::Enter {
             room,

@@ -16,6 +16,7 @@ use crate::control::Told;
 use crate::dump::Bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
+use crate::metrics::{FrontStats, Lateness, Reporter};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::trouble::Trouble;
 
@@ -38,6 +39,14 @@ pub enum Turn {
     More,
     /// Nothing: the media side is gone, or everybody is who was waited for, and so shall we be.
     Stop,
+}
+
+/// What a desk has to do with besides its connections and the media side.
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub(crate) trace: Bell,
+    pub(crate) drain: Drain,
+    pub(crate) reporter: Reporter<FrontStats>,
 }
 
 /// How the server is told to end without ending meetings.
@@ -65,8 +74,9 @@ pub struct Desk {
     lobby: Lobby,
     media: Sender<ToMedia>,
     notices: Receiver<FromMedia>,
-    trace: Bell,
-    drain: Drain,
+    links: Links,
+    lateness: Lateness,
+    given_up: u64,
     guests: BTreeMap<ConnectionId, Guest>,
     next: ConnectionId,
     /// Those that ask for pages, oldest first.
@@ -103,8 +113,7 @@ impl Desk {
         seed: [u8; 32],
         media: Sender<ToMedia>,
         notices: Receiver<FromMedia>,
-        trace: Bell,
-        drain: Drain,
+        links: Links,
     ) -> Self {
         Self {
             lobby: Lobby::new(signaling.clone(), seed),
@@ -113,8 +122,9 @@ impl Desk {
             signaling,
             media,
             notices,
-            trace,
-            drain,
+            links,
+            lateness: Lateness::default(),
+            given_up: 0,
             guests: BTreeMap::new(),
             next: ConnectionId(0),
             http: BTreeSet::new(),
@@ -169,7 +179,7 @@ impl Desk {
 
     /// Somebody on this machine asks for the decisions of the last minutes.
     pub fn trace_wanted(&self) {
-        self.trace.ring();
+        self.links.trace.ring();
     }
 
     /// It is a WebSocket from now on.
@@ -263,14 +273,16 @@ impl Desk {
 
     /// When [`turn`](Self::turn) is due, if nothing else makes it so.
     pub fn deadline(&self) -> Option<Time> {
-        self.lobby.deadline()
+        let deadlines = [self.lobby.deadline(), self.links.reporter.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes what the media side tells, up to a bound, and does what is due.
     pub fn turn(&mut self, t: Time) -> Result<Turn, DeskError> {
+        self.lateness.note(t, self.deadline());
         let mut turn = self.take_notices(t);
-        if self.drain.told.is_draining() {
-            let until = t + self.drain.limit;
+        if self.links.drain.told.is_draining() {
+            let until = t + self.links.drain.limit;
             self.tell_lobby(t, Input::Drain { until });
         }
         if self.lobby.deadline().is_some_and(|deadline| deadline <= t) {
@@ -278,6 +290,10 @@ impl Desk {
         }
         if self.lobby.is_drained() {
             turn = Turn::Stop;
+        }
+        if self.links.reporter.is_due(t) {
+            let stats = self.stats();
+            self.links.reporter.publish(t, stats);
         }
         self.flush();
         match self.fault.take() {
@@ -308,6 +324,19 @@ impl Desk {
             self.close(t, connection, AWAY, "the server is stopping");
         }
         self.flush();
+    }
+
+    fn stats(&self) -> FrontStats {
+        FrontStats {
+            lobby: self.lobby.sizes(),
+            connections: self.guests.len(),
+            http: self.http.len(),
+            admitted: self.next.0,
+            crowded: self.crowded.count(),
+            given_up: self.given_up,
+            commands: self.media.waiting(),
+            lateness: self.lateness,
+        }
     }
 
     fn is_open(&self, connection: ConnectionId) -> bool {
@@ -357,6 +386,7 @@ impl Desk {
         };
         self.touched.insert(connection);
         if !guest.outbox.push(order, self.limits.send_queue_bytes) {
+            self.given_up += 1;
             tracing::debug!(
                 connection = connection.0,
                 "giving up a WebSocket: it does not read what is sent to it"

@@ -26,8 +26,8 @@ mod wire;
 mod tests;
 
 pub use connection::Connection;
-pub(crate) use desk::Drain;
 pub use desk::{Desk, DeskError, Turn};
+pub(crate) use desk::{Drain, Links};
 pub use heard::{Heard, heard};
 pub use outbox::Order;
 pub use timers::Timers;

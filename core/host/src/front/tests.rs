@@ -11,6 +11,7 @@ use super::*;
 use crate::dump::bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
+use crate::metrics::Reporter;
 use crate::queue::{Receiver, Sender, Taken, queue};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -40,8 +41,11 @@ impl World {
                 [7; 32],
                 orders,
                 notices_out,
-                trace,
-                Drain::default(),
+                Links {
+                    trace,
+                    drain: Drain::default(),
+                    reporter: Reporter::default(),
+                },
             ),
             media,
             notices,

@@ -7,12 +7,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tsuji_core::trace::Ring;
 use tsuji_core::{Datagram, Input, Output, Sfu, Time, Transmit};
 
 use crate::clock::Clock;
 use crate::dump::Dumper;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
+use crate::metrics::{Lateness, MediaStats, Reporter, SocketStats};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::record::Recording;
 use crate::trouble::Trouble;
@@ -44,6 +46,7 @@ pub struct Parts {
     pub(crate) sfu: Sfu,
     pub(crate) recording: Recording,
     pub(crate) dumper: Dumper,
+    pub(crate) reporter: Reporter<MediaStats>,
     /// The core's limit.
     pub(crate) datagram_bytes: usize,
     pub(crate) orders: Receiver<ToMedia>,
@@ -64,6 +67,8 @@ pub struct Shard<S> {
     sfu: Sfu,
     recording: Recording,
     dumper: Dumper,
+    reporter: Reporter<MediaStats>,
+    lateness: Lateness,
     ports: Vec<Port<S>>,
     orders: Receiver<ToMedia>,
     more_orders: bool,
@@ -109,6 +114,7 @@ impl<S: DatagramSocket> Shard<S> {
             sfu,
             recording,
             dumper,
+            reporter,
             datagram_bytes,
             orders,
             notices,
@@ -129,6 +135,8 @@ impl<S: DatagramSocket> Shard<S> {
             sfu,
             recording,
             dumper,
+            reporter,
+            lateness: Lateness::default(),
             ports: sockets.into_iter().map(port).collect(),
             orders,
             more_orders: false,
@@ -155,7 +163,11 @@ impl<S: DatagramSocket> Shard<S> {
             return Some(Duration::ZERO);
         }
         let paused = self.ports.iter().filter_map(|port| port.paused_until);
-        let deadlines = [self.sfu.deadline(), self.recording.deadline(&self.sfu)];
+        let deadlines = [
+            self.sfu.deadline(),
+            self.recording.deadline(&self.sfu),
+            self.reporter.deadline(),
+        ];
         let deadline = paused.chain(deadlines.into_iter().flatten()).min();
         self.clock.until(deadline)
     }
@@ -245,12 +257,35 @@ impl<S: DatagramSocket> Shard<S> {
 
     fn take_deadline(&mut self) -> Result<(), ShardError> {
         let t = self.clock.now();
+        self.lateness.note(t, self.sfu.deadline());
         if self.sfu.deadline().is_some_and(|deadline| deadline <= t) {
             self.take_input(t, Input::Timeout)?;
         }
         self.recording.flush(t, &mut self.sfu);
         self.dumper.turn(t, &mut self.sfu);
+        if self.reporter.is_due(t) {
+            let stats = self.stats();
+            self.reporter.publish(t, stats);
+        }
         Ok(())
+    }
+
+    fn stats(&self) -> MediaStats {
+        MediaStats {
+            counters: *self.sfu.counters(),
+            sizes: self.sfu.sizes(),
+            sockets: SocketStats {
+                received: self.received,
+                sent: self.sent,
+                send_queue_full: self.full.count(),
+                send_errors: self.send_errors.count(),
+                receive_errors: self.receive_errors.count(),
+            },
+            lateness: self.lateness,
+            notices: self.notices.waiting(),
+            decisions_bytes: self.sfu.decisions().map_or(0, Ring::bytes),
+            recording: self.recording.stats(),
+        }
     }
 
     fn take_input(&mut self, t: Time, input: Input<'_>) -> Result<(), ShardError> {

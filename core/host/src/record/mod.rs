@@ -83,6 +83,15 @@ impl RecordError {
     }
 }
 
+/// How a recording goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordStats {
+    /// Blocks that the disk was too slow for.
+    pub(crate) lost: u64,
+    /// Blocks that wait for the disk.
+    pub(crate) waiting: usize,
+}
+
 /// The media side's part. Without a recording every call does nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Recording(Option<Active>);
@@ -246,6 +255,14 @@ impl Recording {
         let _ = active.pieces.send(Piece::Own(last));
         drop(active.pieces);
         let _ = active.writer.join();
+    }
+
+    /// How it goes; `None` when nothing is recorded (any more).
+    pub(crate) fn stats(&self) -> Option<RecordStats> {
+        self.0.as_ref().map(|active| RecordStats {
+            lost: active.lost.count(),
+            waiting: active.pieces.len(),
+        })
     }
 
     fn recorder(&mut self) -> Option<&mut Recorder> {

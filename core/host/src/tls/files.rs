@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::acme::challenge::{self, Proofs};
 use super::error::TlsError;
 
 /// The time between two looks at the files. 1 s: two system calls, and whoever renews a
@@ -40,12 +41,21 @@ impl Files {
 
     /// Reads both.
     pub(super) fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-        let bytes = read(&self.certificate)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+        self.parse(&read(&self.certificate)?, &read(&self.key)?, provider)
+    }
+
+    /// Both from what is, or will be, in them.
+    pub(super) fn parse(
+        &self,
+        certificate: &[u8],
+        key: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<CertifiedKey, TlsError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
         let chain = chain.ok().filter(|chain| !chain.is_empty());
         let chain = chain.ok_or_else(|| missing(&self.certificate, "certificate"))?;
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|_| missing(&self.key, "private key"))?;
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|_| missing(&self.key, "private key"))?;
         let pair = CertifiedKey::from_der(chain, key, provider);
         pair.map_err(|source| TlsError::Pair {
             certificate: self.certificate.clone(),
@@ -82,12 +92,33 @@ fn missing(path: &Path, what: &'static str) -> TlsError {
 
 /// What handshakes use now.
 #[derive(Debug)]
-pub(super) struct Current(RwLock<Arc<CertifiedKey>>);
+pub(super) struct Current {
+    pair: RwLock<Arc<CertifiedKey>>,
+    proofs: Proofs,
+}
+
+impl Current {
+    pub(super) fn pair(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.pair.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows something to an authority that asks whether `name` leads here.
+    pub(super) fn show_proof(&self, name: String, proof: CertifiedKey) {
+        self.proofs.show(name, proof);
+    }
+
+    /// Nobody is asked any more.
+    pub(super) fn forget_proofs(&self) {
+        self.proofs.forget();
+    }
+}
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&pair))
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if challenge::asks(&hello) {
+            return self.proofs.of(&hello);
+        }
+        Some(self.pair())
     }
 }
 
@@ -97,7 +128,10 @@ pub(super) fn watch(
     first: CertifiedKey,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<Current>, TlsError> {
-    let current = Arc::new(Current(RwLock::new(Arc::new(first))));
+    let current = Arc::new(Current {
+        pair: RwLock::new(Arc::new(first)),
+        proofs: Proofs::default(),
+    });
     let watched = Arc::downgrade(&current);
     thread::Builder::new()
         .name("tsuji-tls".to_owned())
@@ -123,7 +157,7 @@ fn look_again_and_again(files: &Files, watched: &Weak<Current>, provider: &Crypt
         seen = stamp;
         match files.load(provider) {
             Ok(pair) => {
-                let mut used = current.0.write().unwrap_or_else(PoisonError::into_inner);
+                let mut used = current.pair.write().unwrap_or_else(PoisonError::into_inner);
                 if used.cert != pair.cert {
                     *used = Arc::new(pair);
                     tracing::info!(file = %files.certificate.display(), "a new certificate is used");

@@ -2,23 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use aws_lc_rs::digest;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::RootCertStore;
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::aws_lc_rs as provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 
 use super::error::TlsError;
 use super::files::Files;
+use super::{keep, validity};
 use crate::options::Options;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -97,10 +96,7 @@ fn is_good(certificate: &CertificateDer<'_>, names: &BTreeSet<String>) -> bool {
     let Ok(parsed) = ParsedCertificate::try_from(certificate) else {
         return false;
     };
-    let for_all = names.iter().all(|name| {
-        let name = ServerName::try_from(name.as_str());
-        name.is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
-    });
+    let for_all = validity::is_for(certificate, names.iter().map(String::as_str));
     let mut roots = RootCertStore::empty();
     let later = (Timestamp::now() + DAY * SPARE).as_second();
     let (Ok(()), Ok(later)) = (roots.add(certificate.clone()), u64::try_from(later)) else {
@@ -139,34 +135,12 @@ fn make(files: &Files, directory: &Path, names: BTreeSet<String>) -> Result<(), 
     (parameters.not_before, parameters.not_after) = (day(-1), day(VALID - 1));
     let certificate = parameters.self_signed(&key).map_err(TlsError::Make)?;
 
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(write_error(directory))?;
+    keep::directory(directory).map_err(write_error(directory))?;
+    let write =
+        |path: &Path, text: &str, mode| keep::write(path, text, mode).map_err(write_error(path));
     // The key first: a certificate without its key would be of no use.
-    write(&files.key, &key.serialize_pem(), 0o600)?;
-    write(&files.certificate, &certificate.pem(), 0o644)
-}
-
-/// All of it or nothing, with its mode from the first byte.
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
-    let new = path.with_extension("new");
-    let write = || {
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(write_error(path))
+    write(&files.key, &key.serialize_pem(), keep::SECRET)?;
+    write(&files.certificate, &certificate.pem(), keep::PUBLIC)
 }
 
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> TlsError {

@@ -1,0 +1,400 @@
+//! Everything that is known, in Prometheus' text format.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use tsuji_core::{Counters, Sizes};
+
+use super::{FrontStats, Lateness, MediaStats, SocketStats, Watch};
+use crate::record::{BUILD, RecordStats};
+
+/// What the text is.
+pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// Everything that is known now.
+pub(super) fn text(watch: &Arc<Watch>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape(Arc::clone(watch))));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Scrape(Arc<Watch>);
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Scrape(watch) = self;
+        let mut page = Page(encoder);
+        page.process(watch)?;
+        if let Some((_, stats)) = watch.media.last() {
+            page.media(&stats)?;
+        }
+        if let Some((_, stats)) = watch.front.last() {
+            page.front(&stats)?;
+        }
+        page.lateness(watch)
+    }
+}
+
+struct Page<'a>(DescriptorEncoder<'a>);
+
+/// A name, what it means, and its value.
+type Line<'a, T> = (&'a str, &'a str, T);
+
+impl Page<'_> {
+    fn process(&mut self, watch: &Watch) -> fmt::Result {
+        let version = env!("CARGO_PKG_VERSION");
+        let labels = [("version", version), ("build", BUILD)];
+        let help = "The build that runs: always 1";
+        let mut encoder =
+            self.0
+                .encode_descriptor("tsuji_build_info", help, None, MetricType::Gauge)?;
+        ConstGauge::new(1_i64).encode(encoder.encode_family(&labels)?)?;
+        let started = watch.clock.epoch().as_unix_micros();
+        self.gauges([
+            (
+                "process_start_time_seconds",
+                "When the server started",
+                seconds(started),
+            ),
+            (
+                "tsuji_draining",
+                "1 while meetings are let end",
+                f64::from(u8::from(watch.told.is_draining())),
+            ),
+        ])?;
+        if let Some(process) = process::look() {
+            self.sizes([
+                (
+                    "process_resident_memory_bytes",
+                    "Memory that is used",
+                    process.memory,
+                ),
+                ("process_open_fds", "Open files and sockets", process.files),
+            ])?;
+        }
+        let expiry = watch.tls.get().and_then(|tls| tls.expiry());
+        match expiry {
+            Some(expiry) => self.gauges([(
+                "tsuji_tls_certificate_expiry_timestamp_seconds",
+                "When the certificate ends that connections are secured with",
+                // A time of day in seconds is exact in a float.
+                expiry.as_second() as f64,
+            )]),
+            None => Ok(()),
+        }
+    }
+
+    fn media(&mut self, stats: &MediaStats) -> fmt::Result {
+        let MediaStats {
+            counters,
+            sizes,
+            sockets,
+            notices,
+            decisions_bytes,
+            recording,
+            lateness: _,
+        } = *stats;
+        // Without "..": who adds a counter has to name it here too.
+        let Counters {
+            datagrams_in,
+            datagrams_out,
+            dropped_size,
+            dropped_unknown_address,
+            dropped_unknown_ufrag,
+            dropped_foreign_address,
+            dropped_excess_address,
+            dropped_source,
+            packets_in,
+            packets_forwarded,
+            keyframe_requests,
+        } = counters;
+        let SocketStats {
+            received,
+            sent,
+            send_queue_full,
+            send_errors,
+            receive_errors,
+        } = sockets;
+        self.counters([
+            (
+                "tsuji_sfu_datagrams_in",
+                "Datagrams handed to the SFU",
+                datagrams_in,
+            ),
+            (
+                "tsuji_sfu_datagrams_out",
+                "Datagrams that the SFU wanted to send",
+                datagrams_out,
+            ),
+            (
+                "tsuji_rtp_packets_in",
+                "RTP packets that people sent",
+                packets_in,
+            ),
+            (
+                "tsuji_rtp_packets_forwarded",
+                "RTP packets handed to viewers' connections",
+                packets_forwarded,
+            ),
+            (
+                "tsuji_keyframe_requests",
+                "Keyframes asked for",
+                keyframe_requests,
+            ),
+            (
+                "tsuji_udp_datagrams_received",
+                "Datagrams received by the UDP sockets",
+                received,
+            ),
+            (
+                "tsuji_udp_datagrams_sent",
+                "Datagrams sent by the UDP sockets",
+                sent,
+            ),
+        ])?;
+        self.family(
+            "tsuji_datagrams_dropped",
+            "Datagrams that were not taken in",
+            "reason",
+            [
+                ("size", dropped_size),
+                ("unknown_address", dropped_unknown_address),
+                ("unknown_ufrag", dropped_unknown_ufrag),
+                ("foreign_address", dropped_foreign_address),
+                ("excess_address", dropped_excess_address),
+                ("source", dropped_source),
+            ],
+        )?;
+        self.family(
+            "tsuji_udp_errors",
+            "What went wrong with the UDP sockets",
+            "kind",
+            [
+                ("send_queue_full", send_queue_full),
+                ("send", send_errors),
+                ("receive", receive_errors),
+            ],
+        )?;
+        let Sizes {
+            participants,
+            rooms,
+            addresses,
+            timers,
+            outputs,
+            names: _,
+            doomed: _,
+            spare: _,
+        } = sizes;
+        self.sizes([
+            ("tsuji_participants", "People in rooms", participants),
+            ("tsuji_active_rooms", "Rooms with somebody in them", rooms),
+            (
+                "tsuji_media_addresses",
+                "Addresses that people's media comes from",
+                addresses,
+            ),
+            ("tsuji_sfu_timers", "People that the SFU waits for", timers),
+            ("tsuji_sfu_outputs", "Outputs that wait in the SFU", outputs),
+            (
+                "tsuji_notices_waiting",
+                "What the media side has to tell the front",
+                notices,
+            ),
+            (
+                "tsuji_decisions_bytes",
+                "Memory of the decisions of the last minutes",
+                decisions_bytes,
+            ),
+            (
+                "tsuji_recording",
+                "1 while a recording is written",
+                usize::from(recording.is_some()),
+            ),
+        ])?;
+        let Some(RecordStats { lost, waiting }) = recording else {
+            return Ok(());
+        };
+        self.counters([(
+            "tsuji_recording_blocks_lost",
+            "Blocks that the disk was too slow for",
+            lost,
+        )])?;
+        self.sizes([(
+            "tsuji_recording_blocks_waiting",
+            "Blocks that wait for the disk",
+            waiting,
+        )])
+    }
+
+    fn front(&mut self, stats: &FrontStats) -> fmt::Result {
+        let FrontStats {
+            lobby,
+            connections,
+            http,
+            admitted,
+            crowded,
+            given_up,
+            commands,
+            lateness: _,
+        } = *stats;
+        let tsuji_signaling::Sizes {
+            connections: websockets,
+            rooms,
+            timers,
+            addresses,
+            participants: _,
+            outputs: _,
+        } = lobby;
+        self.sizes([
+            (
+                "tsuji_connections",
+                "TCP connections of all kinds",
+                connections,
+            ),
+            (
+                "tsuji_http_connections",
+                "TCP connections that ask for pages",
+                http,
+            ),
+            ("tsuji_websockets", "WebSockets", websockets),
+            ("tsuji_rooms", "Rooms, with people or without", rooms),
+            (
+                "tsuji_lobby_timers",
+                "Timers of the rooms and WebSockets",
+                timers,
+            ),
+            (
+                "tsuji_public_addresses",
+                "Public addresses that WebSockets come from",
+                addresses,
+            ),
+            (
+                "tsuji_commands_waiting",
+                "What the front has to tell the media side",
+                commands,
+            ),
+        ])?;
+        self.counters([
+            (
+                "tsuji_connections_accepted",
+                "TCP connections that were let in",
+                admitted,
+            ),
+            (
+                "tsuji_connections_crowded_out",
+                "TCP connections closed because there were too many",
+                crowded,
+            ),
+            (
+                "tsuji_websockets_given_up",
+                "WebSockets closed because they did not read",
+                given_up,
+            ),
+        ])
+    }
+
+    /// How late each of the two loops is.
+    fn lateness(&mut self, watch: &Watch) -> fmt::Result {
+        let media = watch.media.last().map(|(_, stats)| stats.lateness);
+        let front = watch.front.last().map(|(_, stats)| stats.lateness);
+        let help = "How late a loop came to what was due";
+        let name = "tsuji_loop_lateness_seconds";
+        let mut encoder = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (side, lateness) in [("media", media), ("front", front)] {
+            let lateness: Lateness = lateness.unwrap_or_default();
+            encoder
+                .encode_family(&[("loop", side)])?
+                .encode_histogram::<NoLabelSet>(
+                    lateness.sum(),
+                    lateness.count(),
+                    &lateness.classes(),
+                    None,
+                )?;
+        }
+        Ok(())
+    }
+
+    fn counters<const N: usize>(&mut self, lines: [Line<'_, u64>; N]) -> fmt::Result {
+        for (name, help, value) in lines {
+            let value = ConstCounter::new(value);
+            value.encode(
+                self.0
+                    .encode_descriptor(name, help, None, value.metric_type())?,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn sizes<const N: usize>(&mut self, lines: [Line<'_, usize>; N]) -> fmt::Result {
+        for (name, help, value) in lines {
+            let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            value.encode(
+                self.0
+                    .encode_descriptor(name, help, None, value.metric_type())?,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn gauges<const N: usize>(&mut self, lines: [Line<'_, f64>; N]) -> fmt::Result {
+        for (name, help, value) in lines {
+            let value = ConstGauge::new(value);
+            value.encode(
+                self.0
+                    .encode_descriptor(name, help, None, value.metric_type())?,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn family<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: [(&str, u64); N],
+    ) -> fmt::Result {
+        let mut encoder = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (key, value) in values {
+            ConstCounter::new(value).encode(encoder.encode_family(&[(label, key)])?)?;
+        }
+        Ok(())
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    std::time::Duration::from_micros(micros).as_secs_f64()
+}
+
+/// What the system says of this process.
+mod process {
+    use std::fs;
+
+    pub(super) struct Process {
+        /// Bytes.
+        pub(super) memory: usize,
+        pub(super) files: usize,
+    }
+
+    /// `None` where there is no `/proc` (Linux, proc_pid_statm(5)).
+    pub(super) fn look() -> Option<Process> {
+        let statm = fs::read_to_string("/proc/self/statm").ok()?;
+        let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
+        let files = fs::read_dir("/proc/self/fd").ok()?.count();
+        let memory = pages.checked_mul(rustix::param::page_size())?;
+        Some(Process { memory, files })
+    }
+}
