@@ -7,6 +7,7 @@ mod embedded;
 mod https;
 mod logs;
 mod media;
+mod packaging;
 mod pages;
 mod rooms;
 mod start;

@@ -135,7 +135,7 @@ fn health_tells_when_the_server_lets_meetings_end(program: &Program) {
 
 fn who_asks_slowly_or_badly_costs_others_nothing(program: &Program) {
     let (server, watched) = start(program, &[]);
-    let mut slow: Vec<_> = (0..7).map(|_| connect(watched)).collect();
+    let mut slow: Vec<_> = (0..10).map(|_| connect(watched)).collect();
     for stream in &mut slow {
         stream.write_all(b"GET /metr").unwrap();
     }

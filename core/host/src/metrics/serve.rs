@@ -21,8 +21,11 @@ use super::{Health, Watch};
 const HEAD: usize = 8 * 1024;
 /// How long one answer may take, with its request. 2 s: it is for a machine nearby.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Connections at the same time; one more is closed at once. 8: Prometheus has one.
+/// Connections at the same time; one more waits. 8: Prometheus has one.
 const CONNECTIONS: usize = 8;
+/// How long it waits before it looks again whether one has ended, or whether the system has
+/// descriptors again. 20 ms: less than anybody notices.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How long it goes on at most after the server has ended.
 const LOOK: Timespec = Timespec {
     tv_sec: 1,
@@ -46,13 +49,16 @@ pub(crate) fn serve(listener: TcpListener, watch: Arc<Watch>) -> io::Result<()> 
             let Some(watch) = weak.upgrade() else {
                 return;
             };
+            if busy.load(Ordering::SeqCst) >= CONNECTIONS {
+                thread::park_timeout(PAUSE);
+                continue;
+            }
             match listener.accept() {
                 Ok((stream, _)) => answer_beside(stream, watch, &busy),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     tracing::debug!(%error, "nobody could ask how the server is");
-                    // Descriptors may have run out: asking again at once would change nothing.
-                    thread::sleep(Duration::from_millis(100));
+                    thread::park_timeout(PAUSE);
                 }
             }
         }
@@ -65,9 +71,6 @@ pub(crate) fn serve(listener: TcpListener, watch: Arc<Watch>) -> io::Result<()> 
 
 /// One who is slow does not keep the others waiting.
 fn answer_beside(stream: TcpStream, watch: Arc<Watch>, busy: &Arc<AtomicUsize>) {
-    if busy.load(Ordering::SeqCst) >= CONNECTIONS {
-        return;
-    }
     busy.fetch_add(1, Ordering::SeqCst);
     let done = Done(Arc::clone(busy));
     let answer = move || {
