@@ -24,6 +24,7 @@ use crate::https::{presented, presented_to_anybody};
 
 on_each_runtime! {
     a_certificate_is_given_kept_and_renewed_while_the_server_runs,
+    a_name_that_leads_elsewhere_is_not_proved_and_the_log_says_why,
     an_authority_that_is_not_there_costs_only_a_line_in_the_log,
 }
 
@@ -176,7 +177,24 @@ fn a_certificate_is_given_kept_and_renewed_while_the_server_runs(program: &Progr
             .any(|part| part == PLACEHOLDER)
     );
     assert_eq!(fs::read(keep.join("acme-account.json")).unwrap(), account);
-    again.stop();
+
+    // Without an authority, what was given last goes on being presented.
+    drop(authority);
+    again.logs("no new certificate; the old one is used");
+    let last = CertificateDer::from_pem_file(keep.join("acme.pem")).unwrap();
+    assert_eq!(presented_to_anybody(again.address()), last);
+    again.stop_after_trouble();
+}
+
+fn a_name_that_leads_elsewhere_is_not_proved_and_the_log_says_why(program: &Program) {
+    let authority = Authority::start(free().port());
+    let directory = TempDir::new().unwrap();
+    let keep = directory.path();
+    let server = start(program, free(), keep, &authority.url(), &authority.ca());
+    let line = server.logs("does not believe that localhost leads here");
+    assert!(line.contains("ailed to connect to 127.0.0.1"), "{line}");
+    assert!(!keep.join("acme.pem").exists());
+    server.stop_after_trouble();
 }
 
 fn an_authority_that_is_not_there_costs_only_a_line_in_the_log(program: &Program) {

@@ -110,6 +110,8 @@ fn a_bad_flag_says_what_was_expected(program: &Program) {
         (["--log", "a=b=c"], "invalid"),
         (["--tls-cert", "a.pem"], "--tls-key"),
         (["--tls-name", "a b"], "expected a DNS name"),
+        (["--acme", "192.0.2.1"], "such as meet.example.org"),
+        (["--metrics", "9100"], "expected an IP address and a port"),
         (["--no-such-flag", "1"], "unexpected argument"),
     ] {
         let output = run(program, &arguments);
