@@ -22,6 +22,8 @@ use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion};
 
+use crate::authentic;
+
 thread_local! {
     /// The generator of the connection whose DTLS runs now.
     static RUNNING: RefCell<Option<Box<ChaCha20Rng>>> = const { RefCell::new(None) };
@@ -34,7 +36,7 @@ pub fn seeded_provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
         Arc::new(CryptoProvider {
             dtls_provider: &SeededDtls,
-            ..str0m_aws_lc_rs::default_provider()
+            ..authentic::counting(str0m_aws_lc_rs::default_provider())
         })
     });
     PROVIDER.clone()

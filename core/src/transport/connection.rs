@@ -16,6 +16,7 @@ use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConf
 
 use tsuji_hermetic::{Clock, Panicked, Seam};
 
+use super::extension;
 use super::numbers::Numbers;
 use super::sources::{Arrival, Sources, is_rtp};
 use super::{
@@ -175,7 +176,12 @@ impl Connection {
             .enable_vp8(true);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        let build = |provider| config.set_crypto_provider(provider).build(start);
+        let build = |provider| {
+            let mut rtc = config.set_crypto_provider(provider).build(start);
+            // str0m keeps all transport-wide numbers until it has told of them.
+            rtc.direct_api().enable_twcc_feedback();
+            rtc
+        };
         Ok(Self {
             seam: Seam::new(seed, build)?,
             pending: None,
@@ -281,6 +287,10 @@ impl Connection {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(CommandError::BadDescription(words::about(sdp, &error)))),
         };
+        if !extension::keeps_its_id(&answer.to_sdp_string()) {
+            let error = "a=extmap: another number for the extension than in the offer".to_owned();
+            return Ok(Err(CommandError::BadDescription(error)));
+        }
         let Some(PendingOffer(pending)) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
@@ -365,7 +375,8 @@ impl Connection {
             effects.refused_address = true;
             return Ok(());
         }
-        if is_rtp(payload) && !self.numbers.admit(payload) {
+        let is_rtp = is_rtp(payload);
+        if is_rtp && !self.numbers.admit(t, payload) {
             effects.refused_source = true;
             return Ok(());
         }
@@ -375,6 +386,7 @@ impl Connection {
             effects.refused_source = true;
             return Ok(());
         }
+        let opened = tsuji_hermetic::opened();
         self.seam.call(|rtc| {
             let Ok(receive) = Receive::new(Protocol::Udp, remote, destination, payload) else {
                 return;
@@ -385,6 +397,9 @@ impl Connection {
                 tracing::debug!(%error, "datagram refused");
             }
         })?;
+        if is_rtp && tsuji_hermetic::opened() != opened {
+            self.numbers.shown(t, payload);
+        }
         let (events, transmits) = (effects.events.len(), effects.transmits.len());
         self.drain(t, environment, effects)?;
         let mut sent = effects.transmits.iter().skip(transmits);
@@ -527,7 +542,7 @@ impl Connection {
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
                         if let Some(number) = packet.header.ext_vals.transport_cc {
-                            numbers.note(number);
+                            numbers.told_of(number);
                         }
                         let line = sources.line_of(rtc, packet.header.ssrc);
                         let packet = line.map(|line| Event::Packet(media_packet(packet, line)));
@@ -537,6 +552,7 @@ impl Connection {
                 }
             }
         })?;
+        self.numbers.done_until(t);
         self.deadline = match wake.map_err(Fault::from)? {
             Some(at) => Some(environment.time(at)),
             None => Some(t + Duration::from_millis(1)),

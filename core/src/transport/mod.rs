@@ -12,6 +12,7 @@
 mod certificate;
 mod connection;
 mod credentials;
+mod extension;
 mod line;
 mod numbers;
 mod sources;

@@ -18,7 +18,9 @@
 //! | 11 | it sends what it should again, or no longer |
 //! | 12 | it closes the connection |
 //! | 13 | bytes inside DTLS, where SCTP would be: length (two bytes), bytes |
+//! | from 240 | many packets at once, see `numbers` |
 
+mod numbers;
 mod rtcp;
 mod rtp;
 
@@ -57,6 +59,10 @@ struct Attacker {
     theirs: Vec<u32>,
     lines: rtp::Lines,
     last: Vec<u8>,
+    /// The last transport-wide number of a burst.
+    number: u16,
+    /// The last sequence number of a probe.
+    probes: u16,
 }
 
 impl Attacker {
@@ -81,6 +87,8 @@ impl Attacker {
             theirs,
             lines: rtp::Lines::read(&offer, [audio as u16, video as u16]),
             last: Vec::new(),
+            number: 0,
+            probes: 0,
         };
         let sound = attacker.rtp(&mut Unstructured::new(&[]));
         let before = world.sfu.counters().packets_in;
@@ -104,7 +112,12 @@ impl Attacker {
 
     fn step(&mut self, world: &mut World, input: &mut Unstructured<'_>) {
         let participant = ParticipantId(ATTACKER.into());
-        match byte(input) % 14 {
+        let step = byte(input);
+        if step >= 240 {
+            self.burst(world, input);
+            return;
+        }
+        match step % 14 {
             0..=3 => {
                 let packet = self.rtp(input);
                 self.send(world, &packet, false);
