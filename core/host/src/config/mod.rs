@@ -10,7 +10,9 @@
 //! command line (`--tls-cert`) is its key in the file (`tls-cert`), and its variable in capitals
 //! (`TSUJI_TLS_CERT`). Whatever is given is put on one command line, so that it is checked by the
 //! same rules, wherever it comes from: an option that is added is in the file, in the environment
-//! and in what `--print-config` prints, without another word.
+//! and in what `--print-config` prints, without another word. No option holds a secret: keys are in
+//! files that options name. Were there one, its value would be called `SECRET` (`value_name`), and
+//! would not be printed.
 
 mod file;
 mod print;

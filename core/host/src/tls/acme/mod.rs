@@ -173,3 +173,6 @@ impl Acme {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
