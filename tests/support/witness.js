@@ -39,7 +39,8 @@
   }, true);
 
   function awaitPicture() {
-    const video = tiles().map(({ element }) => element.querySelector("video")).find((video) => !video.muted);
+    const others = tiles().filter(({ element }) => element.dataset.participant);
+    const video = others[0]?.element.querySelector("video");
     if (!video) return requestAnimationFrame(awaitPicture);
     video.requestVideoFrameCallback((now) => (times.picture = now));
   }
@@ -70,7 +71,7 @@
     const tile = tiles().find((tile) => tile.name === name)?.element;
     if (!tile) return null;
     const video = tile.querySelector("video");
-    const tracks = new Set(video.srcObject?.getTracks().map(({ id }) => id));
+    const [picture, sound] = ["camera", "microphone"].map((source) => trackOf(tile.dataset.participant, source));
     const result = {
       frames: 0,
       energy: 0,
@@ -80,11 +81,19 @@
     };
     const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
     for (const report of stats.values()) {
-      if (report.type !== "inbound-rtp" || !tracks.has(report.trackIdentifier)) continue;
-      if (report.kind === "video") result.frames = report.framesDecoded;
-      else result.energy = report.totalAudioEnergy;
+      if (report.type !== "inbound-rtp") continue;
+      if (report.trackIdentifier === picture) result.frames = report.framesDecoded;
+      if (report.trackIdentifier === sound) result.energy = report.totalAudioEnergy;
     }
     return result;
+  }
+
+  /** The id of the track on which the server says that it sends somebody's media now. */
+  function trackOf(participant, source) {
+    const slots = heard.findLast((message) => message.slots)?.slots ?? [];
+    const slot = slots.find((slot) => slot.participant === participant && (slot.source ?? source) === source);
+    const mid = slot?.mid ?? slot?.[source === "camera" ? "video" : "audio"];
+    return window.tsuji?.peer.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver.track.id;
   }
 
   /** The colour of the top left corner of the picture: [r, g, b]. */

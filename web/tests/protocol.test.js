@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { midsByParticipant, parse, readName, readRoomCode } from "../client/app/protocol.js";
+import { parse, readName, readRoomCode } from "../client/app/protocol.js";
 
 const offer = {
   type: "offer",
@@ -8,11 +8,12 @@ const offer = {
   sdp: "v=0\r\n",
   ice: "trickle",
   self: "p2",
-  participants: [{ id: "p1", name: "Ren", audio: true, video: false }],
-  publish: { audio: "0", video: "1" },
+  participants: [{ id: "p1", name: "Ren", audio: true, video: false, screen: true, screen_audio: false }],
+  publish: { audio: "0", video: "1", screen: "2", screen_audio: "3" },
   slots: [
-    { audio: "2", video: "3", participant: "p1" },
-    { audio: "4", video: "5", participant: null },
+    { mid: "4", kind: "audio", participant: "p1", source: "microphone" },
+    { mid: "5", kind: "video", participant: "p1", source: "screen" },
+    { mid: "6", kind: "video", participant: null, source: null },
   ],
 };
 
@@ -39,7 +40,10 @@ for (const [what, text] of [
   ["no object", "[]"],
   ["no type", "{}"],
   ["an offer without slots", JSON.stringify({ ...offer, slots: undefined })],
-  ["a slot without its audio", JSON.stringify({ ...offer, slots: [{ video: "3", participant: null }] })],
+  ["a slot without its m-line", JSON.stringify({ ...offer, slots: [{ kind: "video", participant: null, source: null }] })],
+  ["a slot of something else", JSON.stringify({ ...offer, slots: [{ ...offer.slots[0], source: "nose" }] })],
+  ["layers that are no list", '{"type":"layers","source":"camera","layers":"q"}'],
+  ["a reason without a reason", '{"type":"reasons","reasons":[{"mid":"5","participant":"p1","source":"camera"}]}'],
   ["a participant without a name", '{"type":"call","participant":{"id":"p1","audio":true,"video":true}}'],
   ["a mute of something else", '{"type":"mute","participant":"p1","kind":"smell","muted":true}'],
 ]) {
@@ -71,7 +75,24 @@ test("a name is trimmed, freed from control characters and cut by characters, no
   assert.equal(readName("🦊".repeat(50)), "🦊".repeat(40));
 });
 
-test("free slots belong to nobody, and the first slot of somebody counts", () => {
-  const mids = midsByParticipant([...offer.slots, { audio: "6", video: "7", participant: "p1" }]);
-  assert.deepEqual([...mids], [["p1", { audio: "2", video: "3" }]]);
+test("messages of a server without screens are read as if nobody shared one", () => {
+  const ren = { id: "p1", name: "Ren", audio: true, video: false };
+  const older = {
+    ...offer,
+    participants: [ren],
+    publish: { audio: "0", video: "1" },
+    slots: [
+      { audio: "2", video: "3", participant: "p1" },
+      { audio: "4", video: "5", participant: null },
+    ],
+  };
+  const { participants, slots } = parse(JSON.stringify(older));
+  assert.deepEqual(participants, [{ ...ren, screen: false, screen_audio: false }]);
+  assert.deepEqual(slots, [
+    { mid: "2", kind: "audio", participant: "p1", source: "microphone" },
+    { mid: "3", kind: "video", participant: "p1", source: "camera" },
+    { mid: "4", kind: "audio", participant: null, source: null },
+    { mid: "5", kind: "video", participant: null, source: null },
+  ]);
+  assert.deepEqual(parse(JSON.stringify({ type: "mute", participant: "p1", kind: "audio", muted: true })).participant, "p1");
 });

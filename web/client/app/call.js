@@ -4,6 +4,7 @@ import { Emitter } from "./emitter.js";
 import { Peer } from "./peer.js";
 import { Problem, isFinal } from "./problems.js";
 import { KINDS } from "./protocol.js";
+import { Reception } from "./reception.js";
 import { Signal } from "./signal.js";
 
 /**
@@ -11,7 +12,10 @@ import { Signal } from "./signal.js";
  * @typedef {import("./protocol.js").IceMode} IceMode
  * @typedef {import("./protocol.js").Participant} Participant
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
+ * @typedef {import("./protocol.js").ShownTile} ShownTile
+ * @typedef {import("./protocol.js").Slot} Slot
  * @typedef {import("./devices.js").Devices} Devices
+ * @typedef {import("./screen.js").Screen} Screen
  *
  * @typedef {"entering" | "connecting" | "live" | "interrupted" | "waiting" | "over"} State
  *   entering: asked for a place; connecting: answered the offer; live: media flows; interrupted:
@@ -40,6 +44,14 @@ export class Call extends Emitter {
   #self = null;
   /** What the server believes. @type {Record<Kind, boolean>} */
   #told = { audio: false, video: false };
+  /** What the server says about what it sends. */
+  #reception = new Reception();
+  /** What the page shows of the others; `null` until it says. @type {readonly ShownTile[] | null} */
+  #view = null;
+  /** What the server believes is shared. */
+  #sharing = { screen: false, audio: false };
+  /** Whether this connection has m-lines for a screen. */
+  #canShare = false;
   #attempt = 0;
   /** Whether media has flowed since the last entry. */
   #wasLive = false;
@@ -55,15 +67,18 @@ export class Call extends Emitter {
    * @param {string} options.name
    * @param {IceMode} options.ice
    * @param {Devices} options.devices
+   * @param {Screen} options.screen
    */
-  constructor({ room, name, ice, devices }) {
+  constructor({ room, name, ice, devices, screen }) {
     super();
     this.room = room;
     this.name = name;
     this.started = Date.now();
     this.ice = ice;
     this.devices = devices;
-    this.#unwatchDevices = devices.on("change", () => this.#publish());
+    this.screen = screen;
+    const offs = [devices.on("change", () => this.#publish()), screen.on("change", () => this.#share())];
+    this.#unwatchDevices = () => offs.forEach((off) => off());
     addEventListener("online", this.#onOnline);
   }
 
@@ -76,9 +91,35 @@ export class Call extends Emitter {
     return [...this.#others.values()];
   }
 
-  /** What everybody else sends, by participant. */
-  get media() {
-    return this.#peer?.remoteTracks() ?? new Map();
+  /** The user's own id, once there is one. */
+  get self() {
+    return this.#self;
+  }
+
+  /** What arrives in the slots. */
+  get received() {
+    return this.#peer?.received() ?? [];
+  }
+
+  /** The dominant speaker, which may be the user. */
+  get speaker() {
+    return this.#reception.speaker;
+  }
+
+  /** Whether the server takes a screen. */
+  get canShare() {
+    return this.#canShare;
+  }
+
+  /** Why a slot carries what it carries. @param {Slot} slot */
+  reasonOf(slot) {
+    return this.#reception.reasonOf(slot);
+  }
+
+  /** What the page shows of the others now, most important first. @param {readonly ShownTile[]} tiles */
+  view(tiles) {
+    this.#view = tiles;
+    this.#tellView();
   }
 
   /** How loud everybody else is, 0 to 1 by participant. */
@@ -132,6 +173,9 @@ export class Call extends Emitter {
       this.#told[kind] = this.devices.isOn(kind);
       peer.publish(kind, this.devices.track(kind));
     }
+    this.#reception = new Reception();
+    this.#sharing = { screen: false, audio: false };
+    this.#canShare = false;
     signal.send({ type: "call", name: this.name, ice: this.ice, ...this.#told });
   }
 
@@ -143,6 +187,9 @@ export class Call extends Emitter {
         this.#others = new Map(message.participants.map((other) => [other.id, other]));
         if (this.#state === "entering") this.#setState("connecting");
         this.#peer?.offer(message);
+        this.#canShare = message.publish.screen !== undefined;
+        this.#share();
+        this.#tellView();
         this.emit("change", undefined);
         return;
       case "candidate":
@@ -155,6 +202,20 @@ export class Call extends Emitter {
         const news = !this.#others.has(message.participant.id);
         this.#others.set(message.participant.id, message.participant);
         if (news) this.emit("came", message.participant);
+        this.emit("change", undefined);
+        return;
+      }
+      case "reasons":
+      case "speaker":
+        this.#reception.hear(message);
+        this.emit("change", undefined);
+        return;
+      case "layers":
+        this.#peer?.layers(message.source, message.layers);
+        return;
+      case "share": {
+        const other = this.#others.get(message.participant);
+        if (other) this.#others.set(other.id, { ...other, screen: message.screen, screen_audio: message.audio });
         this.emit("change", undefined);
         return;
       }
@@ -283,6 +344,22 @@ export class Call extends Emitter {
       this.#told[kind] = on;
       this.#signal.send({ type: "mute", kind, muted: !on });
     }
+  }
+
+  /** Brings the lines of the screen and what the server knows of it in line with what is captured. */
+  #share() {
+    if (!this.#signal || !this.#canShare) return;
+    const { picture, sound } = this.screen;
+    this.#peer?.publish("screen", picture);
+    this.#peer?.publish("screen_audio", sound);
+    const now = { screen: picture !== null, audio: sound !== null };
+    if (now.screen === this.#sharing.screen && now.audio === this.#sharing.audio) return;
+    this.#sharing = now;
+    this.#signal.send({ type: "share", ...now });
+  }
+
+  #tellView() {
+    if (this.#view && this.#canShare) this.#signal?.send({ type: "view", tiles: this.#view });
   }
 
   /** @param {State} state */

@@ -48,6 +48,11 @@ export const wishes = () => ({ audio: true, video: true, ...read(browser, "wishe
 /** @param {Record<Kind, boolean>} value */
 export const setWishes = (value) => write(browser, "wishes", value);
 
+/** Whether whoever speaks is shown large. @returns {boolean} */
+export const spotlight = () => read(browser, "spotlight") === true;
+/** @param {boolean} value */
+export const setSpotlight = (value) => write(browser, "spotlight", value);
+
 /** Marks that this tab is in a call, so that a reload comes back. @param {OngoingCall | null} value */
 export const setOngoing = (value) => write(tab, "call", value);
 

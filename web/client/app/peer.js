@@ -1,14 +1,17 @@
 // @ts-check
 import { Emitter } from "./emitter.js";
-import { KINDS, midsByParticipant } from "./protocol.js";
+import { encode } from "./encodings.js";
+import { askForOpus, hearOpus } from "./opus.js";
+import { LINES, SOURCE_OF } from "./protocol.js";
 
 /**
- * @typedef {import("./protocol.js").Kind} Kind
+ * @typedef {import("./protocol.js").Line} Line
  * @typedef {import("./protocol.js").IceMode} IceMode
  * @typedef {import("./protocol.js").Offer} Offer
  * @typedef {import("./protocol.js").Slot} Slot
+ * @typedef {import("./protocol.js").Source} Source
  * @typedef {import("./protocol.js").ClientMessage} ClientMessage
- * @typedef {Record<Kind, MediaStreamTrack>} RemoteTracks
+ * @typedef {Slot & {track: MediaStreamTrack}} Received what arrives in a slot
  */
 
 /** With Vanilla ICE: how long to wait for an interface that does not respond. */
@@ -29,10 +32,12 @@ export class Peer extends Emitter {
   /** Our candidates that were found before the answer was sent; `null` once it was.
    * @type {(RTCIceCandidateInit | null)[] | null} */
   #found = [];
-  /** @type {Partial<Record<Kind, RTCRtpTransceiver>>} */
+  /** @type {Partial<Record<Line, RTCRtpTransceiver>>} */
   #publish = {};
-  /** @type {Record<Kind, MediaStreamTrack | null>} */
-  #local = { audio: null, video: null };
+  /** @type {Partial<Record<Line, MediaStreamTrack | null>>} */
+  #local = {};
+  /** The encodings that somebody takes; all until the server says. @type {Partial<Record<Line, readonly string[]>>} */
+  #layers = {};
   /** @type {readonly Slot[]} */
   #slots = [];
   #ice;
@@ -60,10 +65,11 @@ export class Peer extends Emitter {
   offer(offer) {
     this.#enqueue(async () => {
       const pc = this.connection;
-      await pc.setRemoteDescription({ type: "offer", sdp: offer.sdp });
+      await pc.setRemoteDescription({ type: "offer", sdp: askForOpus(offer.sdp, offer.publish) });
       for (const candidate of this.#early.splice(0)) await this.#addCandidate(candidate);
-      for (const kind of KINDS) await this.#attach(kind, offer.publish[kind]);
-      const answer = await pc.createAnswer();
+      for (const line of LINES) await this.#attach(line, offer.publish[line]);
+      const { sdp = "" } = await pc.createAnswer();
+      const answer = /** @type {const} */ ({ type: "answer", sdp: hearOpus(sdp) });
       await pc.setLocalDescription(answer);
       if (this.#ice === "vanilla") await gathered(pc);
       const described = this.#ice === "vanilla" ? pc.localDescription?.sdp : answer.sdp;
@@ -91,41 +97,44 @@ export class Peer extends Emitter {
 
   /**
    * Sends this track from now on, or nothing. No negotiation.
-   * @param {Kind} kind
+   * @param {Line} line
    * @param {MediaStreamTrack | null} track
    */
-  publish(kind, track) {
-    if (this.#local[kind] === track) return;
-    this.#local[kind] = track;
-    this.#enqueue(async () => {
-      await this.#publish[kind]?.sender.replaceTrack(this.#local[kind]);
+  publish(line, track) {
+    if ((this.#local[line] ?? null) === track) return;
+    this.#local[line] = track;
+    this.#enqueue(() => this.#supply(line));
+  }
+
+  /** These encodings are taken by somebody. @param {Source} source @param {readonly string[]} rids */
+  layers(source, rids) {
+    const line = LINES.find((candidate) => SOURCE_OF[candidate] === source);
+    if (!line) return;
+    this.#layers[line] = rids;
+    this.#enqueue(() => this.#supply(line));
+  }
+
+  /** What arrives, or would, in each slot. @returns {Received[]} */
+  received() {
+    const byMid = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
+    return this.#slots.flatMap((slot) => {
+      const track = byMid.get(slot.mid);
+      return track ? [{ ...slot, track }] : [];
     });
   }
 
-  /** Who can be heard and seen now. @returns {Map<string, RemoteTracks>} by participant */
-  remoteTracks() {
-    const byMid = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
-    /** @type {Map<string, RemoteTracks>} */
-    const tracks = new Map();
-    for (const [participant, mids] of midsByParticipant(this.#slots)) {
-      const audio = byMid.get(mids.audio);
-      const video = byMid.get(mids.video);
-      if (audio && video) tracks.set(participant, { audio, video });
-    }
-    return tracks;
-  }
-
   /**
-   * How loud everybody is, from the audio level in the packets (RFC 6464).
+   * How loud everybody is who is in an audio slot, from the audio level in the packets (RFC 6464).
    * @returns {Map<string, number>} 0 to 1 by participant
    */
   audioLevels() {
     const receivers = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
     /** @type {Map<string, number>} */
     const levels = new Map();
-    for (const [participant, { audio }] of midsByParticipant(this.#slots)) {
-      const [source] = receivers.get(audio)?.getSynchronizationSources?.() ?? [];
-      if (source) levels.set(participant, source.audioLevel ?? 0);
+    for (const { mid, participant, source } of this.#slots) {
+      if (source !== "microphone" || participant === null) continue;
+      const [heard] = receivers.get(mid)?.getSynchronizationSources?.() ?? [];
+      if (heard) levels.set(participant, heard.audioLevel ?? 0);
     }
     return levels;
   }
@@ -137,13 +146,23 @@ export class Peer extends Emitter {
     });
   }
 
-  /** @param {Kind} kind @param {string} mid */
-  async #attach(kind, mid) {
+  /** @param {Line} line @param {string | undefined} mid */
+  async #attach(line, mid) {
+    if (mid === undefined) return;
     const transceiver = this.connection.getTransceivers().find((candidate) => candidate.mid === mid);
     if (!transceiver) throw new Error(`the offer has no m-line ${mid}`);
-    this.#publish[kind] = transceiver;
+    this.#publish[line] = transceiver;
     transceiver.direction = "sendonly";
-    if (transceiver.sender.track !== this.#local[kind]) await transceiver.sender.replaceTrack(this.#local[kind]);
+    await this.#supply(line);
+  }
+
+  /** Gives a line its track, and the encodings that are taken. @param {Line} line */
+  async #supply(line) {
+    const sender = this.#publish[line]?.sender;
+    if (!sender) return;
+    const track = this.#local[line] ?? null;
+    if (sender.track !== track) await sender.replaceTrack(track);
+    await encode(sender, line, this.#layers[line] ?? null);
   }
 
   /** @param {readonly Slot[]} slots */

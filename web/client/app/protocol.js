@@ -1,29 +1,45 @@
 // @ts-check
+import { upgrade } from "./older.js";
+
 /**
  * The room protocol, version 1, as this page speaks it (signaling/PROTOCOL.md).
  *
  * @typedef {"audio" | "video"} Kind
+ * @typedef {Kind | "screen" | "screen_audio"} Line what is published, by its name in `offer.publish`
+ * @typedef {"microphone" | "camera" | "screen" | "screen_audio"} Source
  * @typedef {"trickle" | "vanilla"} IceMode
- * @typedef {{id: string, name: string, audio: boolean, video: boolean}} Participant
- * @typedef {{audio: string, video: string, participant: string | null}} Slot
+ * @typedef {{id: string, name: string, audio: boolean, video: boolean, screen: boolean,
+ *   screen_audio: boolean}} Participant
+ * @typedef {{mid: string, kind: Kind, participant: string | null, source: Source | null}} Slot
+ * @typedef {{mid: string, participant: string | null, source: Source | null, reason: string,
+ *   layer?: string}} Reason
+ * @typedef {{participant: string, source: Source, width: number, height: number, pinned?: boolean}} ShownTile
+ *   width and height in device pixels
  *
  * @typedef {{type: "join", room: string, participants: Participant[]}} JoinReply
  * @typedef {{type: "call", participant: Participant}} Came
  * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string,
- *   participants: Participant[], publish: Record<Kind, string>, slots: Slot[]}} Offer
+ *   participants: Participant[], publish: Record<Kind, string> & Partial<Record<Line, string>>, slots: Slot[]}} Offer
  * @typedef {{type: "candidate", candidate: RTCIceCandidateInit | null}} Candidate
  * @typedef {{type: "slots", slots: Slot[]}} Slots
+ * @typedef {{type: "reasons", reasons: Reason[]}} Reasons
+ * @typedef {{type: "speaker", participant: string | null}} Speaker
+ * @typedef {{type: "layers", source: Source, layers: string[]}} Layers
+ * @typedef {{type: "share", participant: string, screen: boolean, audio: boolean}} Shared
  * @typedef {{type: "mute", participant: string, kind: Kind, muted: boolean}} Muted
  * @typedef {{type: "exit", participant: string, reason: string}} Exit
  * @typedef {{type: "drain", seconds: number}} Drain
  * @typedef {{type: "error", code: string, message: string}} Refusal
- * @typedef {JoinReply | Came | Offer | Candidate | Slots | Muted | Exit | Drain | Refusal} ServerMessage
+ * @typedef {JoinReply | Came | Offer | Candidate | Slots | Reasons | Speaker | Layers | Shared | Muted
+ *   | Exit | Drain | Refusal} ServerMessage
  *
  * @typedef {{type: "join", room?: string}
  *   | {type: "call", name: string, ice: IceMode, audio: boolean, video: boolean}
  *   | {type: "answer", negotiation: number, sdp: string}
  *   | Candidate
  *   | {type: "mute", kind: Kind, muted: boolean}
+ *   | {type: "share", screen: boolean, audio: boolean}
+ *   | {type: "view", tiles: readonly ShownTile[]}
  *   | {type: "leave"}} ClientMessage
  */
 
@@ -31,6 +47,12 @@ export const SUBPROTOCOL = "tsuji.1";
 
 /** @type {readonly Kind[]} */
 export const KINDS = ["audio", "video"];
+
+/** What each published line carries. @type {Readonly<Record<Line, Source>>} */
+export const SOURCE_OF = { audio: "microphone", video: "camera", screen: "screen", screen_audio: "screen_audio" };
+
+/** @type {readonly Line[]} */
+export const LINES = ["audio", "video", "screen", "screen_audio"];
 
 /** Characters in a name, after trimming. */
 export const NAME_LENGTH = 40;
@@ -42,8 +64,9 @@ export const NAME_LENGTH = 40;
  * @returns {ServerMessage | null}
  */
 export function parse(text) {
-  const message = JSON.parse(text);
-  if (!isObject(message) || typeof message.type !== "string") throw new TypeError("no type");
+  const read = JSON.parse(text);
+  if (!isObject(read) || typeof read.type !== "string") throw new TypeError("no type");
+  const message = upgrade(read);
   const shape = SHAPES[message.type];
   if (!shape) return null;
   for (const [field, fits] of Object.entries(shape)) {
@@ -65,13 +88,19 @@ const kind = (value) => value === "audio" || value === "video";
 /** @param {Check} fits @returns {Check} */
 const orNull = (fits) => (value) => value === null || fits(value);
 /** @param {Check} fits @returns {Check} */
+const orAbsent = (fits) => (value) => value === undefined || fits(value);
+/** @param {Check} fits @returns {Check} */
 const listOf = (fits) => (value) => Array.isArray(value) && value.every(fits);
 /** @param {Record<string, Check>} fields @returns {Check} */
 const object = (fields) => (value) =>
   isObject(value) && Object.entries(fields).every(([field, fits]) => fits(value[field]));
 
-const participant = object({ id: text, name: text, audio: flag, video: flag });
-const slots = listOf(object({ audio: text, video: text, participant: orNull(text) }));
+/** @type {Check} */
+const source = (value) => Object.values(SOURCE_OF).some((known) => known === value);
+
+const participant = object({ id: text, name: text, audio: flag, video: flag, screen: flag, screen_audio: flag });
+const slots = listOf(object({ mid: text, kind, participant: orNull(text), source: orNull(source) }));
+const reasons = listOf(object({ mid: text, participant: orNull(text), source: orNull(source), reason: text }));
 
 /** @type {Record<string, Record<string, Check> | undefined>} */
 const SHAPES = {
@@ -83,11 +112,15 @@ const SHAPES = {
     sdp: text,
     self: text,
     participants: listOf(participant),
-    publish: object({ audio: text, video: text }),
+    publish: object({ audio: text, video: text, screen: orAbsent(text), screen_audio: orAbsent(text) }),
     slots,
   },
   candidate: { candidate: orNull(object({ candidate: text })) },
   slots: { slots },
+  reasons: { reasons },
+  speaker: { participant: orNull(text) },
+  layers: { source, layers: listOf(text) },
+  share: { participant: text, screen: flag, audio: flag },
   mute: { participant: text, kind, muted: flag },
   exit: { participant: text, reason: text },
   drain: { seconds: Number.isSafeInteger },
@@ -115,17 +148,4 @@ export function readRoomCode(input) {
 export function readName(input) {
   const name = input.replace(/\p{Cc}+/gu, " ").trim();
   return [...name].slice(0, NAME_LENGTH).join("").trim() || null;
-}
-
-/**
- * Whose media is on which m-lines. The first slot counts should a participant have two.
- * @param {readonly Slot[]} slots
- * @returns {Map<string, Record<Kind, string>>} mids by participant
- */
-export function midsByParticipant(slots) {
-  const mids = new Map();
-  for (const { audio, video, participant } of slots) {
-    if (participant !== null && !mids.has(participant)) mids.set(participant, { audio, video });
-  }
-  return mids;
 }

@@ -1,38 +1,59 @@
 // @ts-check
 import { AudioLevel } from "./audio-level.js";
 import { copyOnClick, shareLink } from "./clipboard.js";
-import { find, fromTemplate, make } from "./dom.js";
-import { fitGrid } from "./grid.js";
-import * as memory from "./memory.js";
-import { inWords } from "./names.js";
+import { find, fromTemplate } from "./dom.js";
+import { capacityFor, gridOf, largest, pageOf, placeAt, spotlightOf } from "./layout.js";
+import { reasonInWords } from "./reasons.js";
+import { Seats } from "./seats.js";
 import { Tile } from "./tile.js";
 
 /**
  * @typedef {import("./protocol.js").Participant} Participant
- * @typedef {import("./peer.js").RemoteTracks} RemoteTracks
+ * @typedef {import("./protocol.js").Slot} Slot
+ * @typedef {import("./peer.js").Received} Received
  * @typedef {import("./devices.js").Devices} Devices
+ * @typedef {import("./view.js").View} View
+ *
+ * @typedef {object} Scene what there is to show
+ * @property {string | null} self the user's own id
+ * @property {readonly Participant[]} others in the order in which they came
+ * @property {readonly Received[]} received
+ * @property {string | null} speaker the dominant one
+ * @property {(slot: Slot) => string} reasonOf why a slot carries what it carries
  */
 
-/** The others who get a tile: as many as the server sends at once. */
-const MOST = 24;
 /** How often the speakers are looked up. */
 const LISTEN_MS = 150;
 /** Own microphone: how loud, evenly scaled, counts as speech. */
 const OWN_SPEECH = 0.45;
 
-/** Everybody in the room, laid out so that all are as large as they can be. */
+/** A tile is named by its participant, and its screen by this behind it. */
+const SCREEN = "/screen";
+
+/** Everybody in the room: in a grid where all are as large as they can be, or one large. */
 export class Stage {
   #root;
   #devices;
   #name;
   #levels;
-  #onBlocked;
+  #view;
+  #onPages;
   #self = new Tile({ participant: null });
   #selfLevel = new AudioLevel();
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
+  #seats = new Seats();
+  /** The screens, the last that began first. @type {string[]} */
+  #screens = [];
+  /** @type {string | null} */
+  #pinned = null;
+  #spotlight = false;
+  /** Who spoke last, other than the user. @type {string | null} */
+  #heard = null;
+  #page = 0;
   #invite = fromTemplate("t-invite");
-  #more = make("section", "more");
+  /** @type {Scene} */
+  #scene = { self: null, others: [], received: [], speaker: null, reasonOf: () => "free" };
   #observer = new ResizeObserver(() => this.#layOut());
   #timer;
 
@@ -42,67 +63,45 @@ export class Stage {
    * @param {Devices} options.devices
    * @param {string} options.room
    * @param {string} options.name the user's own
+   * @param {View} options.view is told what is shown
    * @param {() => Map<string, number>} options.levels of the others, linear
-   * @param {() => void} options.onBlocked the browser refused to play sound
+   * @param {(page: number, pages: number) => void} options.onPages which page is shown, from 0
    */
-  constructor(root, { devices, room, name, levels, onBlocked }) {
+  constructor(root, { devices, room, name, view, levels, onPages }) {
     this.#root = root;
     this.#devices = devices;
     this.#name = name;
+    this.#view = view;
     this.#levels = levels;
-    this.#onBlocked = onBlocked;
+    this.#onPages = onPages;
     find(this.#invite, ".link").textContent = shareLink(room).replace(/^https?:\/\//, "");
     copyOnClick(find(this.#invite, '[data-do="copy"]'), room);
+    this.#root.append(this.#self.element);
     this.#observer.observe(root);
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
   }
 
-  /**
-   * @param {readonly Participant[]} others
-   * @param {Map<string, RemoteTracks>} media
-   */
-  update(others, media) {
-    // Those who can be heard come first: nobody who has a slot may be without a tile.
-    const shown = [...others].sort((a, b) => Number(media.has(b.id)) - Number(media.has(a.id))).slice(0, MOST);
-    const rest = others.filter((other) => !shown.includes(other));
-    this.#removeGone(shown);
-    for (const other of shown) {
-      const tracks = media.get(other.id);
-      this.#tileOf(other.id).show({
-        name: other.name,
-        audio: other.audio,
-        sound: tracks?.audio ?? null,
-        picture: other.video ? (tracks?.video ?? null) : null,
-      });
-    }
-    this.#self.show(
-      {
-        name: this.#name,
-        audio: this.#devices.isOn("audio"),
-        sound: null,
-        picture: this.#devices.isOn("video") ? this.#devices.track("video") : null,
-      },
-      `${this.#name} (you)`,
-    );
-    this.#more.textContent = rest.length > 0 ? `and ${inWords(rest.map(({ name }) => name))}` : "";
-    const ordered = others.filter((other) => shown.includes(other)).map(({ id }) => this.#tileOf(id).element);
-    this.#arrange([
-      ...ordered,
-      ...(rest.length > 0 ? [this.#more] : []),
-      this.#self.element,
-      ...(others.length === 0 ? [this.#invite] : []),
-    ]);
+  /** @param {Scene} scene */
+  update(scene) {
+    this.#scene = scene;
+    const sharing = scene.others.filter(({ screen }) => screen).map(({ id }) => id + SCREEN);
+    const going = this.#screens.filter((key) => sharing.includes(key));
+    this.#screens = [...sharing.filter((key) => !going.includes(key)), ...going];
+    if (scene.speaker !== null && scene.speaker !== scene.self) this.#heard = scene.speaker;
+    this.#layOut();
   }
 
-  /** After the user did something: everybody may be heard now. */
-  listen() {
-    for (const tile of this.#tiles.values()) tile.listen();
+  /** Shows whoever speaks large, or everybody alike. @param {boolean} on */
+  setSpotlight(on) {
+    this.#spotlight = on;
+    this.#page = 0;
+    this.#layOut();
   }
 
-  /** Uses the speaker that is remembered. */
-  useSpeaker() {
-    const speaker = memory.devices().audiooutput;
-    if (speaker) for (const tile of this.#tiles.values()) tile.setSpeaker(speaker);
+  /** @param {number} by so many pages on, or back */
+  turn(by) {
+    this.#page += by;
+    this.#layOut();
   }
 
   close() {
@@ -110,68 +109,130 @@ export class Stage {
     this.#observer.disconnect();
     this.#selfLevel.listen(null);
     this.#self.remove();
-    this.#removeGone([]);
+    for (const tile of this.#tiles.values()) tile.remove();
+    this.#tiles.clear();
   }
 
-  /** @param {string} id */
-  #tileOf(id) {
-    let tile = this.#tiles.get(id);
-    if (!tile) {
-      tile = new Tile({ participant: id, onBlocked: this.#onBlocked });
-      this.#tiles.set(id, tile);
-      const speaker = memory.devices().audiooutput;
-      if (speaker) tile.setSpeaker(speaker);
-    }
-    return tile;
-  }
-
-  /** @param {readonly Participant[]} shown */
-  #removeGone(shown) {
-    for (const [id, tile] of this.#tiles) {
-      if (shown.some((other) => other.id === id)) continue;
-      tile.remove();
-      this.#tiles.delete(id);
-    }
-  }
-
-  /**
-   * Puts the elements in this order. Moving an element that plays would stop it, so only what is
-   * not in its place moves.
-   * @param {HTMLElement[]} elements
-   */
-  #arrange(elements) {
-    for (const child of [...this.#root.children]) {
-      if (!elements.includes(/** @type {HTMLElement} */ (child))) child.remove();
-    }
-    elements.forEach((element, i) => {
-      const there = this.#root.children[i] ?? null;
-      if (there !== element) this.#root.insertBefore(element, there);
-    });
+  /** Pins a tile, or lets it go. @param {string} key */
+  #togglePin(key) {
+    this.#pinned = this.#pinned === key ? null : key;
     this.#layOut();
   }
 
   #layOut() {
-    const cells = /** @type {HTMLElement[]} */ ([...this.#root.children]);
-    if (cells.length === 0) return;
-    const style = getComputedStyle(this.#root);
-    const width = this.#root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    const height = this.#root.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
-    // With one other person, they get the stage and the own picture floats in its corner.
-    const floats = this.#tiles.size === 1;
-    const grid = fitGrid(floats ? 1 : cells.length, width, height, parseFloat(style.columnGap) || 0);
-    this.#root.classList.toggle("pair", floats);
-    this.#root.classList.toggle("scrolls", grid.scrolls);
-    this.#root.style.setProperty("--tile-width", `${grid.width}px`);
-    this.#root.style.setProperty("--tile-height", `${grid.height}px`);
-    for (const tile of this.#tiles.values()) tile.fit(grid.width / grid.height);
-    const { clientWidth, clientHeight } = this.#self.element;
-    if (clientHeight > 0) this.#self.fit(clientWidth / clientHeight);
+    const space = this.#space();
+    if (space.width <= 0 || space.height <= 0) return;
+    const { others, speaker } = this.#scene;
+    const ids = others.map(({ id }) => id);
+    const large = largest({
+      pinned: this.#pinned,
+      screens: this.#screens,
+      spotlight: this.#spotlight && others.length > 1,
+      speaker: this.#heard,
+      present: [...this.#screens, ...this.#seats.seat(ids)],
+    });
+    const isSmall = (/** @type {string} */ key) => key !== large;
+    const screens = this.#screens.filter(isSmall);
+    const count = screens.length + ids.filter(isSmall).length;
+    const { size, floats } = capacityFor(count, large !== null, space);
+    if (speaker !== null) this.#seats.speak(speaker, size - screens.length);
+    const { items, page, pages } = pageOf([...screens, ...this.#seats.seat(ids).filter(isSmall)], size, this.#page);
+    this.#page = page;
+    this.#onPages(page, pages);
+    this.#fill(large === null ? items : [large, ...items]);
+
+    const alone = others.length === 0;
+    const spot = large === null ? null : spotlightOf(count + 1, space);
+    const grid = gridOf(items.length + Number(!floats) + Number(alone), space);
+    const places = spot?.strip ?? grid.rects;
+    if (spot && large !== null) this.#tileOf(large).place(spot.large);
+    items.forEach((key, i) => this.#tileOf(key).place(places[i] ?? null));
+    const own = places[items.length] ?? null;
+    this.#root.classList.toggle("floats", floats);
+    this.#root.classList.toggle("many", items.length > 1);
+    this.#root.classList.toggle("scrolls", spot === null && grid.scrolls);
+    this.#self.element.hidden = !floats && own === null;
+    this.#self.place(floats ? null : own);
+    if (alone) this.#root.append(this.#invite);
+    else this.#invite.remove();
+    placeAt(this.#invite, places[1] ?? null);
+  }
+
+  /** Puts these tiles on the stage, and what they show into them. @param {readonly string[]} keys */
+  #fill(keys) {
+    const { others, self, speaker } = this.#scene;
+    for (const [key, tile] of this.#tiles) {
+      if (keys.includes(key)) continue;
+      tile.remove();
+      this.#tiles.delete(key);
+    }
+    const byId = new Map(others.map((other) => [other.id, other]));
+    const windows = keys.map((key) => {
+      const isScreen = key.endsWith(SCREEN);
+      const id = isScreen ? key.slice(0, -SCREEN.length) : key;
+      const other = /** @type {Participant} */ (byId.get(id));
+      const tile = this.#tileOf(key);
+      /** @type {import("./protocol.js").Source} */
+      const source = isScreen ? "screen" : "camera";
+      const pinned = this.#pinned === key;
+      const slot = this.#scene.received.find((slot) => slot.participant === id && slot.source === source);
+      const isOn = isScreen || other.video;
+      tile.show(
+        {
+          name: other.name,
+          audio: isScreen || other.audio,
+          picture: isOn ? (slot?.track ?? null) : null,
+          note: isOn && slot ? reasonInWords(this.#scene.reasonOf(slot), source) : "",
+          dominant: !isScreen && id === speaker,
+          pinned,
+        },
+        isScreen ? `${other.name}'s screen` : other.name,
+      );
+      // Moving an element that plays would stop it, so each stays where it was put.
+      if (!tile.element.isConnected) this.#root.insertBefore(tile.element, this.#self.element);
+      const rank = pinned ? 0 : isScreen ? 1 : id === speaker ? 2 : other.video ? 3 : 4;
+      return { rank, element: tile.video, participant: id, source, pinned };
+    });
+    this.#view.show(windows.sort((a, b) => a.rank - b.rank));
+    this.#self.show(
+      {
+        name: this.#name,
+        audio: this.#devices.isOn("audio"),
+        picture: this.#devices.isOn("video") ? this.#devices.track("video") : null,
+        note: "",
+        dominant: self !== null && self === speaker,
+        pinned: false,
+      },
+      `${this.#name} (you)`,
+    );
+  }
+
+  /** @param {string} key */
+  #tileOf(key) {
+    let tile = this.#tiles.get(key);
+    if (!tile) {
+      const isScreen = key.endsWith(SCREEN);
+      const participant = isScreen ? key.slice(0, -SCREEN.length) : key;
+      tile = new Tile({ participant, isScreen, onPin: () => this.#togglePin(key) });
+      this.#tiles.set(key, tile);
+    }
+    return tile;
+  }
+
+  /** What the stage has for tiles. */
+  #space() {
+    const { paddingTop, paddingRight, paddingBottom, paddingLeft, columnGap } = getComputedStyle(this.#root);
+    return {
+      width: this.#root.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight),
+      height: this.#root.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom),
+      gap: parseFloat(columnGap) || 0,
+    };
   }
 
   #listen() {
     const now = performance.now();
     const levels = this.#levels();
-    for (const [id, tile] of this.#tiles) tile.speak(levels.get(id) ?? 0, now);
+    for (const [key, tile] of this.#tiles) tile.speak(levels.get(key) ?? 0, now);
     this.#selfLevel.listen(this.#devices.track("audio"));
     const own = this.#devices.isOn("audio") && this.#selfLevel.read() > OWN_SPEECH;
     this.#self.speak(own ? 1 : 0, now);

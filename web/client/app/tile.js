@@ -1,61 +1,82 @@
 // @ts-check
 import { find, fromTemplate, setIcon } from "./dom.js";
 import { mayCover } from "./grid.js";
+import { placeAt } from "./layout.js";
 import { initials, tint } from "./names.js";
+
+/**
+ * @typedef {import("./layout.js").Rect} Rect
+ *
+ * @typedef {object} Shown
+ * @property {string} name
+ * @property {boolean} audio whether the microphone is on
+ * @property {MediaStreamTrack | null} picture to be seen here
+ * @property {string} note why there is no moving picture; empty where nothing needs to be said
+ * @property {boolean} dominant whether this is the dominant speaker of the room
+ * @property {boolean} pinned
+ */
 
 /** Quieter than this is no speech. Linear, of full scale (RFC 6464 gives dB below it). */
 const SPEECH = 0.02;
 /** How long somebody still counts as speaking in a pause between two words. */
 const HOLD_MS = 700;
 
-/**
- * @typedef {object} Shown
- * @property {string} name
- * @property {boolean} audio whether the microphone is on
- * @property {MediaStreamTrack | null} sound to be heard here
- * @property {MediaStreamTrack | null} picture to be seen here
- */
-
-/** One person: picture or initials, name, and whether they speak. */
+/** One person, or somebody's screen: picture or initials, name, and whether they speak. */
 export class Tile {
   element = fromTemplate("t-tile");
-  #video = /** @type {HTMLVideoElement} */ (find(this.element, "video"));
-  #stream = new MediaStream();
+  video = /** @type {HTMLVideoElement} */ (find(this.element, "video"));
+  #pin = find(this.element, ".pin");
   /** @type {MediaStreamTrack | null} */
   #picture = null;
   #spokeAt = -HOLD_MS;
   #shape = 16 / 9;
-  #onBlocked;
+  #isScreen;
 
   /**
    * @param {object} options
    * @param {string | null} options.participant its id; `null` for the user's own tile
-   * @param {() => void} [options.onBlocked] the browser refused to play sound
+   * @param {boolean} [options.isScreen] shows their screen, whole
+   * @param {(() => void) | null} [options.onPin] the user pins it, or no longer
    */
-  constructor({ participant, onBlocked = () => {} }) {
-    this.#onBlocked = onBlocked;
+  constructor({ participant, isScreen = false, onPin = null }) {
+    this.#isScreen = isScreen;
+    this.element.classList.toggle("screen", isScreen);
     if (participant === null) {
       this.element.classList.add("self");
-      this.#video.classList.add("mirrored");
-      this.#video.muted = true;
+      this.video.classList.add("mirrored");
     } else {
       this.element.dataset.participant = participant;
     }
-    this.#video.addEventListener("resize", () => this.#fit());
-    this.#video.addEventListener("loadeddata", () => this.#awaitPicture());
+    this.video.muted = true;
+    this.video.addEventListener("resize", () => this.#fit());
+    this.video.addEventListener("loadeddata", () => this.#awaitPicture());
+    this.#pin.hidden = onPin === null;
+    if (onPin) {
+      this.#pin.addEventListener("click", onPin);
+      this.element.addEventListener("dblclick", ({ target }) => this.#pin.contains(/** @type {Node} */ (target)) || onPin());
+    }
   }
 
   /** @param {Shown} shown @param {string} [label] when not the name alone */
-  show({ name, audio, sound, picture }, label = name) {
+  show({ name, audio, picture, note, dominant, pinned }, label = name) {
+    const { classList, dataset } = this.element;
     this.element.setAttribute("aria-label", label);
-    this.#video.setAttribute("aria-label", `${label}, video`);
+    this.video.setAttribute("aria-label", `${label}, video`);
     find(this.element, ".name").textContent = label;
     find(this.element, ".avatar span").textContent = initials(name);
-    this.element.dataset.tint = String(tint(name));
-    this.element.classList.toggle("muted", !audio);
-    setIcon(this.element, "mic-off");
-    find(this.element, '[data-at="state"]').textContent = audio ? "" : ", microphone off";
-    this.#setTracks(sound, picture);
+    dataset.tint = String(tint(name));
+    classList.toggle("muted", !audio);
+    classList.toggle("dominant", dominant);
+    classList.toggle("pinned", pinned);
+    setIcon(find(this.element, ".plate"), "mic-off");
+    find(this.element, '[data-at="state"]').textContent = `${audio ? "" : ", microphone off"}${dominant ? ", speaking" : ""}`;
+    this.#pin.setAttribute("aria-pressed", String(pinned));
+    this.#pin.setAttribute("aria-label", `Pin ${label}`);
+    this.#pin.title = pinned ? "Unpin" : "Show large";
+    const told = find(this.element, ".why");
+    if (told.textContent !== note) told.textContent = note;
+    classList.toggle("still", note !== "");
+    this.#setPicture(picture);
   }
 
   /** @param {number} level 0 to 1, linear @param {number} now milliseconds */
@@ -64,47 +85,30 @@ export class Tile {
     this.element.classList.toggle("speaking", now - this.#spokeAt < HOLD_MS);
   }
 
-  /** The tile has this shape now. @param {number} shape width by height */
-  fit(shape) {
-    this.#shape = shape;
+  /** Puts it there. @param {Rect | null} rect `null`: where the style sheet says */
+  place(rect) {
+    placeAt(this.element, rect);
+    const { width, height } = rect ?? { width: this.element.clientWidth, height: this.element.clientHeight };
+    if (height === 0) return;
+    this.#shape = width / height;
     this.#fit();
   }
 
-  /** Tries again to be heard, after the user did something. */
-  listen() {
-    this.#video.muted = false;
-    this.#play();
-  }
-
-  /** Plays on the speaker that the user chose. @param {string} id */
-  setSpeaker(id) {
-    if ("setSinkId" in this.#video) this.#video.setSinkId(id).catch(() => {});
-  }
-
   remove() {
-    this.#video.srcObject = null;
+    this.video.srcObject = null;
     this.element.remove();
   }
 
-  /** @param {MediaStreamTrack | null} sound @param {MediaStreamTrack | null} picture */
-  #setTracks(sound, picture) {
-    const wanted = [sound, picture].filter((track) => track !== null);
-    const has = this.#stream.getTracks();
-    const changed = wanted.length !== has.length || wanted.some((track) => !has.includes(track));
-    if (picture !== this.#picture) {
-      this.#picture = picture;
-      this.element.classList.remove("has-picture");
-      if (picture) this.#awaitPicture();
-    }
-    if (!changed) return;
-    for (const track of has) if (!wanted.includes(track)) this.#stream.removeTrack(track);
-    for (const track of wanted) if (!has.includes(track)) this.#stream.addTrack(track);
-    if (wanted.length === 0) {
-      this.#video.srcObject = null;
-      return;
-    }
-    if (!this.#video.srcObject) this.#video.srcObject = this.#stream;
-    this.#play();
+  /** @param {MediaStreamTrack | null} picture */
+  #setPicture(picture) {
+    if (picture === this.#picture) return;
+    this.#picture = picture;
+    this.element.classList.remove("has-picture");
+    this.video.srcObject = picture && new MediaStream([picture]);
+    if (!picture) return;
+    this.#awaitPicture();
+    // It has no sound, so the browser lets it.
+    this.video.play().catch(() => {});
   }
 
   /** Shows the picture with its first frame, not before: until then there are the initials. */
@@ -115,23 +119,13 @@ export class Tile {
       this.element.classList.add("has-picture");
       this.#fit();
     };
-    if ("requestVideoFrameCallback" in this.#video) this.#video.requestVideoFrameCallback(reveal);
-    else if (/** @type {HTMLVideoElement} */ (this.#video).videoWidth > 0) reveal();
-  }
-
-  #play() {
-    this.#video.play().catch((error) => {
-      if (error.name !== "NotAllowedError" || this.#video.muted) return;
-      // Without sound it may play; the user is asked for the rest.
-      this.#video.muted = true;
-      this.#onBlocked();
-      this.#video.play().catch(() => {});
-    });
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(reveal);
+    else if (/** @type {HTMLVideoElement} */ (this.video).videoWidth > 0) reveal();
   }
 
   #fit() {
-    const { videoWidth, videoHeight } = this.#video;
-    const whole = videoHeight > 0 && !mayCover(videoWidth / videoHeight, this.#shape);
-    this.element.classList.toggle("whole", whole);
+    const { videoWidth, videoHeight } = this.video;
+    const cropped = videoHeight > 0 && !mayCover(videoWidth / videoHeight, this.#shape);
+    this.element.classList.toggle("whole", this.#isScreen || cropped);
   }
 }

@@ -5,10 +5,15 @@ import { bindClosing } from "../closing.js";
 import { bindDeviceNotes } from "../device-notes.js";
 import { find, fromTemplate, make } from "../dom.js";
 import * as memory from "../memory.js";
+import { bindPager } from "../pager.js";
 import { bindPickers } from "../pickers.js";
+import { Screen } from "../screen.js";
+import { bindShareButton } from "../share-button.js";
+import { Sounds } from "../sounds.js";
 import { Stage } from "../stage.js";
 import { clearToasts, toast } from "../toasts.js";
 import { bindToggles } from "../toggle.js";
+import { View } from "../view.js";
 
 /**
  * @typedef {import("../main.js").App} App
@@ -44,18 +49,25 @@ export function showRoom(app, room, name, signal) {
   find(root, "h1").textContent = room;
   copyOnClick(find(root, ".room-top [data-do=copy]"), room);
 
-  const call = new Call({ room, name, ice: app.ice, devices });
+  const screen = new Screen();
+  const call = new Call({ room, name, ice: app.ice, devices, screen });
   const unblock = find(root, '[data-do="listen"]');
-  const stage = new Stage(find(root, ".stage"), {
-    devices,
-    room,
-    name,
-    levels: () => call.levels,
-    onBlocked: () => (unblock.hidden = false),
-  });
+  const sounds = new Sounds(() => (unblock.hidden = false));
+  const useSpeaker = () => sounds.setSpeaker(memory.devices().audiooutput ?? "");
+  useSpeaker();
+  const view = new View((tiles) => call.view(tiles));
+  const place = find(root, ".stage");
+  const pager = bindPager(find(root, ".pager"), place, (by) => stage.turn(by));
+  const stage = new Stage(place, { devices, room, name, view, levels: () => call.levels, onPages: pager.show });
+  const share = bindShareButton(find(root, '[data-do="share"]'), screen, () => call.canShare);
+  const spotlight = bindSpotlight(root, stage);
   const update = () => {
-    stage.update(call.others, call.media);
-    showCount(root, call.others.length + 1);
+    const { self, others, received, speaker } = call;
+    sounds.update(received);
+    stage.update({ self, others, received, speaker, reasonOf: (slot) => call.reasonOf(slot) });
+    share.show();
+    spotlight.hidden = others.length < 2;
+    showCount(root, others.length + 1);
   };
   const stopBanner = bindBanner(root, call);
   const offs = [
@@ -67,13 +79,15 @@ export function showRoom(app, room, name, signal) {
     bindToggles(root, devices),
     bindClosing(find(root, ".closing"), call),
     bindDeviceNotes(find(root, ".device-notes"), devices, { overPictures: true }),
-    bindDeviceSheet(root, app, () => stage.useSpeaker()),
+    bindDeviceSheet(root, app, useSpeaker),
+    share.close,
+    pager.close,
     stopBanner,
     keepAwake(),
   ];
   unblock.addEventListener("click", () => {
     unblock.hidden = true;
-    stage.listen();
+    sounds.listen();
   });
   find(root, '[data-do="leave"]').addEventListener("click", () => app.endCall(call, null));
 
@@ -90,10 +104,33 @@ export function showRoom(app, room, name, signal) {
     removeEventListener("pagehide", onUnload);
     call.leave();
     for (const off of offs) off();
+    screen.stop();
     stage.close();
+    view.close();
+    sounds.close();
     memory.setOngoing(null);
     document.documentElement.classList.remove("night");
   };
+}
+
+/**
+ * The button that shows whoever speaks large.
+ * @param {HTMLElement} root
+ * @param {Stage} stage
+ */
+function bindSpotlight(root, stage) {
+  const button = find(root, '[data-do="spotlight"]');
+  const show = (/** @type {boolean} */ on) => {
+    button.setAttribute("aria-pressed", String(on));
+    stage.setSpotlight(on);
+  };
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    memory.setSpotlight(on);
+    show(on);
+  });
+  show(memory.spotlight());
+  return button;
 }
 
 /** @param {HTMLElement} root @param {number} people */
