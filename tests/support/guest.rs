@@ -305,6 +305,17 @@ impl Guest {
         }
     }
 
+    /// Puts the window away: nothing of the page is seen any more.
+    pub async fn minimize(&self) {
+        self.driver().minimize_window().await.expect("a window");
+    }
+
+    /// Brings the window back.
+    pub async fn restore(&self) {
+        let back = self.driver().set_window_rect(0, 0, 1280, 800).await;
+        back.expect("a window");
+    }
+
     /// Reloads the page.
     pub async fn reload(&self) {
         self.driver().refresh().await.expect("a page");

@@ -66,23 +66,29 @@
       .map((element) => ({ name: element.getAttribute("aria-label"), element }));
   }
 
-  /** What this page sees and hears of somebody; null without a tile. */
+  const SOUND_OF = { camera: "microphone", screen: "screen_audio" };
+
+  /** What this page sees and hears of somebody, or of their screen; null without a tile. */
   async function seen(name) {
     const tile = tiles().find((tile) => tile.name === name)?.element;
     if (!tile) return null;
     const video = tile.querySelector("video");
-    const [picture, sound] = ["camera", "microphone"].map((source) => trackOf(tile.dataset.participant, source));
+    const { participant, source = "camera" } = tile.dataset;
+    const [picture, sound] = [source, SOUND_OF[source]].map((source) => trackOf(participant, source));
     const result = {
       frames: 0,
       energy: 0,
       picture: video.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
       microphoneOff: tile.textContent.includes("microphone off"),
+      speaking: tile.textContent.includes(", speaking"),
+      share: (tile.clientWidth * tile.clientHeight) / (tile.parentElement.clientWidth * tile.parentElement.clientHeight),
+      bytes: 0,
       corner: cornerOf(video),
     };
     const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
     for (const report of stats.values()) {
       if (report.type !== "inbound-rtp") continue;
-      if (report.trackIdentifier === picture) result.frames = report.framesDecoded;
+      if (report.trackIdentifier === picture) Object.assign(result, { frames: report.framesDecoded, bytes: report.bytesReceived });
       if (report.trackIdentifier === sound) result.energy = report.totalAudioEnergy;
     }
     return result;

@@ -41,6 +41,7 @@ export class Tile {
   constructor({ participant, isScreen = false, onPin = null }) {
     this.#isScreen = isScreen;
     this.element.classList.toggle("screen", isScreen);
+    this.element.dataset.source = isScreen ? "screen" : "camera";
     if (participant === null) {
       this.element.classList.add("self");
       this.video.classList.add("mirrored");
