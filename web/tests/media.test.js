@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode, encodingFor } from "../client/app/encodings.js";
-import { askForOpus, hearOpus } from "../client/app/opus.js";
+import { askForOpus } from "../client/app/opus.js";
 import { Reception } from "../client/app/reception.js";
 import { reasonInWords } from "../client/app/reasons.js";
 import { tilesOf } from "../client/app/view.js";
@@ -70,12 +70,6 @@ test("speech pauses in silence and repairs itself, the sound of a screen is whol
   const fmtp = lines.filter((line) => line.startsWith("a=fmtp:111"));
   assert.deepEqual(fmtp, ["a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1", "a=fmtp:111 usedtx=0;useinbandfec=1;stereo=1;sprop-stereo=1"]);
   assert.equal(lines.length, SDP.split("\r\n").length + 1, "nothing else changes");
-});
-
-test("what arrives is heard in stereo, on the lines that receive", () => {
-  const lines = hearOpus(SDP).split("\r\n");
-  assert.ok(lines.includes("a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"));
-  assert.equal(lines.length, SDP.split("\r\n").length);
 });
 
 test("what is told of somebody who was in a slot before says nothing about who is there now", () => {

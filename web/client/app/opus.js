@@ -1,18 +1,17 @@
 // @ts-check
 /**
  * Settings of Opus that a page can only make in the descriptions (RFC 7587, section 6.1). A
- * browser's encoder does what the other side's description asks for; its decoder what its own says.
+ * browser's encoder does what the other side's description asks for.
  */
 
 /** Speech: nothing is sent in silence, and each packet can stand in for a lost one before it. */
 const SPEECH = { usedtx: "1", useinbandfec: "1" };
 /** Films and music: both channels, also where they are quiet. */
 const MUSIC = { usedtx: "0", useinbandfec: "1", stereo: "1", "sprop-stereo": "1" };
-/** What arrives may be music. */
-const LISTENING = { stereo: "1" };
 
 /**
- * The server's offer, with what this page's encoders should do.
+ * The server's offer, with what this page's encoders should do. Its decoders are left as the browser
+ * has them.
  * @param {string} sdp
  * @param {Partial<Record<import("./protocol.js").Line, string>>} publish mids
  */
@@ -21,16 +20,8 @@ export function askForOpus(sdp, publish) {
 }
 
 /**
- * This page's answer, with what its decoders should do.
  * @param {string} sdp
- */
-export function hearOpus(sdp) {
-  return eachAudio(sdp, (_, section) => (/^a=recvonly\r?$/m.test(section) ? LISTENING : null));
-}
-
-/**
- * @param {string} sdp
- * @param {(mid: string, section: string) => Record<string, string> | null} settingsOf
+ * @param {(mid: string) => Record<string, string> | null} settingsOf
  */
 function eachAudio(sdp, settingsOf) {
   return sdp
@@ -39,7 +30,7 @@ function eachAudio(sdp, settingsOf) {
       if (!section.startsWith("m=audio")) return section;
       const mid = /^a=mid:(\S+)/m.exec(section)?.[1] ?? "";
       const payload = /^a=rtpmap:(\d+) opus\/48000\/2\r?$/im.exec(section)?.[1];
-      const settings = settingsOf(mid, section);
+      const settings = settingsOf(mid);
       return settings && payload ? withSettings(section, payload, settings) : section;
     })
     .join("");

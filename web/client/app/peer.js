@@ -1,7 +1,7 @@
 // @ts-check
 import { Emitter } from "./emitter.js";
 import { encode } from "./encodings.js";
-import { askForOpus, hearOpus } from "./opus.js";
+import { askForOpus } from "./opus.js";
 import { LINES, SOURCE_OF } from "./protocol.js";
 
 /**
@@ -68,8 +68,7 @@ export class Peer extends Emitter {
       await pc.setRemoteDescription({ type: "offer", sdp: askForOpus(offer.sdp, offer.publish) });
       for (const candidate of this.#early.splice(0)) await this.#addCandidate(candidate);
       for (const line of LINES) await this.#attach(line, offer.publish[line]);
-      const { sdp = "" } = await pc.createAnswer();
-      const answer = /** @type {const} */ ({ type: "answer", sdp: hearOpus(sdp) });
+      const answer = await pc.createAnswer();
       await pc.setLocalDescription(answer);
       if (this.#ice === "vanilla") await gathered(pc);
       const described = this.#ice === "vanilla" ? pc.localDescription?.sdp : answer.sdp;
