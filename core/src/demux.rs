@@ -5,27 +5,24 @@
 //! agent checks its MESSAGE-INTEGRITY, and only then is the tuple learnt. Whatever else comes from
 //! an unknown tuple is dropped and counted. No reply, so no reflection.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
 
+use crate::path::Path;
 use crate::time::Time;
-
-/// A path: our socket and the remote address. All of it is UDP.
-pub(crate) type Tuple = (SocketAddr, SocketAddr);
 
 /// Nobody takes a tuple over from somebody who used it less than this long ago. A participant with
 /// valid credentials of its own could otherwise cut another off by forging its address. 5 s: a
 /// browser sends something on a live path at least every 2.5 s (RFC 7675 asks for 5 s).
 const HOLD: Duration = Duration::from_secs(5);
 
-/// The proved tuples.
+/// The proved paths.
 #[derive(Debug)]
 pub(crate) struct AddressTable {
     /// Looked up, never iterated. Keyed, so that nobody can choose addresses that collide.
-    owners: HashMap<Tuple, Owner, Keys>,
+    owners: HashMap<Path, Owner, Keys>,
 }
 
 #[derive(Debug)]
@@ -53,37 +50,37 @@ impl AddressTable {
     }
 
     /// Whose tuple it is; noted as used at `t`.
-    pub(crate) fn owner(&mut self, t: Time, tuple: &Tuple) -> Option<usize> {
-        let owner = self.owners.get_mut(tuple)?;
+    pub(crate) fn owner(&mut self, t: Time, path: &Path) -> Option<usize> {
+        let owner = self.owners.get_mut(path)?;
         owner.last_used = t;
         Some(owner.participant)
     }
 
     /// Whose tuple it is, without using it.
-    pub(crate) fn peek(&self, tuple: &Tuple) -> Option<usize> {
-        self.owners.get(tuple).map(|owner| owner.participant)
+    pub(crate) fn peek(&self, path: &Path) -> Option<usize> {
+        self.owners.get(path).map(|owner| owner.participant)
     }
 
     /// When the tuple was last used.
-    pub(crate) fn last_used(&self, tuple: &Tuple) -> Option<Time> {
-        self.owners.get(tuple).map(|owner| owner.last_used)
+    pub(crate) fn last_used(&self, path: &Path) -> Option<Time> {
+        self.owners.get(path).map(|owner| owner.last_used)
     }
 
     /// Whether `participant` may prove the tuple: it is free, its own, or long unused.
-    pub(crate) fn may_claim(&self, t: Time, tuple: &Tuple, participant: usize) -> bool {
-        self.owners.get(tuple).is_none_or(|owner| {
+    pub(crate) fn may_claim(&self, t: Time, path: &Path, participant: usize) -> bool {
+        self.owners.get(path).is_none_or(|owner| {
             owner.participant == participant || t.since(owner.last_used) >= HOLD
         })
     }
 
     /// `participant` has proved the tuple. Gives the owner that it was taken from, if any, and
     /// whether it is new to `participant`.
-    pub(crate) fn learn(&mut self, t: Time, tuple: Tuple, participant: usize) -> Learnt {
+    pub(crate) fn learn(&mut self, t: Time, path: Path, participant: usize) -> Learnt {
         let owner = Owner {
             participant,
             last_used: t,
         };
-        match self.owners.insert(tuple, owner) {
+        match self.owners.insert(path, owner) {
             Some(before) if before.participant == participant => Learnt::Known,
             Some(before) => Learnt::TakenFrom(before.participant),
             None => Learnt::New,
@@ -94,8 +91,8 @@ impl AddressTable {
         self.owners.len()
     }
 
-    pub(crate) fn forget(&mut self, tuple: &Tuple) {
-        self.owners.remove(tuple);
+    pub(crate) fn forget(&mut self, path: &Path) {
+        self.owners.remove(path);
     }
 }
 
@@ -109,13 +106,13 @@ pub(crate) enum Learnt {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
-    fn tuple(port: u16) -> Tuple {
-        (
-            SocketAddr::from(([127, 0, 0, 1], 10_000)),
-            SocketAddr::from(([127, 0, 0, 1], port)),
-        )
+    fn tuple(port: u16) -> Path {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Path::udp(at(10_000), at(port))
     }
 
     #[test]

@@ -1,30 +1,29 @@
 //! What goes in.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::path::Path;
 
 /// One thing that happened, handed to [`Sfu::handle`](crate::Sfu::handle) with its time.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// A UDP datagram arrived.
+    /// A datagram arrived.
     Datagram(Datagram<'a>),
+    /// A path is no more: its TCP connection has ended.
+    Closed(Path),
     /// Signaling wants something.
     Command(Command),
     /// The [`deadline`](crate::Sfu::deadline) has come. Harmless at any other time.
     Timeout,
 }
 
-/// A UDP datagram as it came from the socket.
+/// A UDP datagram as it came from the socket, or one frame of a TCP connection (RFC 4571), without
+/// its length.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
-    /// The socket that it came to: a [`LocalAddress::socket`](crate::LocalAddress) of the
-    /// configuration.
-    pub local: SocketAddr,
-    /// Who sent it.
-    pub remote: SocketAddr,
+    /// Which way it came.
+    pub path: Path,
     /// Its bytes.
     pub payload: &'a [u8],
 }

@@ -11,9 +11,17 @@
 //! ```text
 //!   Input::Datagram ──┐                ┌──► Output::Transmit
 //!   Input::Command  ──┼──► Sfu::handle │
-//!   Input::Timeout  ──┘    Sfu::poll ──┼──► Output::Notice
+//!   Input::Timeout  ──┤    Sfu::poll ──┼──► Output::Notice
+//!   Input::Closed   ──┘                │
 //!                          Sfu::deadline ─► when to hand in the next Timeout
 //! ```
+//!
+//! # Paths
+//!
+//! A datagram travels a [`Path`]: a transport, our socket, the other end. UDP and TCP are the same to
+//! everything in here; of TCP each datagram is one frame (RFC 4571), which whoever has the
+//! connection takes off and puts on, and when a connection ends the path is [closed](Input::Closed).
+//! Which path media takes is decided by the browser (ICE), which is told to prefer UDP.
 //!
 //! # Inside
 //!
@@ -33,12 +41,16 @@
 //! ```
 //! use tsuji_core::{
 //!     Certificate, Command, Config, IceMode, Input, Limits, LocalAddress, Notice, Output,
-//!     ParticipantId, RoomId, Sfu, Time, WallTime,
+//!     ParticipantId, RoomId, Sfu, Time, Transport, WallTime,
 //! };
 //!
 //! let udp = "127.0.0.1:10000".parse()?;
 //! let config = Config {
-//!     addresses: vec![LocalAddress { socket: udp, advertised: udp }],
+//!     addresses: vec![LocalAddress {
+//!         transport: Transport::Udp,
+//!         socket: udp,
+//!         advertised: udp,
+//!     }],
 //!     certificate: Certificate::generate()?,
 //!     limits: Limits::default(),
 //! };
@@ -70,6 +82,7 @@ mod input;
 mod limits;
 mod output;
 mod participant;
+mod path;
 mod sfu;
 mod sizes;
 mod table;
@@ -82,6 +95,7 @@ pub use ids::{MediaKind, Mid, Negotiation, ParticipantId, RoomId};
 pub use input::{Command, Datagram, IceMode, Input};
 pub use limits::{Config, Limits, LocalAddress};
 pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};
+pub use path::{Path, Transport};
 pub use sfu::Sfu;
 pub use sizes::Sizes;
 pub use time::{Time, WallTime};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::Transport;
 use crate::transport::Certificate;
 
 /// SSRCs that one connection may show without having announced them in an answer. 64: browsers
@@ -21,7 +22,8 @@ pub(crate) const ADDRESSES_CHECKED: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The sockets of the runtime and what participants are told to reach them. Each becomes one
-    /// ICE host candidate.
+    /// ICE host candidate; of those with the same transport, the first are preferred. A socket may
+    /// be reached under several addresses; an address leads to one socket of each transport.
     pub addresses: Vec<LocalAddress>,
     /// The DTLS certificate of all connections.
     pub certificate: Certificate,
@@ -29,9 +31,11 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// A UDP socket and the address under which participants reach it.
+/// A socket and an address under which participants reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalAddress {
+    /// What the socket is for. One of TCP waits for connections (a passive candidate, RFC 6544).
+    pub transport: Transport,
     /// What the runtime bound, as it stands in every datagram of this socket.
     pub socket: SocketAddr,
     /// What candidates say: the same, or the public address in front of it.

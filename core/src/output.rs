@@ -1,10 +1,9 @@
 //! What comes out.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Mid, Negotiation, ParticipantId};
+use crate::path::Path;
 
 /// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,14 +14,11 @@ pub enum Output {
     Notice(Notice),
 }
 
-/// A UDP datagram to send.
+/// A UDP datagram to send, or what becomes one frame of a TCP connection (RFC 4571).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// The socket to send it from: a [`LocalAddress::socket`](crate::LocalAddress) of the
-    /// configuration.
-    pub local: SocketAddr,
-    /// Where to.
-    pub remote: SocketAddr,
+    /// Which way it goes.
+    pub path: Path,
     /// Its bytes.
     pub payload: Vec<u8>,
 }

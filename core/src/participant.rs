@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::demux::Tuple;
 use crate::forward::{AudioOutlet, KeyframeRequests, VideoOutlet};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::IceMode;
 use crate::limits::Limits;
 use crate::output;
+use crate::path::Path;
 use crate::time::Time;
 use crate::trace::decisions::Base;
 use crate::transport::{Connection, Line, SendLine};
@@ -43,9 +43,9 @@ pub(crate) struct Participant {
     pub(crate) slots: Vec<SlotState>,
     /// In whose slots it is.
     pub(crate) viewers: Vec<Viewer>,
-    /// Tuples that it has proved, oldest first. Addresses, so a trace has others in their place.
+    /// Paths that it has proved, oldest first. Addresses, so a trace has others in their place.
     #[serde(skip)]
-    pub(crate) tuples: Vec<Tuple>,
+    pub(crate) paths: Vec<Path>,
     /// Its entry in the timer table. Needed only where a connection has its own times.
     #[serde(skip)]
     pub(crate) timer: Option<Time>,

@@ -1,7 +1,7 @@
 //! ICE candidates of a client (RFC 8839, 5.1), one a line: by themselves into the core, or, where
 //! a line begins with `{`, as a message through the lobby.
 
-use tsuji_core::{Command, Datagram, IceMode, Input, Limits, Notice, Output};
+use tsuji_core::{Command, Datagram, IceMode, Input, Limits, Notice, Output, Path};
 use tsuji_core::{ParticipantId, RoomId, Time};
 use tsuji_signaling::Limits as SignalingLimits;
 
@@ -56,8 +56,7 @@ pub fn target(data: &[u8]) {
         sfu.handle(
             now,
             Input::Datagram(Datagram {
-                local: server(),
-                remote: ([198, 51, 100, 7], 50_000).into(),
+                path: Path::udp(server(), ([198, 51, 100, 7], 50_000).into()),
                 payload: &[0x80; 40],
             }),
         );
@@ -76,7 +75,7 @@ fn check(sfu: &mut tsuji_core::Sfu, leaves: bool) {
     while let Some(output) = sfu.poll() {
         outputs += 1;
         match output {
-            Output::Transmit(transmit) => panic!("sent to {}", transmit.remote),
+            Output::Transmit(transmit) => panic!("sent to {}", transmit.path.remote),
             Output::Notice(Notice::Refused { .. }) => {}
             Output::Notice(notice) => panic!("caused {notice:?}"),
         }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::net::TcpStream;
@@ -164,8 +165,8 @@ impl Front {
             let Some((socket, peer)) = listener.accept(t, &self.limits) else {
                 return;
             };
-            if let Some((id, exchange)) = self.desk.admit(t, peer)
-                && let Err(error) = self.register(id, socket, exchange)
+            if let Some((id, exchange)) = self.desk.admit(t, peer.ip())
+                && let Err(error) = self.register(id, socket, peer, exchange)
             {
                 tracing::debug!(%error, "a connection broke before it began");
                 self.desk.gone(t, id);
@@ -177,6 +178,7 @@ impl Front {
         &mut self,
         id: ConnectionId,
         mut socket: TcpStream,
+        peer: SocketAddr,
         exchange: Exchange,
     ) -> io::Result<()> {
         // Small messages are all there is; nobody should wait for Nagle's algorithm.
@@ -186,7 +188,7 @@ impl Front {
         self.poll
             .registry()
             .register(&mut socket, token, interest)?;
-        let mut connection = Connection::new(id, exchange, &self.limits);
+        let mut connection = Connection::new(id, peer, exchange, &self.limits);
         if let Some(tls) = &self.tls {
             let secured = connection.secured(tls, &self.limits);
             connection = secured.map_err(io::Error::other)?;

@@ -1,7 +1,7 @@
 //! Where newcomers knock.
 
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use mio::net::{TcpListener, TcpStream};
 use tsuji_core::Time;
@@ -42,13 +42,13 @@ impl Listener {
     }
 
     /// Lets the next one in.
-    pub(crate) fn accept(&mut self, t: Time, limits: &Limits) -> Option<(TcpStream, IpAddr)> {
+    pub(crate) fn accept(&mut self, t: Time, limits: &Limits) -> Option<(TcpStream, SocketAddr)> {
         if self.paused_until.is_some_and(|until| until <= t) {
             self.paused_until = None;
         }
         while self.is_ready() {
             match self.socket.accept() {
-                Ok((socket, peer)) => return Some((socket, peer.ip())),
+                Ok((socket, peer)) => return Some((socket, peer)),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => self.readable = false,
                     // The newcomer went away again.

@@ -40,7 +40,7 @@ impl Server {
             addresses,
             handle,
             ..
-        } = assemble(options, front_bell, media_bell)?;
+        } = assemble(options, Some(door.address), front_bell, media_bell)?;
 
         let sockets: Result<Vec<_>, _> = sockets.into_iter().map(media::Socket::new).collect();
         let mut shard = Shard::new(media, sockets.map_err(StartError::system("UDP address"))?);

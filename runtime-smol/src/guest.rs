@@ -1,7 +1,7 @@
 //! One connection's side of the front.
 
 use std::future::poll_fn;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::or;
 use tsuji_core::Time;
+use tsuji_host::Limits;
 use tsuji_host::front::{Heard, Order};
 use tsuji_signaling::{ConnectionId, Exchange};
 use tungstenite::protocol::WebSocketConfig;
@@ -48,6 +49,26 @@ impl Guest {
 
     pub(crate) fn front(&self) -> &Front {
         &self.front
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.front.clock.now()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.front.limits
+    }
+
+    /// It carries media from now on.
+    pub(crate) fn media_began(&self, remote: SocketAddr) {
+        self.front
+            .with(|t, state| state.desk.media_began(t, self.id, remote));
+    }
+
+    /// A frame of media came.
+    pub(crate) fn hear_frame(&self, frame: Vec<u8>) {
+        self.front
+            .with(|t, state| state.desk.hear_frame(t, self.id, frame));
     }
 
     /// It is a WebSocket from now on; how to read it.

@@ -71,7 +71,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Reads what comes while it is heard; `None` when it is to take leave instead.
-async fn read<S: AsyncRead + Unpin>(
+pub(crate) async fn read<S: AsyncRead + Unpin>(
     guest: &Guest,
     stream: &mut S,
     buffer: &mut [u8],

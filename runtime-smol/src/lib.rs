@@ -51,8 +51,10 @@ mod http;
 mod media;
 mod meetings;
 mod patient;
+mod prefixed;
 mod server;
 mod service;
+mod stream;
 mod websocket;
 
 pub use meetings::Meetings;

@@ -28,6 +28,14 @@ pub struct Meetings {
 impl Meetings {
     /// Takes the UDP ports and starts. [`Options::listen`] is not used.
     pub fn start(options: &Options) -> Result<Self, StartError> {
+        Self::start_behind(options, None)
+    }
+
+    /// The same behind a TCP port, where media may come too.
+    pub(crate) fn start_behind(
+        options: &Options,
+        door: Option<SocketAddr>,
+    ) -> Result<Self, StartError> {
         let parker = Parker::new();
         let front_bell = parker.unparker();
         let (media_bell, heard) = media::bell().map_err(StartError::system("pipe"))?;
@@ -41,7 +49,7 @@ impl Meetings {
             addresses,
             handle,
             ..
-        } = assemble(options, front_bell.clone().into(), media_bell)?;
+        } = assemble(options, door, front_bell.clone().into(), media_bell)?;
 
         let sockets: Result<Vec<_>, _> = sockets.into_iter().map(Socket::new).collect();
         let sockets = sockets.map_err(StartError::system("UDP address"))?;

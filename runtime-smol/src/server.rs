@@ -33,7 +33,7 @@ impl Server {
         let door = Door::open(options)?;
         let (address, url, fingerprint) = (door.address, door.url(), door.fingerprint());
         let listener = Async::new(door.listener).map_err(StartError::system("TCP event"))?;
-        let meetings = Meetings::start(options)?;
+        let meetings = Meetings::start_behind(options, Some(address))?;
         meetings.handle().watch_tls(door.tls.as_ref());
         Ok(Self {
             meetings,
@@ -111,12 +111,7 @@ async fn accept(
                 if stream.get_ref().set_nodelay(true).is_ok() {
                     let service = service.clone();
                     let tls = tls.cloned();
-                    let serve = async move {
-                        match tls {
-                            Some(tls) => service.serve_secured(stream, &tls, peer.ip()).await,
-                            None => service.serve_connection(stream, peer.ip()).await,
-                        }
-                    };
+                    let serve = async move { service.serve(stream, tls.as_ref(), peer).await };
                     connections.spawn(serve).detach();
                 }
                 accepted += 1;

@@ -1,6 +1,6 @@
 //! Serving connections.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use async_tungstenite::WebSocketStream;
 use futures_rustls::TlsAcceptor;
 use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
+use tsuji_host::front::{Media, Opening};
 use tsuji_signaling::Exchange;
 use tsuji_signaling::http::{Answer, answer};
 use tungstenite::protocol::Role;
@@ -16,6 +17,8 @@ use crate::front::Front;
 use crate::guest::Guest;
 use crate::http::{self, End};
 use crate::patient::{Patient, linger};
+use crate::prefixed::Prefixed;
+use crate::stream;
 use crate::websocket;
 
 /// Serves connections; cheap to clone. The futures that it returns can be run anywhere, and end
@@ -48,35 +51,59 @@ impl Service {
         .await;
     }
 
-    /// Serves a whole HTTP/1.1 connection, until it ends: the page, its files, and WebSockets.
-    pub async fn serve_connection<S>(&self, stream: S, peer: IpAddr)
+    /// Serves a whole TCP connection, until it ends: the page, its files, and WebSockets by
+    /// HTTP/1.1, or media.
+    pub async fn serve_connection<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.serve(stream, None, peer).await;
+    }
+
+    /// The same where TLS is expected; with `None`, not. What begins with media has none.
+    pub(crate) async fn serve<S>(&self, stream: S, tls: Option<&TlsAcceptor>, peer: SocketAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         self.contain(async {
-            if let Some((guest, exchange)) = Guest::admit(&self.front, peer) {
-                self.http(&guest, stream, exchange).await;
+            let Some((guest, mut exchange)) = Guest::admit(&self.front, peer.ip()) else {
+                return;
+            };
+            let Some((opening, stream)) = open(&guest, &exchange, stream).await else {
+                return;
+            };
+            match (opening, tls) {
+                (Opening::Media, _) => self.media(&guest, stream, peer).await,
+                (_, None) => self.http(&guest, stream, exchange).await,
+                (Opening::Http, Some(_)) => {
+                    exchange.lacks_tls();
+                    self.http(&guest, stream, exchange).await;
+                }
+                (Opening::Tls, Some(tls)) => {
+                    let accepted = guest.before(exchange.deadline(), tls.accept(stream));
+                    let stream = match accepted.await {
+                        Some(Ok(stream)) => stream,
+                        Some(Err(error)) => return tracing::debug!(%error, "a client broke TLS"),
+                        None => return,
+                    };
+                    match open(&guest, &exchange, stream).await {
+                        Some((Opening::Media, stream)) => self.media(&guest, stream, peer).await,
+                        Some((_, stream)) => self.http(&guest, stream, exchange).await,
+                        None => {}
+                    }
+                }
             }
         })
         .await;
     }
 
-    /// The same behind TLS.
-    pub(crate) async fn serve_secured<S>(&self, stream: S, tls: &TlsAcceptor, peer: IpAddr)
+    async fn media<S>(&self, guest: &Guest, mut stream: S, peer: SocketAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.contain(async {
-            let Some((guest, exchange)) = Guest::admit(&self.front, peer) else {
-                return;
-            };
-            match guest.before(exchange.deadline(), tls.accept(stream)).await {
-                Some(Ok(stream)) => self.http(&guest, stream, exchange).await,
-                Some(Err(error)) => tracing::debug!(%error, "a client broke TLS"),
-                None => {}
-            }
-        })
-        .await;
+        guest.media_began(peer);
+        let media = Media::new(guest.now(), guest.limits(), &[]);
+        stream::serve(guest, &mut stream, media).await;
     }
 
     async fn http<S>(&self, guest: &Guest, mut stream: S, exchange: Exchange)
@@ -118,5 +145,29 @@ impl Service {
         if AssertUnwindSafe(serve).catch_unwind().await.is_err() {
             tracing::error!("a fault in the server ended a connection");
         }
+    }
+}
+
+/// Reads as much of a connection as is needed to know what it is, and gives it back whole.
+async fn open<S>(
+    guest: &Guest,
+    exchange: &Exchange,
+    mut stream: S,
+) -> Option<(Opening, Prefixed<S>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut first = Vec::new();
+    let mut buffer = [0; 64];
+    loop {
+        if let Some(opening) = Opening::of(&first) {
+            return Some((opening, Prefixed::new(first, stream)));
+        }
+        let read = http::read(guest, &mut stream, &mut buffer);
+        let length = guest.before(exchange.deadline(), read).await??.ok()?;
+        if length == 0 {
+            return None;
+        }
+        first.extend_from_slice(&buffer[..length]);
     }
 }

@@ -76,6 +76,8 @@ fn next<S: AsyncRead + AsyncWrite + Unpin>(
                     reason: reason.into(),
                 }));
             }
+            // Media has connections of its own.
+            Some(Order::Frame(_)) => continue,
             None => break true,
         };
         if let Err(error) = Sink::start_send(socket.as_mut(), message) {

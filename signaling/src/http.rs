@@ -9,6 +9,7 @@
 //! method with a body, and a path is looked up in a table, never in a file system.
 
 mod debug;
+mod redirect;
 mod request;
 mod response;
 mod routes;
@@ -35,6 +36,7 @@ pub struct Exchange {
     buffer: Vec<u8>,
     requests: u32,
     peer: Peer,
+    lacks_tls: bool,
 }
 
 /// What to do next.
@@ -129,7 +131,14 @@ impl Exchange {
             buffer: Vec::new(),
             requests: 0,
             peer: Peer::Anybody,
+            lacks_tls: false,
         }
+    }
+
+    /// The connection should have begun with TLS: whatever it asks for is to be asked for again, by
+    /// HTTPS.
+    pub fn lacks_tls(&mut self) {
+        self.lacks_tls = true;
     }
 
     /// The connection comes from the machine itself: it may ask for what strangers may not.
@@ -201,7 +210,13 @@ impl Exchange {
     fn answer(&mut self, t: Time, request: &Request) -> Step {
         self.requests = self.requests.saturating_add(1);
         let last = !request.keep_alive || self.requests >= self.limits.http_requests;
-        match routes::answer(request, self.peer) {
+        let outcome = if self.lacks_tls {
+            redirect::to_https(request).map(Outcome::Respond)
+        } else {
+            routes::answer(request, self.peer)
+        };
+        let last = last || self.lacks_tls;
+        match outcome {
             Ok(Outcome::Respond(response)) => self.respond(t, response, request.is_head(), last),
             Ok(Outcome::WriteTrace(response)) => {
                 match self.respond(t, response, request.is_head(), last) {

@@ -97,7 +97,7 @@ fn received(world: &mut World) -> Vec<(SocketAddr, Vec<u8>)> {
             continue;
         };
         if let Input::Datagram(datagram) = record.input {
-            datagrams.push((datagram.remote, datagram.payload.to_vec()));
+            datagrams.push((datagram.path.remote, datagram.payload.to_vec()));
         }
     }
     datagrams

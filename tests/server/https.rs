@@ -29,6 +29,7 @@ on_each_runtime! {
     files_that_do_not_fit_are_not_used_and_said_to_be_so,
     what_is_no_tls_is_hung_up_on_and_costs_others_nothing,
     a_handshake_that_does_not_end_is_cut_off,
+    who_forgets_the_s_of_https_is_sent_to_the_same_page,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -234,7 +235,6 @@ fn what_is_no_tls_is_hung_up_on_and_costs_others_nothing(program: &Program) {
     let trusted = [certify(directory.path())];
     let server = start(program, directory.path());
     let noise = [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
         vec![0; 10_000],
         b"\x16\x03\x01\x00\x04nope".to_vec(),
         b"\x16\x03\x01\xff\xff".repeat(20_000),
@@ -248,11 +248,32 @@ fn what_is_no_tls_is_hung_up_on_and_costs_others_nothing(program: &Program) {
         let ended = stream.read_to_end(&mut answer);
         let reset = |error: std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
         assert!(ended.map_or_else(reset, |_| true));
-        // At most an alert (RFC 8446, 6).
-        assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+        // At most an alert (RFC 8446, 6), or the refusal of what might have been HTTP.
+        let refused = answer.starts_with(b"HTTP/1.1 400 ");
+        assert!(
+            answer.is_empty() || answer[0] == 21 || refused,
+            "{answer:?}"
+        );
     }
     let (answer, _) = get(connect(server.address(), &trusted));
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    server.stop();
+}
+
+fn who_forgets_the_s_of_https_is_sent_to_the_same_page(program: &Program) {
+    let directory = TempDir::new().unwrap();
+    certify(directory.path());
+    let server = start(program, directory.path());
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let host = server.address();
+    let request = format!("GET /r/KUMA-ARE-TSUJ HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+    let place = format!("\r\nlocation: https://{host}/r/KUMA-ARE-TSUJ\r\n");
+    assert!(answer.contains(&place), "{answer}");
     server.stop();
 }
 

@@ -1,6 +1,7 @@
-//! The UDP socket against strangers.
+//! What receives media, against strangers.
 
-use std::net::UdpSocket;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
 use crate::common::Server;
@@ -9,6 +10,7 @@ use tsuji_tests::support::Program;
 
 on_each_runtime! {
     garbage_on_the_media_port_is_harmless_and_unanswered,
+    a_stranger_on_tcp_is_hung_up_on_without_an_answer,
 }
 
 fn garbage_on_the_media_port_is_harmless_and_unanswered(program: &Program) {
@@ -38,4 +40,28 @@ fn garbage_on_the_media_port_is_harmless_and_unanswered(program: &Program) {
         .set_read_timeout(Some(Duration::from_millis(1)))
         .unwrap();
     assert!(stranger.recv(&mut garbage).is_err(), "nothing is reflected");
+}
+
+fn a_stranger_on_tcp_is_hung_up_on_without_an_answer(program: &Program) {
+    let server = Server::start(program);
+    // A STUN binding request (RFC 8489) for a participant who is not there, framed (RFC 4571), and
+    // the same cut off by another frame.
+    let mut check = vec![0, 36, 0, 1, 0, 16, 0x21, 0x12, 0xa4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, 12]);
+    check.extend(b"abcdefgh:efg");
+    let cut = [&check[..], &[0xff; 100]].concat();
+    for bytes in [check, cut] {
+        let mut stranger = TcpStream::connect(server.address).unwrap();
+        stranger
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        stranger.write_all(&bytes).unwrap();
+        let mut answer = Vec::new();
+        match stranger.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+        assert!(answer.is_empty(), "{answer:?}");
+    }
 }

@@ -11,7 +11,7 @@ on_each_runtime! {
     a_tcp_port_in_use_is_one_sentence_and_a_failure,
     a_udp_port_in_use_is_one_sentence_and_a_failure,
     an_address_of_another_machine_is_one_sentence_and_a_failure,
-    all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure,
+    an_address_that_leads_nowhere_is_one_sentence_and_a_failure,
     a_certificate_that_is_not_there_is_one_sentence_and_a_failure,
     a_bad_flag_says_what_was_expected,
     options_come_from_a_file_and_from_the_environment_too,
@@ -90,12 +90,12 @@ fn a_certificate_that_is_not_there_is_one_sentence_and_a_failure(program: &Progr
     );
 }
 
-fn all_addresses_without_one_to_advertise_is_one_sentence_and_a_failure(program: &Program) {
-    let output = run(program, &["--udp", "0.0.0.0:0"]);
+fn an_address_that_leads_nowhere_is_one_sentence_and_a_failure(program: &Program) {
+    let output = run(program, &["--advertise", "203.0.113.5=10.0.0.2"]);
     assert_eq!(
         one_sentence(&output),
-        "tsuji: --udp 0.0.0.0:0 receives on all addresses of this machine; say which one \
-         participants reach, for example: --advertise 203.0.113.5"
+        "tsuji: --advertise 203.0.113.5=10.0.0.2: neither --udp nor --listen is on the address \
+         behind the ="
     );
 }
 
@@ -107,6 +107,7 @@ fn a_bad_flag_says_what_was_expected(program: &Program) {
             "expected an IP address and a port",
         ),
         (["--advertise", "0.0.0.0"], "nobody can reach that address"),
+        (["--stun", "stun.example"], "a port, such as"),
         (["--log", "a=b=c"], "invalid"),
         (["--tls-cert", "a.pem"], "--tls-key"),
         (["--tls-name", "a b"], "expected a DNS name"),
@@ -171,7 +172,7 @@ fn a_bad_config_file_is_one_sentence_and_a_failure(program: &Program) {
 fn help_and_version_tell_what_they_should(program: &Program) {
     let help = String::from_utf8(run(program, &["--help"]).stdout).unwrap();
     assert!(help.starts_with("tsuji, a self-hosted video-meeting server."));
-    for flag in ["--listen", "--udp", "--advertise", "--log"] {
+    for flag in ["--listen", "--udp", "--advertise", "--stun", "--log"] {
         assert!(help.contains(flag), "{flag}");
     }
     let version = String::from_utf8(run(program, &["--version"]).stdout).unwrap();

@@ -36,6 +36,23 @@ pub struct Limits {
     /// How long a WebSocket's peer may take no byte of what waits for it. 10 s: longer than any
     /// hiccup that a meeting survives.
     pub send_stall: Duration,
+    /// How long a TCP connection that carries media may take to show whose it is. 10 s: as many
+    /// checks as ICE needs (RFC 8445, 14), also when the answer is on its way.
+    pub media_handshake: Duration,
+    /// How long nothing may come from such a connection. 30 s: a browser checks each path that it
+    /// may use again at least every 2.5 s (RFC 7675 asks for 5 s), and one that woke up from sleep
+    /// makes a new one.
+    pub media_idle: Duration,
+    /// TCP connections with media from one address. 256: an office of 50 people behind one address
+    /// with five paths each.
+    pub media_connections_per_address: usize,
+    /// Bytes of media that wait for one TCP connection in our memory. 128 KiB: half a second of
+    /// two megabits; what is older is of no use to a call, and a frame that finds no room is lost
+    /// as a datagram would be.
+    pub media_queue_bytes: usize,
+    /// Bytes of media that are given to the writing of a TCP connection at once. 16 KiB: what
+    /// waits beyond that waits in the queue.
+    pub media_write_bytes: usize,
     /// How long a closed connection is kept so that what was sent last arrives. 2 s: closing at
     /// once would make the system throw it away (RST) when the peer still sends.
     pub linger: Duration,
@@ -83,6 +100,11 @@ impl Default for Limits {
             send_queue_bytes: 1024 * 1024,
             send_queue_pause_bytes: 64 * 1024,
             send_stall: Duration::from_secs(10),
+            media_handshake: Duration::from_secs(10),
+            media_idle: Duration::from_secs(30),
+            media_connections_per_address: 256,
+            media_queue_bytes: 128 * 1024,
+            media_write_bytes: 16 * 1024,
             linger: Duration::from_secs(2),
             websocket_read_bytes: 8 * 1024,
             queue: 4_096,

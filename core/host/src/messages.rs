@@ -1,12 +1,34 @@
 //! What the two sides of a server tell each other.
 
+use std::net::SocketAddr;
+
 use tsuji_core::{Command, Notice};
+use tsuji_signaling::ConnectionId;
 
 /// From the front to a media side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToMedia {
     /// The lobby wants something of the SFU.
     Command(Command),
+    /// A TCP connection turns out to carry media.
+    MediaOpened {
+        /// Which.
+        connection: ConnectionId,
+        /// Its other end.
+        remote: SocketAddr,
+    },
+    /// A frame came from such a connection. It may be lost on the way, as a datagram may.
+    Frame {
+        /// From which.
+        connection: ConnectionId,
+        /// The frame without its length.
+        payload: Vec<u8>,
+    },
+    /// Such a connection has ended.
+    MediaClosed {
+        /// Which.
+        connection: ConnectionId,
+    },
 }
 
 /// From a media side to the front.
@@ -14,4 +36,17 @@ pub enum ToMedia {
 pub enum FromMedia {
     /// The SFU has something to tell the lobby.
     Notice(Notice),
+    /// A frame for a TCP connection that carries media. It may be lost on the way, as a datagram
+    /// may.
+    Frame {
+        /// For which.
+        connection: ConnectionId,
+        /// The frame without its length.
+        payload: Vec<u8>,
+    },
+    /// What comes from such a connection is nobody's: close it.
+    Reject {
+        /// Which.
+        connection: ConnectionId,
+    },
 }

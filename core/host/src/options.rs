@@ -1,9 +1,7 @@
 //! The command line.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -12,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tsuji_core::trace::Kind;
 
 use crate::log::LogFormat;
+use crate::reach::Advertise;
 use crate::record::RecordOptions;
 use crate::replay::ReplayOptions;
 
@@ -61,11 +60,22 @@ pub struct Options {
     )]
     pub udp: Vec<SocketAddr>,
 
-    /// The address under which participants reach the UDP socket, when it is not its own; the port
-    /// too, when a router changes it. Required where --udp says 0.0.0.0 or [::]. With several
-    /// --udp, give one for each, in the same order
-    #[arg(long, value_name = "ADDR[:PORT]")]
+    /// An address under which participants reach this server, when it is not one of its own: with
+    /// a port, when a router changes that of UDP. Behind NAT and in a container: PUBLIC=LOCAL, where
+    /// LOCAL is this machine's address, with ports on both sides when they differ. May be repeated.
+    /// Without it they are told the bound addresses, and for 0.0.0.0 and [::] those of all
+    /// interfaces
+    #[arg(long, value_name = "PUBLIC[=LOCAL]")]
     pub advertise: Vec<Advertise>,
+
+    /// Ask this STUN server at the start how others see the UDP sockets, and tell participants that
+    /// too
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    pub stun: Option<String>,
+
+    /// Offer media over UDP only, and not also on the TCP port of --listen
+    #[arg(long)]
+    pub no_ice_tcp: bool,
 
     /// Serve HTTPS with this certificate chain (PEM). It and the key are read again when they change
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -224,49 +234,24 @@ pub enum Action {
     Replay(ReplayOptions),
 }
 
-/// The address, and perhaps the port, under which a UDP socket is reached from elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advertise {
-    /// The address.
-    pub address: IpAddr,
-    /// The port; the socket's own if `None`.
-    pub port: Option<u16>,
-}
-
-/// One `--udp` with what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UdpOption {
-    /// What to bind.
-    pub(crate) bind: SocketAddr,
-    /// What participants are told instead.
-    pub(crate) advertise: Option<Advertise>,
-}
-
 /// What is wrong with options that are well-formed one by one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
-    /// An unspecified address cannot be told to participants.
+    /// It could belong to several sockets.
     #[error(
-        "--udp {0} receives on all addresses of this machine; say which one participants reach, \
-         for example: --advertise {example}", example = example(.0)
+        "--advertise {0} could belong to several --udp; say which, for example: --advertise \
+         {public}={example}", public = .0.public.address, example = example(.0)
     )]
-    NothingToAdvertise(SocketAddr),
-    /// More `--advertise` than `--udp`.
-    #[error("there are {advertise} --advertise for {udp} --udp; give at most one for each")]
-    TooManyAdvertise {
-        /// How many `--advertise`.
-        advertise: usize,
-        /// How many `--udp`.
-        udp: usize,
-    },
+    Ambiguous(Advertise),
     /// IPv4 for IPv6, or the other way round.
-    #[error("--advertise {advertise} and --udp {udp} are not both IPv4 or both IPv6")]
-    Family {
-        /// The socket.
-        udp: SocketAddr,
-        /// What it should be reached under.
-        advertise: Advertise,
-    },
+    #[error(
+        "--advertise {0} leads to no --udp: none is {family}",
+        family = family(.0)
+    )]
+    Family(Advertise),
+    /// Nothing listens there.
+    #[error("--advertise {0}: neither --udp nor --listen is on the address behind the =")]
+    NobodyThere(Advertise),
 }
 
 impl Options {
@@ -304,62 +289,6 @@ impl Options {
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
     }
-
-    /// Each UDP socket with the address that belongs to it.
-    pub(crate) fn udp_sockets(&self) -> Result<Vec<UdpOption>, OptionsError> {
-        if self.advertise.len() > self.udp.len() {
-            return Err(OptionsError::TooManyAdvertise {
-                advertise: self.advertise.len(),
-                udp: self.udp.len(),
-            });
-        }
-        let advertise = self.advertise.iter().copied().map(Some);
-        self.udp
-            .iter()
-            .zip(advertise.chain(std::iter::repeat(None)))
-            .map(|(&bind, advertise)| match advertise {
-                None if bind.ip().is_unspecified() => Err(OptionsError::NothingToAdvertise(bind)),
-                Some(advertise) if advertise.address.is_ipv4() != bind.is_ipv4() => {
-                    Err(OptionsError::Family {
-                        udp: bind,
-                        advertise,
-                    })
-                }
-                advertise => Ok(UdpOption { bind, advertise }),
-            })
-            .collect()
-    }
-}
-
-impl FromStr for Advertise {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (address, port) = if let Ok(address) = text.parse::<IpAddr>() {
-            (address, None)
-        } else if let Ok(socket) = text.parse::<SocketAddr>() {
-            (socket.ip(), Some(socket.port()))
-        } else {
-            return Err(
-                "expected an IP address with or without a port, such as 203.0.113.5, \
-                        203.0.113.5:10000 or [2001:db8::5]:10000"
-                    .to_owned(),
-            );
-        };
-        if address.is_unspecified() || address.is_multicast() || port == Some(0) {
-            return Err("nobody can reach that address".to_owned());
-        }
-        Ok(Self { address, port })
-    }
-}
-
-impl fmt::Display for Advertise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            None => self.address.fmt(f),
-            Some(port) => SocketAddr::new(self.address, port).fmt(f),
-        }
-    }
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
@@ -376,6 +305,16 @@ fn domain(text: &str) -> Result<String, String> {
     }
 }
 
+fn host_and_port(text: &str) -> Result<String, String> {
+    let port = text
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse::<u16>()));
+    match port {
+        Some((host, Ok(1..))) if !host.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected a name or an address and a port, such as stun.example:3478".to_owned()),
+    }
+}
+
 fn server_name(text: &str) -> Result<String, String> {
     rustls::pki_types::ServerName::try_from(text)
         .map(|name| name.to_str().into_owned())
@@ -388,11 +327,19 @@ pub(crate) fn log_filter(text: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-fn example(socket: &SocketAddr) -> &'static str {
-    if socket.is_ipv4() {
-        "203.0.113.5"
+fn family(advertise: &Advertise) -> &'static str {
+    if advertise.public.address.is_ipv4() {
+        "IPv4"
     } else {
-        "2001:db8::5"
+        "IPv6"
+    }
+}
+
+fn example(advertise: &Advertise) -> &'static str {
+    if advertise.public.address.is_ipv4() {
+        "10.0.0.1"
+    } else {
+        "fd00::1"
     }
 }
 
@@ -429,61 +376,7 @@ mod tests {
     fn without_options_nothing_is_reachable_from_elsewhere() {
         let options = options(&[]);
         assert!(options.listen.ip().is_loopback());
-        let sockets = options.udp_sockets().unwrap();
-        assert!(sockets.iter().all(|socket| socket.bind.ip().is_loopback()));
-        assert_eq!(sockets.len(), 1);
-    }
-
-    #[test]
-    fn an_unspecified_udp_address_needs_one_to_advertise() {
-        let error = options(&["--udp", "0.0.0.0:10000"])
-            .udp_sockets()
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "--udp 0.0.0.0:10000 receives on all addresses of this machine; say which one \
-             participants reach, for example: --advertise 203.0.113.5"
-        );
-        let advertised = options(&["--udp", "0.0.0.0:10000", "--advertise", "203.0.113.5"]);
-        assert!(advertised.udp_sockets().is_ok());
-    }
-
-    #[test]
-    fn each_advertise_belongs_to_the_udp_in_the_same_place() {
-        let sockets = options(&[
-            "--udp=0.0.0.0:1",
-            "--udp=[::]:2",
-            "--udp=127.0.0.1:3",
-            "--advertise=203.0.113.5",
-            "--advertise=[2001:db8::5]:99",
-        ])
-        .udp_sockets()
-        .unwrap();
-        let told: Vec<_> = sockets
-            .iter()
-            .map(|socket| socket.advertise.map(|advertise| advertise.to_string()))
-            .collect();
-        let expected = [Some("203.0.113.5"), Some("[2001:db8::5]:99"), None];
-        assert_eq!(told, expected.map(|text| text.map(str::to_owned)));
-    }
-
-    #[test]
-    fn contradictions_are_refused_with_a_sentence() {
-        let mixed = options(&["--udp=127.0.0.1:1", "--advertise=2001:db8::5"]);
-        assert!(matches!(
-            mixed.udp_sockets(),
-            Err(OptionsError::Family { .. })
-        ));
-        let many = options(&["--advertise=203.0.113.5", "--advertise=203.0.113.6"]);
-        assert_eq!(
-            many.udp_sockets(),
-            Err(OptionsError::TooManyAdvertise {
-                advertise: 2,
-                udp: 1
-            })
-        );
-        for bad in ["0.0.0.0", "203.0.113.5:0", "224.0.0.1", "example.org", ""] {
-            assert!(bad.parse::<Advertise>().is_err(), "{bad}");
-        }
+        assert_eq!(options.udp.len(), 1);
+        assert!(options.udp[0].ip().is_loopback());
     }
 }

@@ -82,6 +82,17 @@ impl<T> Sender<T> {
         self.fill()
     }
 
+    /// Takes an item that may be lost: only while the channel is less than half full, so that
+    /// such items keep no others from being told. Whether it was taken.
+    pub fn offer(&mut self, item: T) -> bool {
+        let free = self.channel.capacity().unwrap_or(0) / 2;
+        let taken = self.backlog.is_empty()
+            && self.channel.len() < free
+            && self.channel.try_send(item).is_ok();
+        self.unannounced |= taken;
+        taken
+    }
+
     /// Moves what it can from the backlog to the channel, and wakes the receiver if there is
     /// something new. To be called once per turn.
     pub fn flush(&mut self) -> Result<(), SendError> {
@@ -259,6 +270,25 @@ mod tests {
         assert_eq!(receiver.take(), Taken::Item(0));
         sender.flush().unwrap();
         assert_eq!(sender.send(3), Ok(()));
+    }
+
+    #[test]
+    fn what_may_be_lost_leaves_room_for_what_may_not() {
+        let (_sending, mut receiving, mut sender, mut receiver) = ends(4, 4);
+        assert_eq!(
+            [1, 2, 3].map(|item| sender.offer(item)),
+            [true, true, false]
+        );
+        sender.send(4).unwrap();
+        sender.flush().unwrap();
+        assert!(receiving.woken());
+        assert!(!sender.is_backlogged());
+        let taken: Vec<_> = std::iter::from_fn(|| match receiver.take() {
+            Taken::Item(item) => Some(item),
+            Taken::Empty | Taken::Closed => None,
+        })
+        .collect();
+        assert_eq!(taken, [1, 2, 4]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::task::Waker;
 
-use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu};
+use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu, Transport};
 
 use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
@@ -18,9 +18,10 @@ use crate::front::{Desk, Drain, Links};
 use crate::limits::Limits;
 use crate::media;
 use crate::metrics::{self, Watch};
-use crate::options::{Options, OptionsError, UdpOption};
+use crate::options::{Options, OptionsError};
 use crate::ports;
 use crate::queue::queue;
+use crate::reach::{Asked, LearnError, interfaces, learn, told};
 use crate::record::{RecordError, Recording};
 use crate::threads::Threads;
 use crate::tls::{Tls, TlsError};
@@ -56,6 +57,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// How others see the UDP sockets is not known.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
     /// The system gave no randomness.
     #[error("the system gave no random numbers: {0}")]
     Random(getrandom::Error),
@@ -167,11 +171,18 @@ fn here(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Takes the UDP ports and makes everything. `front` and `media` end the waiting of the two sides.
-pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, StartError> {
+/// Takes the UDP ports and makes everything. `door`: the TCP socket that the runtime listens on, if
+/// it does. `front` and `media` end the waiting of the two sides.
+pub fn assemble(
+    options: &Options,
+    door: Option<SocketAddr>,
+    front: Waker,
+    media: Waker,
+) -> Result<Parts, StartError> {
     let limits = Limits::default();
     let clock = Clock::start();
-    let (sockets, addresses) = bind_udp(options.udp_sockets()?, &limits)?;
+    let sockets = Sockets::bind(options, door, &limits)?;
+    let bound = sockets.bound()?;
     let (orders_in, orders_out) = queue(
         limits.queue,
         limits.queue_backlog,
@@ -196,7 +207,7 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
     );
 
     let config = Config {
-        addresses,
+        addresses: sockets.addresses,
         certificate: Certificate::generate()?,
         limits: tsuji_core::Limits::default(),
     };
@@ -234,14 +245,15 @@ pub fn assemble(options: &Options, front: Waker, media: Waker) -> Result<Parts, 
             dumper,
             reporter: media_reporter,
             datagram_bytes: config.limits.datagram_bytes,
+            listener: door.filter(|_| !options.no_ice_tcp),
             orders: orders_out,
             notices: notices_in,
         },
         limits,
-        addresses: config.addresses.iter().map(|own| own.socket).collect(),
+        addresses: bound,
         handle,
         control,
-        sockets,
+        sockets: sockets.udp,
         threads,
     })
 }
@@ -267,37 +279,69 @@ fn watch(
     Ok(Some(watch))
 }
 
-fn bind_udp(
-    options: Vec<UdpOption>,
-    limits: &Limits,
-) -> Result<(Vec<UdpSocket>, Vec<LocalAddress>), StartError> {
-    let mut sockets = Vec::new();
-    let mut addresses = Vec::new();
-    for UdpOption { bind, advertise } in options {
-        let error = |source| StartError::Udp {
-            address: bind,
-            source,
+/// Bound UDP sockets, and what participants are told.
+struct Sockets {
+    udp: Vec<UdpSocket>,
+    addresses: Vec<LocalAddress>,
+}
+
+impl Sockets {
+    fn bind(
+        options: &Options,
+        door: Option<SocketAddr>,
+        limits: &Limits,
+    ) -> Result<Self, StartError> {
+        let own = interfaces::usable();
+        let asked = Asked {
+            listen: options.listen,
+            udp: &options.udp,
+            advertise: &options.advertise,
+            own: &own,
         };
-        let socket = ports::bind_udp(bind, limits).map_err(error)?;
-        let own = socket.local_addr().map_err(error)?;
-        let advertised = advertise.map_or(own, |advertise| {
-            SocketAddr::new(advertise.address, advertise.port.unwrap_or(own.port()))
-        });
-        if own.ip().is_loopback() && !advertised.ip().is_loopback() {
-            tracing::warn!(
-                "--udp {own} is reachable from this machine only, whatever is advertised; \
-                 --udp 0.0.0.0:{} is reachable from elsewhere",
-                own.port()
-            );
+        asked.check()?;
+        let mut udp = Vec::new();
+        for address in asked.udp_sockets() {
+            let socket = ports::bind_udp(address, limits);
+            udp.push(socket.map_err(|source| StartError::Udp { address, source })?);
         }
-        tracing::info!(socket = %own, %advertised, "media");
-        sockets.push(socket);
-        addresses.push(LocalAddress {
-            socket: own,
+        let learnt = match &options.stun {
+            Some(server) => learn(server, &udp)?,
+            None => vec![None; udp.len()],
+        };
+        let mut bound = Vec::with_capacity(udp.len());
+        for (socket, learnt) in udp.iter().zip(learnt) {
+            let own = socket.local_addr();
+            bound.push((own.map_err(StartError::system("UDP address"))?, learnt));
+        }
+        let door = door.filter(|_| !options.no_ice_tcp);
+        let addresses = told(&asked, &bound, door);
+        for LocalAddress {
+            transport,
+            socket,
             advertised,
-        });
+        } in &addresses
+        {
+            match transport {
+                Transport::Udp => tracing::info!(%socket, %advertised, "media"),
+                Transport::Tcp => tracing::info!(%socket, %advertised, "media over TCP"),
+            }
+            if socket.ip().is_loopback() && !advertised.ip().is_loopback() {
+                tracing::warn!(
+                    "{socket} is reachable from this machine only, whatever is advertised; \
+                     0.0.0.0:{} is reachable from elsewhere",
+                    socket.port()
+                );
+            }
+        }
+        Ok(Self { udp, addresses })
     }
-    Ok((sockets, addresses))
+
+    /// What is bound, with the real ports.
+    fn bound(&self) -> Result<Vec<SocketAddr>, StartError> {
+        let bound = self.udp.iter().map(UdpSocket::local_addr);
+        let bound: Result<_, _> = bound.collect();
+        bound.map_err(StartError::system("UDP address"))
+    }
 }
 
 /// A seed of its own for each state machine, so that what one of them shows tells nothing about

@@ -122,7 +122,7 @@ impl Sfu {
             keyframes: KeyframeRequests::new(self.limits.keyframe_interval),
             slots: Vec::new(),
             viewers: Vec::new(),
-            tuples: Vec::new(),
+            paths: Vec::new(),
             timer: None,
             bases: Default::default(),
         };

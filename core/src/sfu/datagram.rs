@@ -3,10 +3,12 @@
 use tracing::Span;
 
 use super::Sfu;
-use crate::demux::{Learnt, Tuple};
+use crate::demux::Learnt;
+use crate::ids::ParticipantId;
 use crate::input::Datagram;
 use crate::output::Output;
 use crate::participant::Index;
+use crate::path::Path;
 use crate::trace::decisions::Call;
 use crate::transport::{Credentials, Stun, is_stun, is_success_on, parse_stun};
 
@@ -30,8 +32,7 @@ impl Sfu {
             }
             return;
         }
-        let tuple = (datagram.local, datagram.remote);
-        match self.addresses.owner(self.now, &tuple) {
+        match self.addresses.owner(self.now, &datagram.path) {
             Some(index) => {
                 self.datagram_on_tape(index, &datagram);
                 self.deliver(index, datagram);
@@ -55,21 +56,14 @@ impl Sfu {
         });
         let _person = person.map(Span::entered);
         self.run(index, &Call::Receive, |connection, environment, effects| {
-            connection.receive(
-                now,
-                environment,
-                datagram.local,
-                datagram.remote,
-                datagram.payload,
-                effects,
-            )
+            connection.receive(now, environment, datagram, effects)
         });
     }
 
     /// A STUN request that names a participant.
     pub(super) fn check(&mut self, index: Index, datagram: Datagram<'_>) {
-        let tuple = (datagram.local, datagram.remote);
-        if !self.addresses.may_claim(self.now, &tuple, index) {
+        let path = datagram.path;
+        if !self.addresses.may_claim(self.now, &path, index) {
             self.counters.dropped_foreign_address += 1;
             return;
         }
@@ -81,10 +75,35 @@ impl Sfu {
         // The ICE agent answers only what passed its MESSAGE-INTEGRITY check.
         let proved = self.find_out(|sfu| {
             let mut outputs = sfu.outputs.range(first..);
-            outputs.any(|output| matches!(output, Output::Transmit(transmit) if is_success_on(transmit, &tuple)))
+            outputs.any(|output| matches!(output, Output::Transmit(transmit) if is_success_on(transmit, &path)))
         });
         if proved {
-            self.learn(index, tuple);
+            self.learn(index, path);
+        }
+    }
+
+    /// Whom a datagram is for, if it is an ICE check (a STUN binding request, RFC 8445, 7.2.2) for
+    /// somebody who is here. Whether it is authentic shows when it is handed in. For those who have
+    /// to tell strangers from people before there is a path, as with TCP.
+    pub fn names(&self, datagram: &[u8]) -> Option<ParticipantId> {
+        match parse_stun(datagram)? {
+            Stun::Request { ufrag } => self.id_of(self.named_by(ufrag)?),
+            Stun::Success | Stun::Other => None,
+        }
+    }
+
+    /// A path is no more.
+    pub(super) fn closed(&mut self, path: Path) {
+        if let Some(index) = self.addresses.peek(&path) {
+            self.closed_on_tape(index, path);
+            self.forget(index, path);
+        }
+    }
+
+    pub(super) fn forget(&mut self, index: Index, path: Path) {
+        self.addresses.forget(&path);
+        if let Some(participant) = self.participants.get_mut(index) {
+            participant.paths.retain(|known| *known != path);
         }
     }
 
@@ -94,23 +113,23 @@ impl Sfu {
         (participant.ufrag == ufrag).then_some(index)
     }
 
-    fn learn(&mut self, index: Index, tuple: Tuple) {
-        let learnt = self.addresses.learn(self.now, tuple, index);
+    fn learn(&mut self, index: Index, path: Path) {
+        let learnt = self.addresses.learn(self.now, path, index);
         if learnt == Learnt::Known {
             return;
         }
         if let Learnt::TakenFrom(before) = learnt
             && let Some(before) = self.participants.get_mut(before)
         {
-            before.tuples.retain(|known| *known != tuple);
+            before.paths.retain(|known| *known != path);
         }
         let Some(participant) = self.participants.get_mut(index) else {
-            self.addresses.forget(&tuple);
+            self.addresses.forget(&path);
             return;
         };
-        participant.tuples.push(tuple);
-        if participant.tuples.len() > self.limits.addresses {
-            let oldest = participant.tuples.remove(0);
+        participant.paths.push(path);
+        if participant.paths.len() > self.limits.addresses {
+            let oldest = participant.paths.remove(0);
             self.addresses.forget(&oldest);
         }
     }

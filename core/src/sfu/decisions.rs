@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Sfu;
 use super::rooms::Room;
-use crate::demux::Tuple;
 use crate::forward::MAX_SEQUENCE;
 use crate::ids::RoomId;
 use crate::input::Datagram;
 use crate::limits::{Limits, LocalAddress};
 use crate::participant::{Index, Participant};
+use crate::path::{Path, Transport};
 use crate::table::Table;
 use crate::time::{Time, WallTime};
 use crate::trace::decisions::{
-    Call, Dropped, Head, Path, PathName, Pseudonyms, Ring, Script, Step, Tape, Writer,
+    Call, Dropped, Head, PathAlias, PathName, Pseudonyms, Ring, Script, Step, Tape, Writer,
 };
 use crate::trace::{Header, Kind};
 use crate::transport::Event;
@@ -41,7 +41,7 @@ struct Restored {
 }
 
 /// A path that a participant has proved, and when it was last used.
-type Proved = (Path, Time);
+type Proved = (PathAlias, Time);
 
 impl Sfu {
     /// Keeps a trace of decisions from now on: the last `max_bytes` of it, in memory. `seed` must
@@ -97,9 +97,10 @@ impl Sfu {
 
     /// The header of a file with [`Sfu::decisions`] in it. Addresses have their pseudonyms.
     pub fn decisions_header(&self, build: String, shard: u32) -> Header {
-        let addresses = self.sockets.iter().map(|socket| {
-            let socket = self.name_of(*socket);
+        let addresses = self.sockets.iter().map(|&(transport, socket)| {
+            let socket = self.name_of(socket);
             LocalAddress {
+                transport,
                 socket,
                 advertised: socket,
             }
@@ -152,7 +153,7 @@ impl Sfu {
 
     pub(super) fn datagram_on_tape(&mut self, index: Index, datagram: &Datagram<'_>) {
         if let Tape::Write(_) = self.tape {
-            let (now, path) = (self.now, self.path_name(index, datagram));
+            let (now, path) = (self.now, self.path_name(index, &datagram.path));
             if let Some(writer) = self.writer() {
                 writer.datagram(now, index, path, datagram.payload);
             }
@@ -161,20 +162,28 @@ impl Sfu {
 
     pub(super) fn check_on_tape(&mut self, index: Index, datagram: &Datagram<'_>) {
         if let Tape::Write(_) = self.tape {
-            let (now, path) = (self.now, self.path_name(index, datagram));
+            let (now, path) = (self.now, self.path_name(index, &datagram.path));
             if let Some(writer) = self.writer() {
                 writer.check(now, index, path, datagram.payload);
             }
         }
     }
 
-    fn path_name(&self, index: Index, datagram: &Datagram<'_>) -> PathName {
-        let tuple = (datagram.local, datagram.remote);
-        let proved = self.participants.get(index).map(|p| p.tuples.as_slice());
-        let place = proved.unwrap_or_default().iter().position(|t| *t == tuple);
+    pub(super) fn closed_on_tape(&mut self, index: Index, path: Path) {
+        if let Tape::Write(_) = self.tape {
+            let (now, path) = (self.now, self.path_name(index, &path));
+            if let Some(writer) = self.writer() {
+                writer.closed(now, index, path);
+            }
+        }
+    }
+
+    fn path_name(&self, index: Index, path: &Path) -> PathName {
+        let proved = self.participants.get(index).map(|p| p.paths.as_slice());
+        let place = proved.unwrap_or_default().iter().position(|p| p == path);
         match place {
             Some(place) => PathName::Proved(place),
-            None => PathName::Other(self.path(&tuple)),
+            None => PathName::Other(self.alias(path)),
         }
     }
 
@@ -191,17 +200,24 @@ impl Sfu {
         found
     }
 
-    fn path(&self, (local, remote): &Tuple) -> Path {
-        let place = self.sockets.iter().position(|socket| socket == local);
-        (place.unwrap_or(self.sockets.len()), self.name_of(*remote))
+    fn alias(&self, path: &Path) -> PathAlias {
+        let own = (path.transport, path.local);
+        let place = self.sockets.iter().position(|socket| *socket == own);
+        let place = place.unwrap_or(self.sockets.len());
+        (place, self.name_of(path.remote))
     }
 
-    /// The socket at a place in the configuration. The place after the last stands for any other,
-    /// where connections take nothing.
-    fn socket(&self, place: usize) -> Option<SocketAddr> {
-        let other = SocketAddr::from(([0; 4], 0));
+    /// The path of an alias. The place after the last socket stands for any other, where
+    /// connections take nothing.
+    fn path(&self, (place, remote): PathAlias) -> Option<Path> {
+        let other = (Transport::Udp, SocketAddr::from(([0; 4], 0)));
         let other = (place == self.sockets.len()).then_some(other);
-        self.sockets.get(place).copied().or(other)
+        let (transport, local) = self.sockets.get(place).copied().or(other)?;
+        Some(Path {
+            transport,
+            local,
+            remote,
+        })
     }
 
     /// An address as it stands in a trace.
@@ -215,9 +231,9 @@ impl Sfu {
     /// What decisions depend on now.
     pub(crate) fn state(&self) -> Vec<u8> {
         let participants = self.participants.iter().map(|(index, participant)| {
-            let proved = participant.tuples.iter().map(|tuple| {
-                let used = self.addresses.last_used(tuple).unwrap_or_default();
-                (self.path(tuple), used)
+            let proved = participant.paths.iter().map(|path| {
+                let used = self.addresses.last_used(path).unwrap_or_default();
+                (self.alias(path), used)
             });
             (index, participant, proved.collect())
         });
@@ -231,7 +247,7 @@ impl Sfu {
 
     /// An `Sfu` without connections, for a trace to tell what they gave.
     pub(crate) fn scripted(addresses: &[LocalAddress], limits: Limits, epoch: WallTime) -> Self {
-        let sockets = addresses.iter().map(|a| a.socket).collect();
+        let sockets = super::sockets(addresses);
         let rng = ChaCha20Rng::from_seed([0; 32]);
         let mut sfu = Self::empty(None, sockets, limits, epoch, rng);
         sfu.tape = Tape::Read(Box::default());
@@ -258,13 +274,12 @@ impl Sfu {
             if sfu.indices.insert(participant.id, index).is_some() {
                 return false;
             }
-            for ((local, remote), used) in proved {
-                let Some(local) = self.socket(local) else {
+            for (alias, used) in proved {
+                let Some(path) = self.path(alias) else {
                     return false;
                 };
-                let tuple = (local, remote);
-                sfu.addresses.learn(used, tuple, index);
-                participant.tuples.push(tuple);
+                sfu.addresses.learn(used, path, index);
+                participant.paths.push(path);
             }
             values.push((index, participant));
         }
@@ -296,7 +311,7 @@ impl Sfu {
                 let there = |index: Index| self.participants.get(index).is_some();
                 let viewers = &participant.viewers;
                 let slots = &participant.slots;
-                participant.tuples.len() <= self.limits.addresses
+                participant.paths.len() <= self.limits.addresses
                     && slots.len() <= self.limits.slots
                     && viewers.iter().all(|viewer| there(viewer.participant))
                     && slots.iter().all(|slot| slot.source.is_none_or(there))
@@ -311,8 +326,7 @@ impl Sfu {
         let possible = match head {
             Head::Datagram { index, path, .. } => match self.datagram_of(*index, *path) {
                 Some(datagram) => {
-                    let tuple = (datagram.local, datagram.remote);
-                    let owner = self.addresses.owner(self.now, &tuple);
+                    let owner = self.addresses.owner(self.now, &datagram.path);
                     self.deliver(*index, datagram);
                     owner == Some(*index)
                 }
@@ -333,6 +347,14 @@ impl Sfu {
                 self.serve(due);
                 true
             }
+            Head::Closed { index, path } => match self.named_path(*index, *path) {
+                Some(path) => {
+                    let owner = self.addresses.peek(&path);
+                    self.forget(*index, path);
+                    owner == Some(*index)
+                }
+                None => false,
+            },
             Head::Dropped(_) => true,
         };
         self.bury();
@@ -340,15 +362,20 @@ impl Sfu {
     }
 
     fn datagram_of(&self, index: Index, path: PathName) -> Option<Datagram<'static>> {
-        let (local, remote) = match path {
-            PathName::Proved(place) => *self.participants.get(index)?.tuples.get(place)?,
-            PathName::Other((local, remote)) => (self.socket(local)?, remote),
-        };
         Some(Datagram {
-            local,
-            remote,
+            path: self.named_path(index, path)?,
             payload: &[],
         })
+    }
+
+    fn named_path(&self, index: Index, name: PathName) -> Option<Path> {
+        match name {
+            PathName::Proved(place) => {
+                let participant = self.participants.get(index)?;
+                participant.paths.get(place).copied()
+            }
+            PathName::Other(alias) => self.path(alias),
+        }
     }
 
     pub(crate) fn script(&mut self) -> Option<&mut Script> {

@@ -39,9 +39,10 @@ use crate::counters::Counters;
 use crate::demux::AddressTable;
 use crate::ids::{ParticipantId, RoomId};
 use crate::input::Input;
-use crate::limits::{Config, Limits};
+use crate::limits::{Config, Limits, LocalAddress};
 use crate::output::{GoneReason, Notice, Output};
 use crate::participant::{Index, Participant, Phase};
+use crate::path::{Path, Transport};
 use crate::sizes::Sizes;
 use crate::table::Table;
 use crate::time::{Time, WallTime};
@@ -57,7 +58,7 @@ pub struct Sfu {
     /// What connections need; `None` in a replay of decisions, where there are none.
     environment: Option<Environment>,
     /// Our sockets.
-    sockets: Vec<SocketAddr>,
+    sockets: Vec<(Transport, SocketAddr)>,
     epoch: WallTime,
     limits: Limits,
     rng: ChaCha20Rng,
@@ -84,7 +85,7 @@ impl Sfu {
     /// `seed` decides everything that must not be guessed, ICE passwords among it: take it from
     /// the operating system. `epoch` is the wall-clock time of `t = 0`.
     pub fn new(config: Config, seed: [u8; 32], epoch: WallTime) -> Self {
-        let sockets = config.addresses.iter().map(|a| a.socket).collect();
+        let sockets = sockets(&config.addresses);
         let environment = Environment::new(config.certificate, config.addresses, epoch);
         let rng = ChaCha20Rng::from_seed(seed);
         Self::empty(Some(environment), sockets, config.limits, epoch, rng)
@@ -92,7 +93,7 @@ impl Sfu {
 
     fn empty(
         environment: Option<Environment>,
-        sockets: Vec<SocketAddr>,
+        sockets: Vec<(Transport, SocketAddr)>,
         limits: Limits,
         epoch: WallTime,
         mut rng: ChaCha20Rng,
@@ -135,6 +136,7 @@ impl Sfu {
                 self.command(command);
             }
             Input::Timeout => self.timeout(),
+            Input::Closed(path) => self.closed(path),
         }
         self.bury();
         self.end_on_tape();
@@ -167,9 +169,9 @@ impl Sfu {
         self.participants.len()
     }
 
-    /// Who has proved that `remote` is its address, as seen by our socket `local`.
-    pub fn participant_at(&self, local: SocketAddr, remote: SocketAddr) -> Option<ParticipantId> {
-        self.id_of(self.addresses.peek(&(local, remote))?)
+    /// Who has proved that a path leads to it.
+    pub fn participant_at(&self, path: &Path) -> Option<ParticipantId> {
+        self.id_of(self.addresses.peek(path)?)
     }
 
     /// How many rooms there are. A room without participants is none.
@@ -349,4 +351,16 @@ impl Sfu {
             self.refresh_keyframes_around(index);
         }
     }
+}
+
+/// Each socket once, in the order in which they are first named.
+fn sockets(addresses: &[LocalAddress]) -> Vec<(Transport, SocketAddr)> {
+    let mut sockets = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let socket = (address.transport, address.socket);
+        if !sockets.contains(&socket) {
+            sockets.push(socket);
+        }
+    }
+    sockets
 }

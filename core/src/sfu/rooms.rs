@@ -101,8 +101,8 @@ impl Sfu {
         if let Some(at) = participant.timer {
             self.timers.remove(&(at, index));
         }
-        for tuple in &participant.tuples {
-            self.addresses.forget(tuple);
+        for path in &participant.paths {
+            self.addresses.forget(path);
         }
         self.doomed.retain(|(doomed, _)| *doomed != index);
         Some(participant.room)

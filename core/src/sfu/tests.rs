@@ -1,12 +1,13 @@
 //! What can only be provoked from inside.
 
 use super::*;
-use crate::{Certificate, Command, IceMode, LocalAddress};
+use crate::{Certificate, Command, IceMode, LocalAddress, Transport};
 
 fn sfu_with(people: u64) -> Sfu {
     let udp = "127.0.0.1:10000".parse().unwrap();
     let config = Config {
         addresses: vec![LocalAddress {
+            transport: Transport::Udp,
             socket: udp,
             advertised: udp,
         }],

@@ -1,11 +1,11 @@
 //! What a replay says when it is not the same again.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::ids::ParticipantId;
 use crate::output::Notice;
+use crate::path::{Path, Transport};
 use crate::time::Time;
 
 /// The first moment at which a replay was not the same again.
@@ -41,7 +41,7 @@ pub enum Difference {
     /// A datagram with other bytes.
     Bytes {
         /// Where it was sent.
-        remote: SocketAddr,
+        path: Path,
         /// How long it was, in the recording and in the replay.
         lengths: (usize, usize),
         /// Which bytes differ, as far as both have them.
@@ -61,10 +61,8 @@ pub enum Difference {
 pub enum Side {
     /// It sent a datagram.
     Transmit {
-        /// From where.
-        local: SocketAddr,
-        /// Where to.
-        remote: SocketAddr,
+        /// From where to where.
+        path: Path,
         /// Of how many bytes.
         bytes: usize,
     },
@@ -96,11 +94,11 @@ impl fmt::Display for Difference {
                 write!(f, "the recording has {recorded}, the replay {replayed}")
             }
             Difference::Bytes {
-                remote,
+                path,
                 lengths: (recorded, replayed),
                 ranges,
             } => {
-                write!(f, "the datagram to {remote} differs")?;
+                write!(f, "the datagram to {} differs", path.remote)?;
                 if recorded != replayed {
                     write!(f, " in its length, {recorded} bytes and now {replayed}")?;
                 }
@@ -123,11 +121,14 @@ impl fmt::Display for Difference {
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Side::Transmit {
-                local,
-                remote,
-                bytes,
-            } => write!(f, "a datagram of {bytes} bytes from {local} to {remote}"),
+            Side::Transmit { path, bytes } => {
+                let over = match path.transport {
+                    Transport::Udp => "",
+                    Transport::Tcp => " over TCP",
+                };
+                let (from, to) = (path.local, path.remote);
+                write!(f, "a datagram of {bytes} bytes from {from} to {to}{over}")
+            }
             Side::Notice(notice) => {
                 let text = format!("{notice:?}");
                 let (short, _) = apart(&text, "");

@@ -3,12 +3,14 @@
 //! ```text
 //! MARK      time (u64, µs since t = 0) · number of the next input (u64, from 0)
 //! INPUT     time since the frame before (u32, µs) · input · outputs until the payload ends
-//!   input   0 · local · remote address · length (u16) · the datagram
+//!   input   0 · path · length (u16) · the datagram
 //!           1 · length (u32) · the command
 //!           2                                             the timeout
-//!   output  0 · local · remote address · fingerprint      a datagram to send
+//!           3 · path                                      it is closed
+//!   output  0 · path · fingerprint                        a datagram to send
 //!           1 · length (u32) · the notice
-//!   local   n + 1 (u8): the n-th socket of the header · 0 and an address: any other
+//!   path    local · remote address
+//!   local   n + 1 (u8): the n-th socket of the header · 0, 0 (UDP) or 1 (TCP), address: any other
 //!   address 4 · 4 bytes · port (u16)  or  6 · 16 bytes · port (u16) · flow (u32) · scope (u32)
 //! END       how many inputs there were (u64)
 //! ```
@@ -24,14 +26,18 @@ use super::format::{Damage, Frame, FrameType, Header};
 use crate::input::{Command, Datagram, Input};
 use crate::limits::LocalAddress;
 use crate::output::{Notice, Output};
+use crate::path::{Path, Transport};
 use crate::time::Time;
 
 const DATAGRAM: u8 = 0;
 const COMMAND: u8 = 1;
 const TIMEOUT: u8 = 2;
+const CLOSED: u8 = 3;
 const TRANSMIT: u8 = 0;
 const NOTICE: u8 = 1;
 const OTHER_LOCAL: u8 = 0;
+const UDP: u8 = 0;
+const TCP: u8 = 1;
 
 /// One input with what came of it.
 #[derive(Clone, Debug)]
@@ -51,10 +57,8 @@ pub struct Record<'a> {
 pub enum Expected<'a> {
     /// A datagram.
     Transmit {
-        /// The socket that it was sent from.
-        local: SocketAddr,
-        /// Where to.
-        remote: SocketAddr,
+        /// Which way it went.
+        path: Path,
         /// What it was.
         fingerprint: Fingerprint<'a>,
     },
@@ -81,7 +85,7 @@ pub enum Item<'a> {
 /// Understands the frames of one full trace, in order and over all its files.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    sockets: Vec<SocketAddr>,
+    sockets: Vec<(Transport, SocketAddr)>,
     now: Time,
     next: u64,
 }
@@ -89,7 +93,8 @@ pub struct Decoder {
 impl Decoder {
     /// Begins with the first frame after the header.
     pub fn new(header: &Header) -> Self {
-        let sockets = header.addresses.iter().map(|a| a.socket).collect();
+        let sockets = header.addresses.iter();
+        let sockets = sockets.map(|a| (a.transport, a.socket)).collect();
         Self {
             sockets,
             now: Time::ZERO,
@@ -151,8 +156,7 @@ impl Decoder {
         }
         let input = match cursor.u8()? {
             DATAGRAM => Input::Datagram(Datagram {
-                local: self.local(&mut cursor)?,
-                remote: cursor.address()?,
+                path: self.path(&mut cursor)?,
                 payload: {
                     let length = cursor.u16()?.into();
                     cursor.bytes(length)?
@@ -160,14 +164,14 @@ impl Decoder {
             }),
             COMMAND => Input::Command(cursor.value()?),
             TIMEOUT => Input::Timeout,
+            CLOSED => Input::Closed(self.path(&mut cursor)?),
             _ => return Err(Damage::Content),
         };
         let mut outputs = Vec::new();
         while !cursor.is_empty() {
             outputs.push(match cursor.u8()? {
                 TRANSMIT => Expected::Transmit {
-                    local: self.local(&mut cursor)?,
-                    remote: cursor.address()?,
+                    path: self.path(&mut cursor)?,
                     fingerprint: Fingerprint::read(&mut cursor)?,
                 },
                 NOTICE => Expected::Notice(Box::new(cursor.value()?)),
@@ -183,14 +187,26 @@ impl Decoder {
         })
     }
 
-    fn local(&self, cursor: &mut Cursor<'_>) -> Result<SocketAddr, Damage> {
-        match cursor.u8()? {
-            OTHER_LOCAL => cursor.address(),
+    fn path(&self, cursor: &mut Cursor<'_>) -> Result<Path, Damage> {
+        let (transport, local) = match cursor.u8()? {
+            OTHER_LOCAL => {
+                let transport = match cursor.u8()? {
+                    UDP => Transport::Udp,
+                    TCP => Transport::Tcp,
+                    _ => return Err(Damage::Content),
+                };
+                (transport, cursor.address()?)
+            }
             number => {
                 let socket = self.sockets.get(usize::from(number) - 1);
-                socket.copied().ok_or(Damage::Content)
+                socket.copied().ok_or(Damage::Content)?
             }
-        }
+        };
+        Ok(Path {
+            transport,
+            local,
+            remote: cursor.address()?,
+        })
     }
 }
 
@@ -214,9 +230,8 @@ pub(super) fn put_input(
     match input {
         Input::Datagram(datagram) => {
             buffer.push(DATAGRAM);
-            put_local(buffer, sockets, datagram.local);
-            put_address(buffer, datagram.remote);
-            // No UDP datagram is longer than 65,535 bytes.
+            put_path(buffer, sockets, &datagram.path);
+            // No datagram is longer than 65,535 bytes.
             let length = u16::try_from(datagram.payload.len()).unwrap_or(u16::MAX);
             buffer.extend_from_slice(&length.to_le_bytes());
             let whole = datagram.payload.get(..length.into());
@@ -224,6 +239,10 @@ pub(super) fn put_input(
         }
         Input::Command(command) => put_command(buffer, command),
         Input::Timeout => buffer.push(TIMEOUT),
+        Input::Closed(path) => {
+            buffer.push(CLOSED);
+            put_path(buffer, sockets, path);
+        }
     }
 }
 
@@ -236,8 +255,7 @@ pub(super) fn put_output(buffer: &mut Vec<u8>, sockets: &[LocalAddress], output:
     match output {
         Output::Transmit(transmit) => {
             buffer.push(TRANSMIT);
-            put_local(buffer, sockets, transmit.local);
-            put_address(buffer, transmit.remote);
+            put_path(buffer, sockets, &transmit.path);
             Fingerprint::put(buffer, &transmit.payload);
         }
         Output::Notice(notice) => {
@@ -247,14 +265,20 @@ pub(super) fn put_output(buffer: &mut Vec<u8>, sockets: &[LocalAddress], output:
     }
 }
 
-fn put_local(buffer: &mut Vec<u8>, sockets: &[LocalAddress], local: SocketAddr) {
-    let place = sockets.iter().position(|a| a.socket == local);
+fn put_path(buffer: &mut Vec<u8>, sockets: &[LocalAddress], path: &Path) {
+    let own = (path.transport, path.local);
+    let place = sockets.iter().position(|a| (a.transport, a.socket) == own);
     let number = place.and_then(|place| u8::try_from(place + 1).ok());
     match number {
         Some(number) => buffer.push(number),
         None => {
             buffer.push(OTHER_LOCAL);
-            put_address(buffer, local);
+            buffer.push(match path.transport {
+                Transport::Udp => UDP,
+                Transport::Tcp => TCP,
+            });
+            put_address(buffer, path.local);
         }
     }
+    put_address(buffer, path.remote);
 }

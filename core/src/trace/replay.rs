@@ -107,7 +107,7 @@ impl Replay {
     ) -> Option<ParticipantId> {
         let of = |side: Side| match side {
             Side::Notice(notice) => Some(notice.participant()),
-            Side::Transmit { local, remote, .. } => self.sfu.participant_at(local, remote),
+            Side::Transmit { path, .. } => self.sfu.participant_at(&path),
         };
         recorded
             .and_then(|expected| of(recorded_side(expected)))
@@ -140,17 +140,12 @@ fn difference(recorded: Option<&Expected<'_>>, replayed: Option<&Output>) -> Opt
                 replayed: Box::new(replayed.clone()),
             })
         }
-        (
-            Some(Expected::Transmit {
-                local,
-                remote,
-                fingerprint,
-            }),
-            Some(Output::Transmit(transmit)),
-        ) if (*local, *remote) == (transmit.local, transmit.remote) => {
+        (Some(Expected::Transmit { path, fingerprint }), Some(Output::Transmit(transmit)))
+            if *path == transmit.path =>
+        {
             let same = fingerprint.is_of(&transmit.payload);
             (!same).then(|| Difference::Bytes {
-                remote: *remote,
+                path: *path,
                 lengths: (fingerprint.length(), transmit.payload.len()),
                 ranges: fingerprint.differences(&transmit.payload),
             })
@@ -164,13 +159,8 @@ fn difference(recorded: Option<&Expected<'_>>, replayed: Option<&Output>) -> Opt
 
 fn recorded_side(expected: &Expected<'_>) -> Side {
     match expected {
-        Expected::Transmit {
-            local,
-            remote,
-            fingerprint,
-        } => Side::Transmit {
-            local: *local,
-            remote: *remote,
+        Expected::Transmit { path, fingerprint } => Side::Transmit {
+            path: *path,
             bytes: fingerprint.length(),
         },
         Expected::Notice(notice) => Side::Notice(notice.clone()),
@@ -180,8 +170,7 @@ fn recorded_side(expected: &Expected<'_>) -> Side {
 fn replayed_side(output: &Output) -> Side {
     match output {
         Output::Transmit(transmit) => Side::Transmit {
-            local: transmit.local,
-            remote: transmit.remote,
+            path: transmit.path,
             bytes: transmit.payload.len(),
         },
         Output::Notice(notice) => Side::Notice(Box::new(notice.clone())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     Certificate, CertificateError, Command, Config, Datagram, IceMode, Input, Limits, LocalAddress,
-    MediaKind, Output, ParticipantId, RoomId, Sfu, Time, WallTime,
+    MediaKind, Output, ParticipantId, Path, RoomId, Sfu, Time, Transport, WallTime,
 };
 
 const STRANGER: &str = "198.51.100.9:4000";
@@ -20,6 +20,7 @@ fn header() -> Header {
         hermetic: true,
         epoch: WallTime::from_unix_micros(1_750_000_000_000_000),
         addresses: vec![LocalAddress {
+            transport: Transport::Udp,
             socket: udp,
             advertised: udp,
         }],
@@ -63,8 +64,7 @@ impl Session {
             let t = Time::from_millis(n * 10);
             let garbage = vec![n as u8; 40 + n as usize];
             let datagram = Datagram {
-                local,
-                remote: STRANGER.parse().unwrap(),
+                path: Path::udp(local, STRANGER.parse().unwrap()),
                 payload: &garbage,
             };
             self.handle(t, Input::Datagram(datagram));

@@ -8,9 +8,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
+use str0m::error::IceError;
 use str0m::format::Codec;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
@@ -23,12 +24,12 @@ use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
     OutgoingPacket, SendLine, is_stun, is_success_on, words,
 };
-use crate::demux::Tuple;
 use crate::forward::VideoPatch;
 use crate::ids::MediaKind;
-use crate::input::IceMode;
+use crate::input::{Datagram, IceMode};
 use crate::limits::{ADDRESSES_CHECKED, Limits, LocalAddress};
 use crate::output::{CommandError, Transmit};
+use crate::path::{Path, Transport};
 use crate::time::{Time, WallTime};
 
 /// What all connections of an [`Sfu`](crate::Sfu) share.
@@ -71,15 +72,30 @@ impl Environment {
         Time::from_micros(u64::try_from(nanos.div_ceil(1_000)).unwrap_or(u64::MAX))
     }
 
-    /// str0m knows a socket by the address that its candidate says.
-    fn advertised(&self, socket: SocketAddr) -> Option<SocketAddr> {
-        let found = self.addresses.iter().find(|a| a.socket == socket)?;
+    /// str0m knows our end of a path by the address that its candidate says. A socket that takes
+    /// both has candidates of IPv4 and of IPv6.
+    fn advertised(&self, path: &Path) -> Option<SocketAddr> {
+        let found = self.addresses.iter().find(|address| {
+            (address.transport, address.socket) == (path.transport, path.local)
+                && address.advertised.is_ipv4() == path.remote.is_ipv4()
+        })?;
         Some(found.advertised)
     }
 
-    fn socket(&self, advertised: SocketAddr) -> Option<SocketAddr> {
-        let found = self.addresses.iter().find(|a| a.advertised == advertised)?;
-        Some(found.socket)
+    fn path(&self, transmit: &str0m::net::Transmit) -> Option<Path> {
+        let transport = match transmit.proto {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp => Transport::Tcp,
+            Protocol::SslTcp | Protocol::Tls => return None,
+        };
+        let found = self.addresses.iter().find(|address| {
+            (address.transport, address.advertised) == (transport, transmit.source)
+        })?;
+        Some(Path {
+            transport,
+            local: found.socket,
+            remote: transmit.destination,
+        })
     }
 }
 
@@ -139,7 +155,7 @@ pub(crate) struct Connection {
     sources: Sources,
     numbers: Numbers,
     /// The paths on which a check was answered. The ICE agent remembers each.
-    paths: BTreeSet<Tuple>,
+    paths: BTreeSet<Path>,
     deadline: Option<Time>,
     remote_candidates: usize,
 }
@@ -207,8 +223,7 @@ impl Connection {
         let lines = self.seam.call(|rtc| {
             let mut lines = Vec::with_capacity(addresses.len());
             for address in addresses {
-                let candidate =
-                    Candidate::host(address.advertised, "udp").map_err(RtcError::Ice)?;
+                let candidate = candidate(address).map_err(RtcError::Ice)?;
                 lines.extend(
                     rtc.add_local_candidate(candidate)
                         .map(Candidate::to_sdp_string),
@@ -360,16 +375,17 @@ impl Connection {
         &mut self,
         t: Time,
         environment: &Environment,
-        local: SocketAddr,
-        remote: SocketAddr,
-        payload: &[u8],
+        Datagram { path, payload }: Datagram<'_>,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
-        let Some(destination) = environment.advertised(local) else {
+        let Some(destination) = environment.advertised(&path) else {
             return Ok(());
         };
-        let path = (local, remote);
+        let protocol = match path.transport {
+            Transport::Udp => Protocol::Udp,
+            Transport::Tcp => Protocol::Tcp,
+        };
         let is_new_check = is_stun(payload) && !self.paths.contains(&path);
         if is_new_check && self.paths.len() == ADDRESSES_CHECKED {
             effects.refused_address = true;
@@ -388,7 +404,7 @@ impl Connection {
         }
         let opened = tsuji_hermetic::opened();
         self.seam.call(|rtc| {
-            let Ok(receive) = Receive::new(Protocol::Udp, remote, destination, payload) else {
+            let Ok(receive) = Receive::new(protocol, path.remote, destination, payload) else {
                 return;
             };
             // Anybody who knows the peer's address can forge a broken DTLS record. An error here
@@ -534,9 +550,8 @@ impl Connection {
                     Output::Transmit(transmit) => {
                         effects
                             .transmits
-                            .extend(environment.socket(transmit.source).map(|local| Transmit {
-                                local,
-                                remote: transmit.destination,
+                            .extend(environment.path(&transmit).map(|path| Transmit {
+                                path,
                                 payload: transmit.contents.into(),
                             }));
                     }
@@ -558,6 +573,18 @@ impl Connection {
             None => Some(t + Duration::from_millis(1)),
         };
         Ok(())
+    }
+}
+
+/// TCP has a lower type preference than UDP, so that it is what is left when UDP does not work.
+fn candidate(address: &LocalAddress) -> Result<Candidate, IceError> {
+    let candidate = Candidate::builder();
+    match address.transport {
+        Transport::Udp => candidate.udp().host(address.advertised).build(),
+        Transport::Tcp => {
+            let candidate = candidate.tcp().host(address.advertised);
+            candidate.tcptype(TcpType::Passive).build()
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::panic::catch_unwind;
 
 use str0m::ice::StunMessage;
 
-use crate::demux::Tuple;
 use crate::output::Transmit;
+use crate::path::Path;
 
 /// Whether a datagram is STUN by its first byte (RFC 7983, 7).
 pub(crate) fn is_stun(datagram: &[u8]) -> bool {
@@ -24,8 +24,8 @@ pub(crate) enum Stun<'a> {
 }
 
 /// Whether it says yes to a check on this path (RFC 8445, 7.3.1).
-pub(crate) fn is_success_on(transmit: &Transmit, path: &Tuple) -> bool {
-    (transmit.local, transmit.remote) == *path
+pub(crate) fn is_success_on(transmit: &Transmit, path: &Path) -> bool {
+    transmit.path == *path
         && is_stun(&transmit.payload)
         && parse(&transmit.payload) == Some(Stun::Success)
 }

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use tsuji_core::{
     Certificate, Command, Config, Datagram, GoneReason, IceMode, Input, Limits, LocalAddress,
-    Negotiation, Notice, Output, ParticipantId, RoomId, Sfu, Time, WallTime,
-};
+    Negotiation, Notice, Output, ParticipantId, RoomId, Sfu, Time, WallTime, Path, Transport};
 
 pub(crate) use client::Client;
 use tape::Tape;
@@ -53,6 +52,7 @@ pub(crate) fn certificate() -> Certificate {
 pub(crate) fn sfu(limits: Limits) -> Sfu {
     let config = Config {
         addresses: vec![LocalAddress {
+            transport: Transport::Udp,
             socket: server(),
             advertised: server(),
         }],
@@ -169,8 +169,7 @@ impl World {
     /// A datagram that reaches the core now.
     pub(crate) fn datagram(&mut self, remote: SocketAddr, payload: &[u8]) {
         self.give(Input::Datagram(Datagram {
-            local: server(),
-            remote,
+            path: Path::udp(server(), remote),
             payload,
         }));
         self.settle();
@@ -251,8 +250,7 @@ impl World {
             }
             while let Some((remote, payload)) = self.to_server.pop_front() {
                 self.give(Input::Datagram(Datagram {
-                    local: server(),
-                    remote,
+                    path: Path::udp(server(), remote),
                     payload: &payload,
                 }));
                 self.remember(payload);
@@ -270,14 +268,14 @@ impl World {
     fn output(&mut self, output: Output) {
         match output {
             Output::Transmit(transmit) => {
-                let to = transmit.remote;
+                let to = transmit.path.remote;
                 let known = self.clients.values().any(|client| client.address == to);
                 assert!(
                     known || self.proved.contains(&to),
                     "{} bytes to {to}, which nobody proved to be theirs",
                     transmit.payload.len()
                 );
-                assert_eq!(transmit.local, server());
+                assert_eq!(transmit.path.local, server());
                 self.to_clients.push_back((to, transmit.payload));
             }
             Output::Notice(notice) => self.notice(notice),

@@ -3,7 +3,7 @@
 use tsuji_core::trace::{
     DecisionsReplay, Decoder, Header, Item, Kind, Reading, Recorder, Replay, Secrets, frame, seal,
 };
-use tsuji_core::{Input, Limits, LocalAddress, Output, Sfu, Time};
+use tsuji_core::{Input, Limits, LocalAddress, Output, Sfu, Time, Transport};
 
 use super::{SEED, certificate, epoch, server};
 
@@ -92,6 +92,7 @@ fn file(header: &Header, mut frames: Vec<u8>) -> Vec<u8> {
 
 fn address() -> LocalAddress {
     LocalAddress {
+        transport: Transport::Udp,
         socket: server(),
         advertised: server(),
     }

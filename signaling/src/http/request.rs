@@ -12,6 +12,7 @@ use crate::Limits;
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
     /// The `Host`, or that of an absolute target; only HTTP/1.0 may have none.
     pub(super) host: Option<Authority>,
@@ -103,6 +104,7 @@ impl Request {
         let request = Request {
             host: host(&uri, &headers, http11)?,
             path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
             keep_alive: http11 && !has_token(&headers, header::CONNECTION, "close"),
             has_body: has_body(&headers)?,
             method,
@@ -124,6 +126,7 @@ impl Request {
         Ok(Self {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(str::to_owned),
             host: host.or_else(|| parts.uri.authority().cloned()),
             http11,
             keep_alive: true,

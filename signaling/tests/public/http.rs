@@ -526,6 +526,28 @@ fn each_bad_handshake_gets_its_status() {
     assert_eq!(upgrade(&old).unwrap_err().status, 426);
 }
 
+#[test]
+fn who_asks_for_a_page_without_tls_is_sent_to_https() {
+    let ask = |request: &str| {
+        let mut exchange = exchange();
+        exchange.lacks_tls();
+        Response::read(exchange.receive(T, request.as_bytes()))
+    };
+    let moved = ask("GET /r/KUMA?ice=vanilla HTTP/1.1\r\nHost: meet.example:8443\r\n\r\n");
+    assert_eq!(moved.status, 308);
+    assert_eq!(
+        moved.field("location"),
+        Some("https://meet.example:8443/r/KUMA?ice=vanilla")
+    );
+    assert!(moved.close);
+    assert_eq!(
+        ask("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").field("location"),
+        Some("https://a/")
+    );
+    assert_eq!(ask("GET / HTTP/1.0\r\n\r\n").status, 400);
+    assert_eq!(ask("GET / HTTP/1.1\r\nHost: a b\r\n\r\n").status, 400);
+}
+
 /// A request on a connection from the server's own machine.
 fn ask_here(request: &str) -> Step {
     let mut exchange = exchange();

@@ -21,7 +21,7 @@ impl Invariant for OnlyToMembers {
     }
 
     fn transmit(&mut self, view: &View<'_>, core: usize, transmit: &Transmit) -> Finding {
-        let to = transmit.remote;
+        let to = transmit.path.remote;
         // Goodbyes are sent while somebody is let go.
         let is_here = |member: &&Member| {
             member.left.is_none_or(|left| left == view.now) && view.home(member) == core

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tsuji_core::{
-    Command, Config, Datagram, Input, Limits, LocalAddress, Notice, Output, ParticipantId, RoomId,
-    Sfu, Time,
+    Command, Config, Datagram, Input, Limits, LocalAddress, Notice, Output, ParticipantId, Path,
+    RoomId, Sfu, Time, Transport,
 };
 use tsuji_signaling::message::ServerMessage;
 use tsuji_signaling::{ConnectionId, lobby};
@@ -38,6 +38,7 @@ impl Core {
         address.set_port(SERVER.port() + u16::from(number));
         let config = Config {
             addresses: vec![LocalAddress {
+                transport: Transport::Udp,
                 socket: address,
                 advertised: address,
             }],
@@ -91,8 +92,7 @@ impl World {
             return;
         };
         let datagram = Datagram {
-            local: to,
-            remote: from,
+            path: Path::udp(to, from),
             payload,
         };
         self.give_core(core, Input::Datagram(datagram));
@@ -120,7 +120,11 @@ impl World {
                         self.digest.add(b'T', self.now, &transmit.payload);
                     }
                     self.check(|invariants, view| invariants.transmit(view, core, &transmit));
-                    self.send_to_browser(transmit.local, transmit.remote, transmit.payload);
+                    self.send_to_browser(
+                        transmit.path.local,
+                        transmit.path.remote,
+                        transmit.payload,
+                    );
                 }
                 Output::Notice(notice) => self.core_says(notice),
             }

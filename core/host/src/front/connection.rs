@@ -1,6 +1,7 @@
-//! One TCP connection without its socket: HTTP, then perhaps a WebSocket, then the end.
+//! One TCP connection without its socket: HTTP, then perhaps a WebSocket, then the end; or media.
 
 use std::mem;
+use std::net::SocketAddr;
 
 use tsuji_core::Time;
 use tsuji_signaling::{ConnectionId, Exchange};
@@ -9,6 +10,8 @@ use super::desk::Desk;
 use super::heard::Heard;
 use super::http::Http;
 use super::lingering::Lingering;
+use super::media::Media;
+use super::opening::Opening;
 use super::outbox::Order;
 use super::session::Session;
 use super::websocket::Socket;
@@ -29,8 +32,11 @@ use crate::tls::Tls;
 #[derive(Debug)]
 pub struct Connection {
     id: ConnectionId,
+    peer: SocketAddr,
     state: State,
     tls: Option<Box<Session>>,
+    /// The first bytes, until it is known whether they are TLS.
+    first: Option<Vec<u8>>,
     /// A step may bring something.
     ready: bool,
 }
@@ -40,6 +46,7 @@ pub struct Connection {
 pub(super) enum State {
     Http(Box<Http>),
     WebSocket(Box<Socket>),
+    Media(Box<Media>),
     Lingering(Lingering),
     Gone,
 }
@@ -57,6 +64,10 @@ pub(super) enum Happened {
     Opened,
     /// Something came from the WebSocket.
     Heard(Heard),
+    /// It carries media.
+    MediaBegan,
+    /// A frame of media.
+    Frame(Vec<u8>),
     /// It takes leave.
     Leaving,
     /// Nothing is left of it.
@@ -64,21 +75,24 @@ pub(super) enum Happened {
 }
 
 impl Connection {
-    /// A connection that was just [admitted](Desk::admit).
-    pub fn new(id: ConnectionId, exchange: Exchange, limits: &Limits) -> Self {
+    /// A connection from `peer` that was just [admitted](Desk::admit).
+    pub fn new(id: ConnectionId, peer: SocketAddr, exchange: Exchange, limits: &Limits) -> Self {
         Self {
             id,
+            peer,
             state: State::Http(Box::new(Http::new(Wire::new(limits), exchange))),
             tls: None,
+            first: None,
             ready: false,
         }
     }
 
-    /// The same behind TLS.
+    /// The same behind TLS, unless it begins with media.
     pub fn secured(self, tls: &Tls, limits: &Limits) -> Result<Self, rustls::Error> {
         let session = Session::new(tls.config(), limits)?;
         Ok(Self {
             tls: Some(Box::new(session)),
+            first: Some(Vec::new()),
             ..self
         })
     }
@@ -87,20 +101,40 @@ impl Connection {
     /// they are to wait in the client's socket.
     pub fn is_hungry(&self) -> bool {
         let sealed = self.tls.as_ref().map(|session| session.sealed());
-        self.is_reading()
-            && self.wire().is_some_and(Wire::is_hungry)
-            && !sealed.is_some_and(Wire::is_paused)
+        self.is_reading() && !sealed.is_some_and(Wire::is_paused)
     }
 
     /// Bytes came.
     pub fn receive(&mut self, bytes: &[u8]) {
+        self.ready = true;
+        let Some(mut first) = self.first.take() else {
+            return self.open(bytes);
+        };
+        first.extend_from_slice(bytes);
+        match Opening::of(&first) {
+            None => self.first = Some(first),
+            Some(Opening::Tls) => self.open(&first),
+            Some(Opening::Media) => {
+                self.tls = None;
+                self.open(&first);
+            }
+            Some(Opening::Http) => {
+                self.tls = None;
+                if let State::Http(http) = &mut self.state {
+                    http.lacks_tls();
+                }
+                self.open(&first);
+            }
+        }
+    }
+
+    fn open(&mut self, bytes: &[u8]) {
         if let Some(wire) = wire_of(&mut self.state) {
             match &mut self.tls {
                 Some(session) => session.open(bytes, wire),
                 None => wire.receive(bytes),
             }
         }
-        self.ready = true;
     }
 
     /// The peer says that nothing more will come.
@@ -133,7 +167,7 @@ impl Connection {
                 return;
             }
             let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
-                State::Http(http) => http.step(t, desk.websocket_config()),
+                State::Http(http) => http.step(t, desk.websocket_config(), desk.limits()),
                 State::WebSocket(mut socket) => {
                     let heard = socket.read();
                     (
@@ -141,6 +175,7 @@ impl Connection {
                         heard.map_or(Happened::Idle, Happened::Heard),
                     )
                 }
+                State::Media(media) => take_frame(t, media),
                 State::Lingering(lingering) => lingering.step(),
                 State::Gone => (State::Gone, Happened::Gone),
             };
@@ -161,11 +196,16 @@ impl Connection {
         if !desk.knows(self.id) {
             self.state = State::Gone;
         }
-        while self.wire().is_some_and(|wire| !wire.is_paused())
+        while self.has_room(desk.limits())
             && let Some(order) = desk.next_order(self.id)
         {
             self.state = match (mem::replace(&mut self.state, State::Gone), order) {
                 (State::WebSocket(socket), order) => socket.obey(t, order),
+                (State::Media(mut media), Order::Frame(frame)) => {
+                    media.push(t, &frame);
+                    State::Media(media)
+                }
+                (State::Media(_), Order::Close { .. }) => State::Gone,
                 (State::Http(http), Order::Close { .. }) if self.is_sealed_flushed() => {
                     http.stop(t)
                 }
@@ -235,6 +275,7 @@ impl Connection {
                 let blocked_since = sealed.unwrap_or(socket.wire()).blocked_since();
                 blocked_since.map(|since| since + limits.send_stall)
             }
+            State::Media(media) => Some(media.deadline(limits)),
             State::Lingering(lingering) => Some(lingering.deadline(limits)),
             State::Gone => None,
         }
@@ -248,8 +289,8 @@ impl Connection {
         }
         let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
             State::Http(http) => http.timeout(t),
-            // It takes nothing of what waits for it, or has lingered long enough.
-            State::WebSocket(_) | State::Lingering(_) | State::Gone => {
+            // It takes nothing of what waits for it, says nothing, or has lingered long enough.
+            State::WebSocket(_) | State::Media(_) | State::Lingering(_) | State::Gone => {
                 (State::Gone, Happened::Gone)
             }
         };
@@ -270,8 +311,18 @@ impl Connection {
             Happened::TraceWanted => desk.trace_wanted(),
             Happened::Opened => desk.opened(t, self.id),
             Happened::Heard(heard) => desk.hear(t, self.id, heard),
+            Happened::MediaBegan => desk.media_began(t, self.id, self.peer),
+            Happened::Frame(frame) => desk.hear_frame(t, self.id, frame),
             Happened::Leaving => desk.leaving(t, self.id),
             Happened::Gone => desk.gone(t, self.id),
+        }
+    }
+
+    /// Whether an order can be done now.
+    fn has_room(&self, limits: &Limits) -> bool {
+        match &self.state {
+            State::Media(media) => media.has_room(limits),
+            _ => self.wire().is_some_and(|wire| !wire.is_paused()),
         }
     }
 
@@ -280,12 +331,13 @@ impl Connection {
         matches!(self.state, State::Lingering(_)) || desk.may_speak(self.id)
     }
 
-    /// Whether what comes is of any use now.
+    /// Whether what comes is of any use now, and there is room for it.
     fn is_reading(&self) -> bool {
         match &self.state {
-            State::Http(http) => !http.is_responding(),
-            State::WebSocket(_) => true,
-            State::Lingering(lingering) => lingering.is_finished(),
+            State::Http(http) => http.is_hungry(),
+            State::WebSocket(socket) => socket.wire().is_hungry(),
+            State::Media(media) => media.is_hungry(),
+            State::Lingering(lingering) => lingering.is_finished() && lingering.wire().is_hungry(),
             State::Gone => false,
         }
     }
@@ -294,6 +346,7 @@ impl Connection {
         match &self.state {
             State::Http(http) => Some(http.wire()),
             State::WebSocket(socket) => Some(socket.wire()),
+            State::Media(media) => Some(media.wire()),
             State::Lingering(lingering) => Some(lingering.wire()),
             State::Gone => None,
         }
@@ -303,7 +356,10 @@ impl Connection {
     fn is_broken(&self) -> bool {
         let session = self.tls.as_ref();
         session.is_some_and(|session| session.is_broken())
-            && matches!(self.state, State::Http(_) | State::WebSocket(_))
+            && matches!(
+                self.state,
+                State::Http(_) | State::WebSocket(_) | State::Media(_)
+            )
     }
 
     fn is_sealed_flushed(&self) -> bool {
@@ -322,10 +378,23 @@ impl Connection {
     }
 }
 
+fn take_frame(t: Time, mut media: Box<Media>) -> (State, Happened) {
+    match media.next_frame(t) {
+        Ok(Some(frame)) => (State::Media(media), Happened::Frame(frame)),
+        Ok(None) if media.wire().has_ended() => (State::Gone, Happened::Gone),
+        Ok(None) => (State::Media(media), Happened::Idle),
+        Err(error) => {
+            tracing::debug!(%error, "giving up a TCP connection with media");
+            (State::Gone, Happened::Gone)
+        }
+    }
+}
+
 fn wire_of(state: &mut State) -> Option<&mut Wire> {
     match state {
         State::Http(http) => Some(http.wire_mut()),
         State::WebSocket(socket) => Some(socket.wire_mut()),
+        State::Media(media) => Some(media.wire_mut()),
         State::Lingering(lingering) => Some(lingering.wire_mut()),
         State::Gone => None,
     }

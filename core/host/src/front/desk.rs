@@ -1,7 +1,7 @@
 //! Who is connected, what the lobby is told of them, and what waits for each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ pub(crate) struct Drain {
 ///
 /// ```text
 ///  admit ─► asks for pages ─► opened ─► hear, hear, … ─► told to close ─► gone
+///       └─► media_began ─► hear_frame, hear_frame, … ───────────────────────►┘
 ///                │                │                            ▲
 ///                └────────────────┴── not known any more, or gone ─┘
 /// ```
@@ -84,6 +85,11 @@ pub struct Desk {
     /// Those that have orders.
     touched: BTreeSet<ConnectionId>,
     crowded: Trouble,
+    /// How many connections with media each address has.
+    media_peers: BTreeMap<IpAddr, usize>,
+    /// Frames that found no room, on their way in and out.
+    lost_in: Trouble,
+    lost_out: Trouble,
     fault: Option<SendError>,
 }
 
@@ -101,6 +107,8 @@ enum Stage {
     Http,
     /// A WebSocket that the lobby knows.
     Open,
+    /// Carries media. The media side knows it.
+    Media,
     /// Takes leave; the lobby does not know it any more.
     Leaving,
 }
@@ -118,6 +126,9 @@ impl Desk {
         Self {
             lobby: Lobby::new(signaling.clone(), seed),
             crowded: Trouble::new(limits.log_interval),
+            lost_in: Trouble::new(limits.log_interval),
+            lost_out: Trouble::new(limits.log_interval),
+            media_peers: BTreeMap::new(),
             limits,
             signaling,
             media,
@@ -157,7 +168,7 @@ impl Desk {
             if let Some(times) = self.crowded.happened(t) {
                 tracing::warn!(times, "too many HTTP connections: closing the oldest");
             }
-            self.forget(oldest);
+            self.gone(t, oldest);
         }
         let id = self.next;
         self.next = ConnectionId(id.0 + 1);
@@ -193,9 +204,43 @@ impl Desk {
         self.tell_lobby(t, Input::Opened { connection, peer });
     }
 
+    /// It carries media from now on. Until the media side answers it counts as one that asks for
+    /// pages: strangers do not get far.
+    pub fn media_began(&mut self, t: Time, connection: ConnectionId, remote: SocketAddr) {
+        let Some(guest) = self.guests.get_mut(&connection) else {
+            return;
+        };
+        let connections = self.media_peers.entry(guest.peer).or_default();
+        if *connections >= self.limits.media_connections_per_address {
+            if let Some(times) = self.crowded.happened(t) {
+                let peer = guest.peer;
+                tracing::warn!(times, %peer, "too many TCP connections with media");
+            }
+            return self.forget(connection);
+        }
+        *connections += 1;
+        guest.stage = Stage::Media;
+        let remote = SocketAddr::new(guest.peer, remote.port());
+        self.tell_media(ToMedia::MediaOpened { connection, remote });
+    }
+
+    /// A frame came from a connection with media. What the media side has no room for is lost.
+    pub fn hear_frame(&mut self, t: Time, connection: ConnectionId, payload: Vec<u8>) {
+        let frame = ToMedia::Frame {
+            connection,
+            payload,
+        };
+        if self.is_at(connection, Stage::Media)
+            && !self.media.offer(frame)
+            && let Some(times) = self.lost_in.happened(t)
+        {
+            tracing::warn!(times, "the media side is busy: frames of TCP dropped");
+        }
+    }
+
     /// Something came from a WebSocket.
     pub fn hear(&mut self, t: Time, connection: ConnectionId, heard: Heard) {
-        if !self.is_open(connection) {
+        if !self.is_at(connection, Stage::Open) {
             return;
         }
         match heard {
@@ -235,8 +280,14 @@ impl Desk {
     pub fn may_speak(&self, connection: ConnectionId) -> bool {
         !self.is_behind()
             && self.guests.get(&connection).is_some_and(|guest| {
-                guest.stage != Stage::Leaving
-                    && guest.outbox.bytes() <= self.limits.send_queue_pause_bytes
+                match guest.stage {
+                    Stage::Http | Stage::Open => {
+                        guest.outbox.bytes() <= self.limits.send_queue_pause_bytes
+                    }
+                    // Both ways are independent of each other.
+                    Stage::Media => true,
+                    Stage::Leaving => false,
+                }
             })
     }
 
@@ -339,9 +390,9 @@ impl Desk {
         }
     }
 
-    fn is_open(&self, connection: ConnectionId) -> bool {
+    fn is_at(&self, connection: ConnectionId, stage: Stage) -> bool {
         let guest = self.guests.get(&connection);
-        guest.is_some_and(|guest| guest.stage == Stage::Open)
+        guest.is_some_and(|guest| guest.stage == stage)
     }
 
     fn take_notices(&mut self, t: Time) -> Turn {
@@ -350,6 +401,11 @@ impl Desk {
                 Taken::Item(FromMedia::Notice(notice)) => {
                     self.tell_lobby(t, Input::Notice(notice));
                 }
+                Taken::Item(FromMedia::Frame {
+                    connection,
+                    payload,
+                }) => self.send_frame(t, connection, payload),
+                Taken::Item(FromMedia::Reject { connection }) => self.gone(t, connection),
                 Taken::Empty => return Turn::Wait,
                 Taken::Closed => return Turn::Stop,
             }
@@ -369,12 +425,33 @@ impl Desk {
                     code,
                     reason,
                 } => self.close(t, connection, code, reason),
-                Output::Command(command) => {
-                    if let Err(error) = self.media.send(ToMedia::Command(command)) {
-                        self.fault.get_or_insert(error);
-                    }
-                }
+                Output::Command(command) => self.tell_media(ToMedia::Command(command)),
             }
+        }
+    }
+
+    fn tell_media(&mut self, message: ToMedia) {
+        if let Err(error) = self.media.send(message) {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    /// A frame for which there is no room is lost whole.
+    fn send_frame(&mut self, t: Time, connection: ConnectionId, frame: Vec<u8>) {
+        let guest = self.guests.get_mut(&connection);
+        let Some(guest) = guest.filter(|guest| guest.stage == Stage::Media) else {
+            return;
+        };
+        // The media side answers nobody who is a stranger.
+        self.http.remove(&connection);
+        if guest
+            .outbox
+            .push(Order::Frame(frame), self.limits.media_queue_bytes)
+        {
+            self.touched.insert(connection);
+        } else if let Some(times) = self.lost_out.happened(t) {
+            let peer = guest.peer;
+            tracing::info!(times, %peer, "a TCP connection is slow: frames for it dropped");
         }
     }
 
@@ -413,8 +490,19 @@ impl Desk {
         let Some(guest) = self.guests.get_mut(&connection) else {
             return;
         };
-        if std::mem::replace(&mut guest.stage, Stage::Leaving) == Stage::Open {
-            self.tell_lobby(t, Input::Closed { connection });
+        let peer = guest.peer;
+        match std::mem::replace(&mut guest.stage, Stage::Leaving) {
+            Stage::Open => self.tell_lobby(t, Input::Closed { connection }),
+            Stage::Media => {
+                if let Some(connections) = self.media_peers.get_mut(&peer) {
+                    *connections -= 1;
+                    if *connections == 0 {
+                        self.media_peers.remove(&peer);
+                    }
+                }
+                self.tell_media(ToMedia::MediaClosed { connection });
+            }
+            Stage::Http | Stage::Leaving => {}
         }
     }
 

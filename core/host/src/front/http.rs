@@ -6,8 +6,11 @@ use tungstenite::protocol::WebSocketConfig;
 
 use super::connection::{Happened, State};
 use super::lingering::Lingering;
+use super::media::Media;
+use super::opening::Opening;
 use super::websocket::Socket;
 use super::wire::Wire;
+use crate::limits::Limits;
 
 /// A connection that asks for pages.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(super) struct Http {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Nothing was read; it may turn out to be no HTTP.
+    Opening,
     Reading,
     /// A response is on its way; nothing is read meanwhile, so that there is only ever one.
     Responding {
@@ -31,7 +36,7 @@ impl Http {
         Self {
             wire,
             exchange,
-            phase: Phase::Reading,
+            phase: Phase::Opening,
         }
     }
 
@@ -43,8 +48,18 @@ impl Http {
         &mut self.wire
     }
 
-    pub(super) fn is_responding(&self) -> bool {
-        self.phase != Phase::Reading
+    /// Whether it can take bytes now.
+    pub(super) fn is_hungry(&self) -> bool {
+        match self.phase {
+            Phase::Opening => self.wire.is_hungry_for(Opening::BYTES),
+            Phase::Reading => self.wire.is_hungry(),
+            Phase::Responding { .. } => false,
+        }
+    }
+
+    /// It should have begun with TLS.
+    pub(super) fn lacks_tls(&mut self) {
+        self.exchange.lacks_tls();
     }
 
     pub(super) fn deadline(&self) -> Time {
@@ -52,7 +67,12 @@ impl Http {
     }
 
     /// Reads a bit of a request, or goes on after a response.
-    pub(super) fn step(mut self: Box<Self>, t: Time, config: WebSocketConfig) -> (State, Happened) {
+    pub(super) fn step(
+        mut self: Box<Self>,
+        t: Time,
+        config: WebSocketConfig,
+        limits: &Limits,
+    ) -> (State, Happened) {
         let step = match self.phase {
             Phase::Responding { .. } if !self.wire.is_flushed() => {
                 return (State::Http(self), Happened::Idle);
@@ -61,10 +81,20 @@ impl Http {
                 return (Lingering::start(t, self.wire), Happened::Leaving);
             }
             Phase::Responding { close: false } => self.exchange.receive(t, &[]),
-            Phase::Reading if self.wire.is_at_end() => return (State::Gone, Happened::Gone),
+            Phase::Opening | Phase::Reading if self.wire.is_at_end() => {
+                return (State::Gone, Happened::Gone);
+            }
             Phase::Reading if self.wire.unread().is_empty() => {
                 return (State::Http(self), Happened::Idle);
             }
+            Phase::Opening => match Opening::of(self.wire.unread()) {
+                None => return (State::Http(self), Happened::Idle),
+                Some(Opening::Media) => {
+                    let media = Media::on(t, limits, self.wire);
+                    return (State::Media(Box::new(media)), Happened::MediaBegan);
+                }
+                Some(Opening::Http | Opening::Tls) => Step::Read,
+            },
             Phase::Reading => {
                 let bytes = self.wire.unread();
                 let (step, length) = (self.exchange.receive(t, bytes), bytes.len());

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!  bytes ──► Connection: (Session) ─► Wire ─► Http ─► WebSocket ─► Lingering ──► bytes
-//!                          TLS                 │        ▲ │
-//!                       opened, gone    Order │ Heard
-//!                                  ▼        │ ▼
+//!                          TLS          │       │        ▲ │
+//!                                       │ opened, gone   │ │
+//!                                       └─► Media        │ │
+//!                              frames │ ▲       │  Order │ │ Heard
+//!                                     ▼ │       ▼        │ ▼
 //!                                 Desk: who is there, an Outbox for each
 //!                                           ▲ │
 //!                                           │ ▼
@@ -16,6 +18,8 @@ mod desk;
 mod heard;
 mod http;
 mod lingering;
+mod media;
+mod opening;
 mod outbox;
 mod session;
 mod timers;
@@ -29,6 +33,8 @@ pub use connection::Connection;
 pub use desk::{Desk, DeskError, Turn};
 pub(crate) use desk::{Drain, Links};
 pub use heard::{Heard, heard};
+pub use media::{FrameError, Media};
+pub use opening::Opening;
 pub use outbox::Order;
 pub use timers::Timers;
 pub use websocket::config as websocket_config;

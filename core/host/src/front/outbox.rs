@@ -12,6 +12,8 @@ pub enum Order {
     Text(String),
     /// Send a ping.
     Ping,
+    /// Send a frame of media (RFC 4571), which is given here without its length.
+    Frame(Vec<u8>),
     /// The last thing: a WebSocket gets a close frame, unless it has had one, then everything is
     /// sent and the connection ends. One that asks for pages gets the response that is on its
     /// way, and no other.
@@ -66,6 +68,7 @@ impl Outbox {
 fn cost(order: &Order) -> usize {
     match order {
         Order::Text(text) => text.len() + FRAME,
+        Order::Frame(frame) => frame.len() + FRAME,
         Order::Ping | Order::Close { .. } => FRAME,
     }
 }

@@ -1,6 +1,6 @@
 //! Connections in memory: bytes in, bytes out.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::metrics::Reporter;
 use crate::queue::{Receiver, Sender, Taken, queue};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const REMOTE: SocketAddr = SocketAddr::new(PEER, 4_000);
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const JOIN: &[u8] = br#"{"type":"join"}"#;
@@ -54,7 +55,10 @@ impl World {
 
     fn admit(&mut self) -> (ConnectionId, Connection) {
         let (id, exchange) = self.desk.admit(Time::ZERO, PEER).expect("there is room");
-        (id, Connection::new(id, exchange, self.desk.limits()))
+        (
+            id,
+            Connection::new(id, REMOTE, exchange, self.desk.limits()),
+        )
     }
 
     /// A connection that has become a WebSocket, and has been told so.
@@ -296,4 +300,141 @@ fn who_lingers_is_let_go_of() {
         &mut world.desk,
     );
     assert!(connection.is_gone() && !world.desk.knows(id));
+}
+
+/// A STUN binding request as the first frame of a connection.
+const CHECK: [u8; 22] = [
+    0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+];
+
+/// What the media side was told.
+fn told(world: &mut World) -> Vec<ToMedia> {
+    world.desk.flush();
+    let media = &mut world.media;
+    let next = || match media.take() {
+        Taken::Item(item) => Some(item),
+        Taken::Empty | Taken::Closed => None,
+    };
+    std::iter::from_fn(next).collect()
+}
+
+fn tell(world: &mut World, message: FromMedia) {
+    world.notices.send(message).unwrap();
+    world.notices.flush().unwrap();
+    world.desk.turn(Time::ZERO).unwrap();
+}
+
+#[test]
+fn frames_of_media_pass_both_ways_until_the_media_side_rejects_them() {
+    let mut world = World::new(Limits::default());
+    let (id, mut connection) = world.admit();
+    for byte in [&CHECK[..], b"\0\x02hi"].concat() {
+        assert!(connection.is_hungry());
+        connection.receive(&[byte]);
+        assert_eq!(world.run(&mut connection), b"");
+    }
+    let frame = |payload: &[u8]| ToMedia::Frame {
+        connection: id,
+        payload: payload.to_vec(),
+    };
+    let opened = ToMedia::MediaOpened {
+        connection: id,
+        remote: REMOTE,
+    };
+    assert_eq!(told(&mut world), [opened, frame(&CHECK[2..]), frame(b"hi")]);
+
+    let payload = b"there".to_vec();
+    let answer = FromMedia::Frame {
+        connection: id,
+        payload,
+    };
+    tell(&mut world, answer);
+    assert_eq!(world.run(&mut connection), b"\0\x05there");
+
+    tell(&mut world, FromMedia::Reject { connection: id });
+    world.run(&mut connection);
+    assert!(connection.is_gone() && !world.desk.knows(id));
+    assert_eq!(told(&mut world), [ToMedia::MediaClosed { connection: id }]);
+}
+
+#[test]
+fn media_whose_owner_does_not_show_is_given_up_in_time_and_holds_no_place() {
+    let limits = Limits {
+        http_connections: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits.clone());
+    let (id, mut stranger) = world.admit();
+    stranger.receive(&CHECK);
+    world.run(&mut stranger);
+    let deadline = stranger.deadline(&limits).unwrap();
+    assert_eq!(deadline, Time::ZERO + limits.media_handshake);
+    stranger.timeout(deadline, &mut world.desk);
+    assert!(stranger.is_gone() && !world.desk.knows(id));
+
+    let (id, mut stranger) = world.admit();
+    stranger.receive(&CHECK);
+    world.run(&mut stranger);
+    world.admit();
+    assert!(!world.desk.knows(id), "a page needed its place");
+    let (opened, closed): (Vec<_>, Vec<_>) = told(&mut world)
+        .into_iter()
+        .filter(|message| !matches!(message, ToMedia::Frame { .. }))
+        .partition(|message| matches!(message, ToMedia::MediaOpened { .. }));
+    assert_eq!((opened.len(), closed.len()), (2, 2));
+}
+
+#[test]
+fn media_for_a_slow_connection_is_lost_in_whole_frames_and_bounded() {
+    let limits = Limits::default();
+    let mut world = World::new(limits.clone());
+    let (id, mut connection) = world.admit();
+    connection.receive(&CHECK);
+    world.run(&mut connection);
+    let frames = 2 * limits.media_queue_bytes / 1_000;
+    for number in 0..frames {
+        let answer = FromMedia::Frame {
+            connection: id,
+            payload: vec![number as u8; 1_000],
+        };
+        tell(&mut world, answer);
+        connection.obey(Time::ZERO, &mut world.desk);
+        connection.sent(Time::ZERO, 0);
+    }
+    assert!(connection.is_hungry(), "it may still say something");
+    let sent = world.run(&mut connection);
+    assert!(sent.len() < limits.media_queue_bytes + limits.media_write_bytes + 2_000);
+    let mut numbers = Vec::new();
+    for frame in sent.chunks(1_002) {
+        assert_eq!(frame[..2], 1_000_u16.to_be_bytes());
+        assert!(frame[2..].iter().all(|byte| *byte == frame[2]));
+        numbers.push(usize::from(frame[2]));
+    }
+    assert!(numbers.len() > 100 && numbers.len() < frames);
+    assert!(
+        numbers.iter().copied().eq(0..numbers.len()),
+        "the first ones"
+    );
+}
+
+#[test]
+fn one_address_has_a_bounded_number_of_connections_with_media() {
+    let limits = Limits {
+        media_connections_per_address: 2,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let mut begin = || {
+        let (id, mut connection) = world.admit();
+        connection.receive(&CHECK);
+        world.run(&mut connection);
+        if world.desk.knows(id) { Some(id) } else { None }
+    };
+    let (first, second, third) = (begin(), begin(), begin());
+    assert!(first.is_some() && second.is_some() && third.is_none());
+    world.desk.gone(Time::ZERO, first.unwrap());
+    let (id, mut connection) = world.admit();
+    connection.receive(&CHECK);
+    world.run(&mut connection);
+    assert!(world.desk.knows(id), "one of them has ended");
 }

@@ -57,6 +57,8 @@ impl Socket {
         let written = match order {
             Order::Text(text) => self.0.write(Message::text(text)),
             Order::Ping => self.0.write(Message::Ping(tungstenite::Bytes::new())),
+            // Media has connections of its own.
+            Order::Frame(_) => Ok(()),
             Order::Close { code, reason } => {
                 // If the peer has closed, this sends the close frame that answers. It fails if the
                 // queue is full, and then the peer is not reading anyway.

@@ -50,6 +50,12 @@ impl Wire {
         self.incoming.as_slices().0
     }
 
+    /// A copy of the first `length` bytes of what came, once there are so many.
+    pub(super) fn peek(&self, length: usize) -> Option<Vec<u8>> {
+        let enough = self.incoming.len() >= length;
+        enough.then(|| self.incoming.range(..length).copied().collect())
+    }
+
     /// The first `length` bytes of what came are read; or all of them.
     pub(super) fn consume(&mut self, length: usize) {
         self.incoming.drain(..length.min(self.incoming.len()));
@@ -59,6 +65,11 @@ impl Wire {
         }
     }
 
+    /// Whether nothing will come behind what is there.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Whether all is read that will ever come.
     pub(super) fn is_at_end(&self) -> bool {
         self.ended && self.incoming.is_empty()
@@ -66,7 +77,12 @@ impl Wire {
 
     /// Whether all that came has been read, and more may come.
     pub(super) fn is_hungry(&self) -> bool {
-        self.incoming.is_empty() && !self.ended && !self.is_paused()
+        self.is_hungry_for(1)
+    }
+
+    /// Whether fewer than so many bytes came that were not read, and more may come.
+    pub(super) fn is_hungry_for(&self, length: usize) -> bool {
+        self.incoming.len() < length && !self.ended && !self.is_paused()
     }
 
     /// Whether so much waits to be sent that nothing is read.
@@ -77,6 +93,11 @@ impl Wire {
     /// Whether nothing waits to be sent.
     pub(super) fn is_flushed(&self) -> bool {
         self.outgoing.is_empty()
+    }
+
+    /// How many bytes wait to be sent.
+    pub(super) fn waiting(&self) -> usize {
+        self.outgoing.len()
     }
 
     /// Since when the peer has taken none of what waits for it.

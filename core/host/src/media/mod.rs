@@ -1,5 +1,6 @@
 //! The media side of a server.
 
 mod shard;
+mod streams;
 
 pub use shard::{DatagramSocket, Parts, Shard, ShardError, Turn};

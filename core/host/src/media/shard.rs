@@ -1,5 +1,14 @@
 //! The media side: one [`Sfu`], its recording, and the sockets of a runtime.
 //!
+//! Frames of TCP connections come and go by the queues, because the front has the sockets:
+//!
+//! ```text
+//!  MediaOpened, Frame … ─► streams ─► Path ─► Sfu ─┬─ udp ─► the socket
+//!  Reject, Frame … ◄────── streams ◄───────────────┴─ tcp
+//! ```
+//! A frame from a path that nobody has proved must be an ICE check for somebody who is here, or its
+//! connection is rejected. The core answers none that is not authentic.
+//!
 //! A turn takes a bounded number of commands, of datagrams from each socket, and the deadline, so
 //! that none of them starves the others. After each single input all outputs are taken and sent.
 
@@ -8,8 +17,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tsuji_core::trace::Ring;
-use tsuji_core::{Datagram, Input, Output, Sfu, Time, Transmit};
+use tsuji_core::{Datagram, Input, Output, Path, Sfu, Time, Transmit, Transport};
+use tsuji_signaling::ConnectionId;
 
+use super::streams::{Opened, Streams};
 use crate::clock::Clock;
 use crate::dump::Dumper;
 use crate::limits::Limits;
@@ -49,6 +60,8 @@ pub struct Parts {
     pub(crate) reporter: Reporter<MediaStats>,
     /// The core's limit.
     pub(crate) datagram_bytes: usize,
+    /// What accepts TCP connections with media.
+    pub(crate) listener: Option<SocketAddr>,
     pub(crate) orders: Receiver<ToMedia>,
     pub(crate) notices: Sender<FromMedia>,
 }
@@ -70,11 +83,14 @@ pub struct Shard<S> {
     reporter: Reporter<MediaStats>,
     lateness: Lateness,
     ports: Vec<Port<S>>,
+    streams: Streams,
     orders: Receiver<ToMedia>,
     more_orders: bool,
     notices: Sender<FromMedia>,
     buffer: Vec<u8>,
     full: Trouble,
+    /// Frames for TCP connections that found no room in the queue.
+    crowded: Trouble,
     send_errors: Trouble,
     receive_errors: Trouble,
     received: u64,
@@ -116,6 +132,7 @@ impl<S: DatagramSocket> Shard<S> {
             dumper,
             reporter,
             datagram_bytes,
+            listener,
             orders,
             notices,
         } = parts;
@@ -126,6 +143,7 @@ impl<S: DatagramSocket> Shard<S> {
         };
         Self {
             full: Trouble::new(limits.log_interval),
+            crowded: Trouble::new(limits.log_interval),
             send_errors: Trouble::new(limits.log_interval),
             receive_errors: Trouble::new(limits.log_interval),
             // One byte more than the core takes, so that it sees what was too long.
@@ -138,6 +156,7 @@ impl<S: DatagramSocket> Shard<S> {
             reporter,
             lateness: Lateness::default(),
             ports: sockets.into_iter().map(port).collect(),
+            streams: Streams::new(listener),
             orders,
             more_orders: false,
             notices,
@@ -193,6 +212,7 @@ impl<S: DatagramSocket> Shard<S> {
                 received = self.received,
                 sent = self.sent,
                 send_queue_full = self.full.count(),
+                frames_dropped = self.crowded.count(),
                 send_errors = self.send_errors.count(),
                 receive_errors = self.receive_errors.count(),
                 "the media side stops"
@@ -205,15 +225,63 @@ impl<S: DatagramSocket> Shard<S> {
         self.more_orders = false;
         for _ in 0..self.limits.queue_per_turn {
             match self.orders.take() {
-                Taken::Item(ToMedia::Command(command)) => {
-                    self.take_input(self.clock.now(), Input::Command(command))?;
-                }
+                Taken::Item(order) => self.take_order(order)?,
                 Taken::Empty => return Ok(Turn::GoOn),
                 Taken::Closed => return Ok(Turn::Stop),
             }
         }
         self.more_orders = true;
         Ok(Turn::GoOn)
+    }
+
+    fn take_order(&mut self, order: ToMedia) -> Result<(), ShardError> {
+        let t = self.clock.now();
+        match order {
+            ToMedia::Command(command) => self.take_input(t, Input::Command(command)),
+            ToMedia::MediaOpened { connection, remote } => {
+                match self.streams.open(connection, remote) {
+                    Opened::New => Ok(()),
+                    Opened::InPlaceOf(before) => {
+                        if let Some(path) = self.streams.path(connection) {
+                            self.take_input(t, Input::Closed(path))?;
+                        }
+                        self.reject(before)
+                    }
+                    Opened::Refused => self.reject(connection),
+                }
+            }
+            ToMedia::Frame {
+                connection,
+                payload,
+            } => self.take_frame(t, connection, &payload),
+            ToMedia::MediaClosed { connection } => match self.streams.close(connection) {
+                Some(path) => self.take_input(t, Input::Closed(path)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn take_frame(
+        &mut self,
+        t: Time,
+        connection: ConnectionId,
+        payload: &[u8],
+    ) -> Result<(), ShardError> {
+        // It may have ended, or been rejected, while the frame was on its way.
+        let Some(path) = self.streams.path(connection) else {
+            return Ok(());
+        };
+        if self.sfu.participant_at(&path).is_none() && self.sfu.names(payload).is_none() {
+            self.streams.close(connection);
+            return self.reject(connection);
+        }
+        self.received += 1;
+        self.take_input(t, Input::Datagram(Datagram { path, payload }))
+    }
+
+    fn reject(&mut self, connection: ConnectionId) -> Result<(), ShardError> {
+        let reject = FromMedia::Reject { connection };
+        self.notices.send(reject).or_else(ignore_closed)
     }
 
     fn take_datagrams(&mut self, index: usize) -> Result<(), ShardError> {
@@ -232,8 +300,7 @@ impl<S: DatagramSocket> Shard<S> {
                 Ok((length, remote)) => {
                     self.received += 1;
                     let input = Input::Datagram(Datagram {
-                        local: port.socket.address(),
-                        remote,
+                        path: Path::udp(port.socket.address(), remote),
                         payload: &self.buffer[..length],
                     });
                     self.recording.begin(t, &input);
@@ -298,7 +365,10 @@ impl<S: DatagramSocket> Shard<S> {
         while let Some(output) = self.sfu.poll() {
             self.recording.output(&output);
             match output {
-                Output::Transmit(transmit) => self.transmit(t, &transmit),
+                Output::Transmit(transmit) => match transmit.path.transport {
+                    Transport::Udp => self.transmit(t, &transmit),
+                    Transport::Tcp => self.transmit_frame(t, transmit),
+                },
                 Output::Notice(notice) => {
                     let notice = FromMedia::Notice(notice);
                     self.notices.send(notice).or_else(ignore_closed)?;
@@ -309,15 +379,34 @@ impl<S: DatagramSocket> Shard<S> {
         Ok(())
     }
 
+    /// A connection that has ended takes nothing more; what finds no room in the queue is lost.
+    fn transmit_frame(&mut self, t: Time, transmit: Transmit) {
+        let Some(connection) = self.streams.connection(&transmit.path) else {
+            return;
+        };
+        let frame = FromMedia::Frame {
+            connection,
+            payload: transmit.payload,
+        };
+        if self.notices.offer(frame) {
+            self.sent += 1;
+        } else if let Some(times) = self.crowded.happened(t) {
+            tracing::warn!(
+                times,
+                "the front is busy: frames for TCP connections dropped"
+            );
+        }
+    }
+
     fn transmit(&mut self, t: Time, transmit: &Transmit) {
-        let Some(port) = port_at(&self.ports, transmit.local) else {
+        let Some(port) = port_at(&self.ports, transmit.path.local) else {
             if let Some(times) = self.send_errors.happened(t) {
-                let socket = transmit.local;
+                let socket = transmit.path.local;
                 tracing::error!(times, %socket, "the core sends from a socket that is not there");
             }
             return;
         };
-        match port.socket.send(&transmit.payload, transmit.remote) {
+        match port.socket.send(&transmit.payload, transmit.path.remote) {
             Ok(()) => self.sent += 1,
             // As a router does when a link is full. Waiting would delay everybody's media, and a
             // late packet is worth less than the next one.
@@ -328,7 +417,7 @@ impl<S: DatagramSocket> Shard<S> {
             }
             Err(error) => {
                 if let Some(times) = self.send_errors.happened(t) {
-                    let (remote, bytes) = (transmit.remote, transmit.payload.len());
+                    let (remote, bytes) = (transmit.path.remote, transmit.payload.len());
                     tracing::warn!(%error, times, %remote, bytes, "cannot send media");
                 }
             }

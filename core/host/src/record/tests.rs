@@ -8,6 +8,7 @@ use clap::{Args, Command as ClapCommand, FromArgMatches};
 use tsuji_core::trace::{DecisionsReplay, Decoder, Item, Reading, Record, frame};
 use tsuji_core::{
     Certificate, Command, Datagram, IceMode, LocalAddress, MediaKind, ParticipantId, RoomId,
+    Transport,
 };
 
 use super::*;
@@ -18,6 +19,7 @@ fn config() -> Config {
     let udp = "127.0.0.1:10000".parse().unwrap();
     Config {
         addresses: vec![LocalAddress {
+            transport: Transport::Udp,
             socket: udp,
             advertised: udp,
         }],
@@ -45,8 +47,10 @@ fn datagrams(recording: &mut Recording, range: std::ops::Range<u64>) {
     for n in range {
         let t = Time::from_millis(n);
         let input = Input::Datagram(Datagram {
-            local: "127.0.0.1:10000".parse().unwrap(),
-            remote: "127.0.0.1:9".parse().unwrap(),
+            path: tsuji_core::Path::udp(
+                "127.0.0.1:10000".parse().unwrap(),
+                "127.0.0.1:9".parse().unwrap(),
+            ),
             payload: &[0x80; 1_000],
         });
         recording.begin(t, &input);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use tsuji_core::trace::{Header, Record, Replay};
-use tsuji_core::{Command, Input, Notice, Output, ParticipantId, Time};
+use tsuji_core::{Command, Input, Notice, Output, ParticipantId, Path, Time, Transport};
 
 use super::datagram::Seen;
 use super::narrator::{Narrator, command_text, notice_text};
@@ -54,13 +54,13 @@ impl Account {
         self.seconds_until(at, out)?;
         match &record.input {
             Input::Datagram(datagram) => {
-                let owner = replay.sfu().participant_at(datagram.local, datagram.remote);
+                let owner = replay.sfu().participant_at(&datagram.path);
                 if let Some(id) = owner.filter(|id| self.narrator.is_about(*id)) {
                     self.arrived(at, id, Seen::of(datagram.payload), out)?;
                 }
             }
             Input::Command(command) => self.command(at, command, out)?,
-            Input::Timeout => {}
+            Input::Timeout | Input::Closed(_) => {}
         }
         let asked = replay.sfu().counters().keyframe_requests;
         let asks = asked > std::mem::replace(&mut self.keyframe_requests, asked);
@@ -68,7 +68,7 @@ impl Account {
             match output {
                 Output::Notice(notice) => self.notice(at, notice, out)?,
                 Output::Transmit(transmit) => {
-                    let owner = replay.sfu().participant_at(transmit.local, transmit.remote);
+                    let owner = replay.sfu().participant_at(&transmit.path);
                     let Some(id) = owner.filter(|id| self.narrator.is_about(*id)) else {
                         continue;
                     };
@@ -80,7 +80,7 @@ impl Account {
                         _ => {}
                     }
                     if !std::mem::replace(&mut self.person(id).path_known, true) {
-                        let path = format!("ICE: reached at {}", transmit.remote);
+                        let path = format!("ICE: reached at {}", place(&transmit.path));
                         self.say(at, id, &path, out)?;
                     }
                 }
@@ -200,5 +200,13 @@ impl Account {
             self.say(end, id, &text, out)?;
         }
         Ok(())
+    }
+}
+
+/// Where the other end is.
+fn place(path: &Path) -> String {
+    match path.transport {
+        Transport::Udp => path.remote.to_string(),
+        Transport::Tcp => format!("{} (TCP)", path.remote),
     }
 }

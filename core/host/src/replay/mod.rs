@@ -138,6 +138,7 @@ struct Tally {
     datagrams: u64,
     commands: u64,
     timeouts: u64,
+    closed: u64,
     bytes_in: u64,
     transmits: u64,
     notices: u64,
@@ -153,6 +154,7 @@ impl Tally {
             }
             Input::Command(_) => self.commands += 1,
             Input::Timeout => self.timeouts += 1,
+            Input::Closed(_) => self.closed += 1,
         }
         for output in &record.outputs {
             match output {
@@ -276,9 +278,13 @@ fn summary(
         took.as_secs_f64(),
         duration.as_secs_f64() / took.as_secs_f64().max(1e-6)
     )?;
+    let closed = match tally.closed {
+        0 => String::new(),
+        count => format!(", {count} ends of TCP connections"),
+    };
     writeln!(
         out,
-        "in:  {} datagrams ({} bytes), {} commands, {} timeouts",
+        "in:  {} datagrams ({} bytes), {} commands, {} timeouts{closed}",
         tally.datagrams, tally.bytes_in, tally.commands, tally.timeouts
     )?;
     writeln!(

@@ -1,7 +1,8 @@
 //! The headers of a recorded meeting, for Wireshark.
 //!
 //! Each datagram becomes a raw IP packet that is cut off where media or keys would begin, with its
-//! real length beside it, as a capture with a short snapshot length has it. The file is of the
+//! real length beside it, as a capture with a short snapshot length has it. Frames of TCP
+//! connections are shown as datagrams too, which Wireshark can decode. The file is of the
 //! classic format (draft-ietf-opsawg-pcap): a header of 24 bytes, and 16 before each packet.
 
 use std::fs::{File, OpenOptions};
@@ -62,17 +63,14 @@ impl Pcap {
         if let Input::Datagram(datagram) = &record.input {
             let clear = clear(datagram.payload);
             let length = datagram.payload.len();
-            self.write(record.at, (datagram.remote, datagram.local), clear, length)?;
+            let way = (datagram.path.remote, datagram.path.local);
+            self.write(record.at, way, clear, length)?;
         }
         for output in &record.outputs {
-            if let Expected::Transmit {
-                local,
-                remote,
-                fingerprint,
-            } = output
-            {
+            if let Expected::Transmit { path, fingerprint } = output {
                 let clear = clear(fingerprint.head());
-                self.write(record.at, (*local, *remote), clear, fingerprint.length())?;
+                let way = (path.local, path.remote);
+                self.write(record.at, way, clear, fingerprint.length())?;
             }
         }
         Ok(())
@@ -188,8 +186,7 @@ mod tests {
             number: 0,
             at: Time::from_millis(1_500),
             input: Input::Datagram(Datagram {
-                local: local.parse().unwrap(),
-                remote: remote.parse().unwrap(),
+                path: tsuji_core::Path::udp(local.parse().unwrap(), remote.parse().unwrap()),
                 payload,
             }),
             outputs: Vec::new(),

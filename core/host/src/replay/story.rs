@@ -130,6 +130,9 @@ impl Story {
                 let text = format!("ICE: a check from {remote}, a new address");
                 self.narrator.say(at, *id, &text, out)?;
             }
+            Arrived::Closed { of: Some(id) } => {
+                self.narrator.say(at, *id, "a TCP connection ends", out)?;
+            }
             arrived => {
                 if let Some(text) = is_dropped(arrived) {
                     self.narrator.remark(at, &text, out)?;

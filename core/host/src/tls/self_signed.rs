@@ -19,6 +19,7 @@ use super::error::TlsError;
 use super::files::Files;
 use super::{keep, validity};
 use crate::options::Options;
+use crate::reach::interfaces;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Days that a certificate is valid for. 397: some browsers refuse more.
@@ -65,15 +66,16 @@ fn names(options: &Options) -> BTreeSet<String> {
         IpAddr::from(Ipv4Addr::LOCALHOST),
         IpAddr::from(Ipv6Addr::LOCALHOST),
     ]);
-    addresses.extend(options.advertise.iter().map(|advertise| advertise.address));
+    addresses.extend(
+        options
+            .advertise
+            .iter()
+            .map(|advertise| advertise.public.address),
+    );
     let listen = options.listen.ip();
     if listen.is_unspecified() {
         // What can't be found out can be given with --tls-name.
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        let reached = interfaces
-            .iter()
-            .filter(|interface| !interface.is_link_local());
-        addresses.extend(reached.map(if_addrs::Interface::ip));
+        addresses.extend(interfaces::usable());
     } else {
         addresses.insert(listen);
     }

@@ -12,6 +12,7 @@ const COMMAND: u8 = 1;
 const TIMEOUT: u8 = 2;
 const CHECK: u8 = 3;
 const DROPPED: u8 = 4;
+const CLOSED: u8 = 5;
 /// And the protocol.
 const DATAGRAM: u8 = 0x10;
 
@@ -75,15 +76,15 @@ impl Dropped {
     }
 }
 
-/// The path of a datagram: the place of our socket in the configuration, and the remote address
+/// The path of a datagram as it is recorded: the place of our socket in the configuration, and the remote address
 /// under its pseudonym.
-pub(crate) type Path = (usize, SocketAddr);
+pub(crate) type PathAlias = (usize, SocketAddr);
 
 /// One of the paths that a participant has proved, or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathName {
     Proved(usize),
-    Other(Path),
+    Other(PathAlias),
 }
 
 /// An input, as far as decisions depend on it.
@@ -100,6 +101,11 @@ pub(crate) enum Head {
         index: Index,
         path: PathName,
         bytes: u64,
+    },
+    /// A path of a participant is no more.
+    Closed {
+        index: Index,
+        path: PathName,
     },
     Command(Command),
     /// Who was served.
@@ -119,6 +125,12 @@ pub(super) fn put_check(buffer: &mut Vec<u8>, index: Index, path: PathName, data
     put_varint(buffer, index as u64);
     put_path(buffer, path);
     put_varint(buffer, datagram.len() as u64);
+}
+
+pub(super) fn put_closed(buffer: &mut Vec<u8>, index: Index, path: PathName) {
+    buffer.push(CLOSED);
+    put_varint(buffer, index as u64);
+    put_path(buffer, path);
 }
 
 pub(super) fn put_command(buffer: &mut Vec<u8>, command: &Command) {
@@ -169,6 +181,10 @@ impl Head {
                 index: cursor.size()?,
                 path: read_path(cursor)?,
                 bytes: cursor.varint()?,
+            },
+            CLOSED => Head::Closed {
+                index: cursor.size()?,
+                path: read_path(cursor)?,
             },
             DROPPED => Head::Dropped(Dropped {
                 size: cursor.varint()?,

@@ -37,6 +37,7 @@
 //!   input    1 · command   2 · count, participants (varints)   0x10 + protocol · datagram
 //!            3 · datagram (a STUN request that names a participant)
 //!            4 · three varints: how many were dropped since the entry before
+//!            5 · participant (varint) · path (it is closed)
 //!   datagram participant (varint) · path · bytes (varint)
 //!   path     n + 1 (varint): the n-th that it has proved · 0, socket (varint) and address: another
 //!   outcome  plain outcomes before it (varint) · flags (u8) · if EVENTS, count (varint) and events ·
@@ -62,7 +63,7 @@ mod writer;
 mod tests;
 
 pub(crate) use call::Call;
-pub(crate) use entry::{Head, LATEST, Path, PathName};
+pub(crate) use entry::{Head, LATEST, PathAlias, PathName};
 pub(crate) use outcome::{Made, Outcome};
 pub(crate) use packet::Base;
 pub(crate) use pseudonym::Pseudonyms;

@@ -100,6 +100,11 @@ pub enum Arrived {
         /// Its length.
         bytes: u64,
     },
+    /// A path is no more: its TCP connection has ended.
+    Closed {
+        /// Whose.
+        of: Option<ParticipantId>,
+    },
     /// A command, without descriptions; of candidates, their type.
     Command(Command),
     /// Time: so many participants had something to do.
@@ -367,6 +372,9 @@ impl DecisionsReplay {
                 },
                 bytes: *bytes,
             },
+            Head::Closed { index, .. } => Arrived::Closed {
+                of: self.sfu.id_of(*index),
+            },
             Head::Command(command) => Arrived::Command(command.clone()),
             Head::Timeout(due) => Arrived::Timeout {
                 participants: due.len(),
@@ -381,7 +389,7 @@ impl Arrived {
     pub fn participant(&self) -> Option<ParticipantId> {
         match self {
             Arrived::Datagram { from, .. } => *from,
-            Arrived::Check { of, .. } => *of,
+            Arrived::Check { of, .. } | Arrived::Closed { of } => *of,
             Arrived::Command(command) => Some(command.participant()),
             Arrived::Timeout { .. } | Arrived::Dropped(_) => None,
         }

@@ -5,7 +5,7 @@ use super::*;
 use crate::trace::{Frame, Header, frame, seal};
 use crate::{
     Certificate, Command, Config, Datagram, IceMode, Input, Limits, LocalAddress, MediaKind,
-    Negotiation, ParticipantId, RoomId, Sfu, Time, WallTime,
+    Negotiation, ParticipantId, Path, RoomId, Sfu, Time, Transport, WallTime,
 };
 
 const SEED: [u8; 32] = [5; 32];
@@ -14,6 +14,7 @@ fn sfu() -> Sfu {
     let udp = "127.0.0.1:10000".parse().unwrap();
     let config = Config {
         addresses: vec![LocalAddress {
+            transport: Transport::Udp,
             socket: udp,
             advertised: udp,
         }],
@@ -47,8 +48,10 @@ fn some_life(sfu: &mut Sfu, from: u64) {
         let id = ParticipantId(from + n);
         handle(sfu, at, enter(from + n));
         let garbage = Datagram {
-            local: "127.0.0.1:10000".parse().unwrap(),
-            remote: "198.51.100.9:4000".parse().unwrap(),
+            path: Path::udp(
+                "127.0.0.1:10000".parse().unwrap(),
+                "198.51.100.9:4000".parse().unwrap(),
+            ),
             payload: &[0x80; 40],
         };
         handle(sfu, at, Input::Datagram(garbage));
@@ -275,8 +278,10 @@ fn a_flood_of_garbage_does_not_wash_the_history_away() {
     let before = dump(&mut sfu).1.len();
     for n in 0..10_000u64 {
         let garbage = Datagram {
-            local: "127.0.0.1:10000".parse().unwrap(),
-            remote: std::net::SocketAddr::from(([203, 0, 113, n as u8], n as u16)),
+            path: Path::udp(
+                "127.0.0.1:10000".parse().unwrap(),
+                std::net::SocketAddr::from(([203, 0, 113, n as u8], n as u16)),
+            ),
             payload: &[n as u8; 300],
         };
         handle(&mut sfu, 10_000 + n, Input::Datagram(garbage));

@@ -158,6 +158,11 @@ impl Writer {
         entry::put_check(&mut self.entry, index, path, payload);
     }
 
+    pub(crate) fn closed(&mut self, t: Time, index: Index, path: PathName) {
+        self.begin(t);
+        entry::put_closed(&mut self.entry, index, path);
+    }
+
     pub(crate) fn command(&mut self, t: Time, command: &Command) {
         self.begin(t);
         entry::put_command(&mut self.entry, command);

@@ -1,0 +1,66 @@
+//! How participants reach the server: which sockets there are, and what is told of them.
+//!
+//! ```text
+//!  --udp, --listen ──┐
+//!  --advertise ──────┼─► plan ─► sockets to bind ─► learn (--stun) ─► plan ─► LocalAddress each
+//!  interfaces ───────┘
+//! ```
+//! What is given counts alone; else what was learnt, and the addresses of the interfaces. UDP comes
+//! first, and the TCP port with the same addresses behind it, for networks that block UDP.
+
+mod advertise;
+pub(crate) mod interfaces;
+mod learn;
+mod plan;
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use advertise::{Advertise, Place};
+pub use learn::LearnError;
+pub(crate) use learn::learn;
+pub(crate) use plan::Asked;
+use tsuji_core::{LocalAddress, Transport};
+
+/// What participants are told of all sockets. `bound`: the UDP sockets, and how others see each;
+/// `door`: the TCP socket that takes media too.
+pub(crate) fn told(
+    asked: &Asked<'_>,
+    bound: &[(SocketAddr, Option<SocketAddr>)],
+    door: Option<SocketAddr>,
+) -> Vec<LocalAddress> {
+    let of = |transport, socket, told: Vec<SocketAddr>| {
+        told.into_iter().map(move |advertised| LocalAddress {
+            transport,
+            socket,
+            advertised,
+        })
+    };
+    let udp = bound
+        .iter()
+        .flat_map(|(socket, learnt)| of(Transport::Udp, *socket, asked.of_udp(*socket, *learnt)));
+    let mut addresses: Vec<LocalAddress> = Vec::new();
+    for address in udp {
+        // An address leads to one socket: that of which it was said first.
+        let is_new = addresses
+            .iter()
+            .all(|other| other.advertised != address.advertised);
+        if is_new {
+            addresses.push(address);
+        }
+    }
+    if let Some(door) = door {
+        let sockets: Vec<_> = bound.iter().map(|(socket, _)| *socket).collect();
+        let mut learnt: Vec<IpAddr> = Vec::new();
+        for address in bound.iter().filter_map(|(_, learnt)| *learnt) {
+            if !learnt.contains(&address.ip()) {
+                learnt.push(address.ip());
+            }
+        }
+        addresses.extend(of(
+            Transport::Tcp,
+            door,
+            asked.of_tcp(door, &sockets, &learnt),
+        ));
+    }
+    addresses
+}
