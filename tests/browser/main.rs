@@ -11,6 +11,7 @@ mod leaving;
 mod meeting;
 mod mixed;
 mod muting;
+mod networks;
 mod secure;
 
 use std::ffi::OsStr;

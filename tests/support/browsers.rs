@@ -1,6 +1,7 @@
 //! Real browsers with a fake camera and microphone, driven over WebDriver.
 
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use thirtyfour::{Capabilities, WebDriver};
 
+use super::network::Network;
 use super::portrait::Portrait;
 use super::{chromium, firefox};
 
@@ -34,18 +36,30 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Opens a browser whose camera shows a portrait, or the browser's own test picture. `witness`
-    /// runs before the scripts of each page.
-    pub(crate) async fn open(brand: Brand, portrait: Option<&Portrait>, witness: &str) -> Self {
+    /// runs before the scripts of each page. `place`: among whose people it is; only Chromium can
+    /// be there.
+    pub(crate) async fn open(
+        brand: Brand,
+        portrait: Option<&Portrait>,
+        witness: &str,
+        place: Option<&Network>,
+    ) -> Self {
         let profile = TempDir::with_prefix("tsuji-browser-").expect("the system has room");
         let (driver, wanted): (_, Capabilities) = match brand {
             Brand::Chromium => {
                 let wanted = chromium::wanted(profile.path(), portrait);
-                (Driver::start("chromedriver", &["--port=0"]), wanted.into())
+                (
+                    Driver::start("chromedriver", &["--port=0"], place),
+                    wanted.into(),
+                )
             }
             Brand::Firefox => {
                 let arguments = ["--port=0", "--websocket-port=0"];
                 let wanted = firefox::wanted();
-                (Driver::start("geckodriver", &arguments), wanted.into())
+                (
+                    Driver::start("geckodriver", &arguments, place),
+                    wanted.into(),
+                )
             }
         };
         let web = WebDriver::new(driver.url.as_str(), wanted)
@@ -73,8 +87,18 @@ struct Driver {
 
 impl Driver {
     /// Starts it on a free port.
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(program)
+    fn start(program: &str, arguments: &[&str], place: Option<&Network>) -> Self {
+        let (mut command, address) = match place {
+            None => (Command::new(program), Ipv4Addr::LOCALHOST),
+            Some(network) => {
+                let mut command = network.people.command(program);
+                let control = network.control();
+                command.arg(format!("--allowed-ips={}", control.test()));
+                command.arg("--allowed-origins=*");
+                (command, control.people)
+            }
+        };
+        let mut process = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -90,7 +114,7 @@ impl Driver {
         thread::spawn(move || lines.for_each(drop));
         Self {
             process,
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("http://{address}:{port}"),
         }
     }
 }

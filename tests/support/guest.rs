@@ -10,6 +10,7 @@ use thirtyfour::session::scriptret::ScriptRet;
 use thirtyfour::{Key, SessionId, TypingData, WebDriver, WebElement};
 
 use super::browsers::{Brand, Browser};
+use super::network::Network;
 use super::portrait::Portrait;
 use super::wire::Wire;
 
@@ -41,19 +42,46 @@ pub struct Seen {
     pub corner: Option<[f32; 3]>,
 }
 
+/// The way that media takes (the selected candidate pair of W3C WebRTC statistics).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// `udp` or `tcp`.
+    pub transport: String,
+    /// How the relay is spoken to, when there is one: `udp`, `tcp` or `tls`.
+    pub relay: Option<String>,
+    /// The server's address and port.
+    pub remote: String,
+}
+
 impl Guest {
     /// Opens a browser whose camera shows the portrait, where it can.
     pub async fn arrive(brand: Brand, portrait: &Portrait) -> Self {
-        Self::open(brand, portrait.name, Some(portrait)).await
+        Self::open(brand, portrait.name, Some(portrait), None).await
+    }
+
+    /// Opens a Chromium among the people of a network.
+    pub async fn arrive_in(network: &Network, portrait: &Portrait) -> Self {
+        Self::open(
+            Brand::Chromium,
+            portrait.name,
+            Some(portrait),
+            Some(network),
+        )
+        .await
     }
 
     /// Opens a browser whose camera shows Chromium's test picture, 30 frames a second.
     pub async fn with_test_picture(name: &str) -> Self {
-        Self::open(Brand::Chromium, name, None).await
+        Self::open(Brand::Chromium, name, None, None).await
     }
 
-    async fn open(brand: Brand, name: &str, portrait: Option<&Portrait>) -> Self {
-        let browser = Browser::open(brand, portrait, WITNESS).await;
+    async fn open(
+        brand: Brand,
+        name: &str,
+        portrait: Option<&Portrait>,
+        place: Option<&Network>,
+    ) -> Self {
+        let browser = Browser::open(brand, portrait, WITNESS, place).await;
         // Longer than our own patience, whose end says more.
         let script_timeout = browser.web.set_script_timeout(PATIENCE * 3).await;
         script_timeout.expect("a timeout");
@@ -260,6 +288,25 @@ impl Guest {
             panic!("{} waits for {what}: {failure}", self.name);
         }
         found
+    }
+
+    /// The way that its media takes: "udp" or "tcp" to the server, or how to a relay, and where.
+    pub async fn way(&self) -> Way {
+        let look = "return witness.way()";
+        let way = self.until("a way for media", look, Value::Null).await;
+        let text = |name: &str| way[name].as_str().unwrap_or_default().to_owned();
+        Way {
+            transport: text("transport"),
+            relay: way["relay"].as_str().map(str::to_owned),
+            remote: text("remote"),
+        }
+    }
+
+    /// From pressing *Join* to the first picture of somebody else.
+    pub async fn first_picture(&self) -> Duration {
+        let look = "const { join, picture } = witness.times; return picture && picture - join";
+        let time = self.until("a picture", look, Value::Null).await;
+        Duration::from_secs_f64(time.as_f64().expect("a number") / 1_000.)
     }
 
     /// What the page said and heard since it was loaded.

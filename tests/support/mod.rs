@@ -11,6 +11,7 @@ mod chromium;
 mod firefox;
 mod guest;
 mod meeting;
+mod network;
 mod peer;
 mod portrait;
 mod program;
@@ -20,8 +21,9 @@ mod wire;
 
 pub use browsers::Brand;
 pub use chromium::ELSEWHERE;
-pub use guest::{Guest, Seen};
+pub use guest::{Guest, Seen, Way};
 pub use meeting::Meeting;
+pub use network::{INSIDE, Namespace, Network, OFFICE, SERVER};
 pub use peer::{Arrivals, Peer, Tally};
 pub use portrait::Portrait;
 pub use program::{EMBEDDED, MIO, Program, SMOL};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::network::Namespace;
 use super::program::Program;
 
 /// How long it may take to print its address, or to log something. 10 s: a test machine may be busy with browsers.
@@ -43,9 +44,18 @@ impl Server {
 
     /// As [`Server::start_with`], where the arguments say where to listen.
     pub fn start_at(program: &Program, arguments: &[&OsStr]) -> Self {
-        let mut child = Command::new(program.executable())
-            .args(["--udp", "127.0.0.1:0"])
-            .args(arguments)
+        let mut command = Command::new(program.executable());
+        command.args(["--udp", "127.0.0.1:0"]);
+        Self::start_as(command.args(arguments))
+    }
+
+    /// Starts it inside a namespace, with all the arguments that it needs.
+    pub fn start_in(place: &Namespace, program: &Program, arguments: &[&OsStr]) -> Self {
+        Self::start_as(place.command(program.executable()).args(arguments))
+    }
+
+    fn start_as(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

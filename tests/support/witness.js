@@ -111,5 +111,19 @@
     return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
   }
 
-  window.witness = { errors, sent, heard, signaling, times, nameOf, control, tiles, seen };
+  /** The way that media takes; null while there is none. */
+  async function way() {
+    const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
+    const transport = [...stats.values()].find(({ type }) => type === "transport");
+    const pair = stats.get(transport?.selectedCandidatePairId);
+    if (pair?.state !== "succeeded") return null;
+    const [local, remote] = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
+    return {
+      transport: local.protocol,
+      relay: local.relayProtocol,
+      remote: `${remote.address}:${remote.port}`,
+    };
+  }
+
+  window.witness = { errors, sent, heard, signaling, times, nameOf, control, tiles, seen, way };
 })();

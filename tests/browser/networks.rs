@@ -1,0 +1,94 @@
+//! Networks that let less through than one would wish. Each is made for its test, with people, a
+//! server, and what is between them.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tsuji_tests::support::{
+    Guest, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
+};
+
+use crate::{TURN, all_meet};
+
+const HTTPS: u16 = 443;
+const MEDIA: u16 = 10_000;
+/// How long people may wait for the first picture. UDP is tried first, and for TCP the browser
+/// connects at the same time, so that no network costs more than a moment.
+const FIRST_PICTURE: Duration = Duration::from_secs(10);
+
+/// Two people meet on `page`; the way that their media took.
+async fn meet(
+    name: &str,
+    network: &Network,
+    program: &Program,
+    page: &str,
+    arguments: &[&str],
+) -> String {
+    let kept = TempDir::with_prefix("tsuji-tls-").expect("the system has room");
+    let mut all: Vec<_> = arguments.iter().map(OsStr::new).collect();
+    all.extend(["--tls", "self-signed", "--tls-dir"].map(OsStr::new));
+    all.push(kept.path().as_os_str());
+    let server = Server::start_in(&network.server, program, &all);
+    let mika = Guest::arrive_in(network, &Portrait::ALL[0]).await;
+    let ren = Guest::arrive_in(network, &Portrait::ALL[1]).await;
+    let link = mika.create_room(page, "").await;
+    ren.join(&link).await;
+    let guests = [mika, ren];
+    all_meet(&guests).await;
+    let way = guests[1].way().await;
+    assert_eq!(guests[0].way().await, way);
+    let first = guests[1].first_picture().await;
+    eprintln!(
+        "{name}: the first picture {first:.1?} after Join, by {}",
+        way.transport
+    );
+    assert!(first < FIRST_PICTURE, "{name}: {first:?}");
+    for guest in guests {
+        guest.depart().await;
+    }
+    server.stop();
+    format!("{} {}", way.transport, way.remote)
+}
+
+#[tokio::test]
+async fn people_meet_where_udp_is_blocked() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    network.block_udp();
+    let (listen, udp) = (format!("{SERVER}:8443"), format!("{SERVER}:{MEDIA}"));
+    let page = format!("https://{listen}/");
+    let arguments = ["--listen", &listen, "--udp", &udp];
+    let way = meet("UDP blocked", &network, &MIO, &page, &arguments).await;
+    assert_eq!(way, format!("tcp {listen}"));
+}
+
+#[tokio::test]
+async fn people_meet_where_nothing_but_one_tcp_port_is_open() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    network.block_all_but_tcp(HTTPS);
+    let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
+    let page = format!("https://{SERVER}/");
+    let arguments = ["--listen", &listen, "--udp", &udp];
+    let way = meet("443/tcp alone", &network, &SMOL, &page, &arguments).await;
+    assert_eq!(way, format!("tcp {listen}"));
+}
+
+#[tokio::test]
+async fn people_meet_through_routers_that_translate_addresses() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::behind_routers(MEDIA, HTTPS) else {
+        return;
+    };
+    let (listen, udp) = (format!("0.0.0.0:{HTTPS}"), format!("0.0.0.0:{MEDIA}"));
+    let page = format!("https://{OFFICE}/");
+    let mapped = format!("{OFFICE}={INSIDE}");
+    let arguments = ["--listen", &listen, "--udp", &udp, "--advertise", &mapped];
+    let way = meet("NAT", &network, &MIO, &page, &arguments).await;
+    assert_eq!(way, format!("udp {OFFICE}:{MEDIA}"));
+}
