@@ -2,6 +2,9 @@
 //! server, and what is between them.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -29,6 +32,8 @@ async fn meet(
     let mut all: Vec<_> = arguments.iter().map(OsStr::new).collect();
     all.extend(["--tls", "self-signed", "--tls-dir"].map(OsStr::new));
     all.push(kept.path().as_os_str());
+    let recorded = TempDir::with_prefix("tsuji-record-").expect("the system has room");
+    all.extend([OsStr::new("--record"), recorded.path().as_os_str()]);
     let server = Server::start_in(&network.server, program, &all);
     let mika = Guest::arrive_in(network, &Portrait::ALL[0]).await;
     let ren = Guest::arrive_in(network, &Portrait::ALL[1]).await;
@@ -48,7 +53,21 @@ async fn meet(
         guest.depart().await;
     }
     server.stop();
+    replay(recorded.path());
     format!("{} {}", way.transport, way.remote)
+}
+
+/// Makes the recorded meeting happen again, to the byte.
+fn replay(recorded: &Path) {
+    let traces = fs::read_dir(recorded).expect("a folder");
+    let traces: Vec<_> = traces.map(|entry| entry.expect("a file").path()).collect();
+    assert_eq!(traces.len(), 1, "{traces:?}");
+    let mut command = Command::new(MIO.executable());
+    let output = command.arg("replay").args(traces).output();
+    let output = output.expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("are equal"), "{text}");
 }
 
 #[tokio::test]

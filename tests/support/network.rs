@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// What people have in front of the server's name in a flat network.
+/// The server's address in a flat network.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 const PEOPLE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 
