@@ -1,7 +1,7 @@
 //! The front's state, which connections share, and the thread that keeps its time.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use tsuji_core::Time;
 use tsuji_host::control::Control;
 use tsuji_host::front::{Desk, DeskError, Turn};
 use tsuji_host::{Clock, Limits};
-use tsuji_signaling::ConnectionId;
+use tsuji_signaling::{ConnectionId, Origin};
 
 /// What all connections share. Every call is short and does no IO.
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    pub(crate) origins: Arc<[Origin]>,
     /// Ends the waiting of the front thread.
     thread: Waker,
     /// `None` once the server has stopped.
@@ -36,6 +37,7 @@ impl Front {
         Self {
             clock,
             limits: desk.limits().clone(),
+            origins: Arc::clone(desk.origins()),
             thread,
             state: Mutex::new(Some(State {
                 desk,

@@ -33,7 +33,7 @@ impl Service {
     /// opening of a WebSocket. After [`Answer::Upgrade`] is sent, the connection belongs to
     /// [`serve_websocket`](Self::serve_websocket).
     pub fn answer(&self, request: &::http::request::Parts) -> Answer {
-        answer(request)
+        answer(request, &self.front.origins)
     }
 
     /// Serves a connection that has just become a WebSocket, until it ends. `early`: bytes that came

@@ -6,6 +6,7 @@ use tsuji_core::CommandError;
 use crate::message::ServerMessage;
 use crate::name::BadName;
 use crate::room_code::RoomCode;
+use crate::token::BadToken;
 
 /// The stable half of an `error` message; programs decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +28,12 @@ pub enum ErrorCode {
     BadAnswer,
     BadCandidate,
     TooManyGuesses,
+    TooManyJoins,
+    PasswordRequired,
+    WrongPassword,
+    TooManyPasswords,
+    TokenRequired,
+    BadToken,
     TooFast,
 }
 
@@ -82,8 +89,34 @@ pub enum Fault {
     #[error("The candidate was refused: {0}.")]
     BadCandidate(String),
     /// [`Limits::guesses`](crate::Limits::guesses).
-    #[error("Too many rooms asked for that do not exist. The connection is closed.")]
+    #[error("Too many wrong rooms or passwords. The connection is closed.")]
     TooManyGuesses,
+    /// [`Limits::entries_per_minute_per_address`](crate::Limits::entries_per_minute_per_address)
+    /// or [`Limits::rooms_per_minute_per_address`](crate::Limits::rooms_per_minute_per_address).
+    #[error("From your address too many people came within a minute. Try again in a minute.")]
+    TooManyJoins,
+    /// The room has a password, and none was said.
+    #[error("This room has a password. Ask whoever sent you the link.")]
+    PasswordRequired,
+    /// It was another one.
+    #[error("This is not the password of the room.")]
+    WrongPassword,
+    /// [`Limits::password_bytes`](crate::Limits::password_bytes).
+    #[error("A password has at most {limit} bytes.")]
+    LongPassword {
+        /// The most that is allowed, in bytes of UTF-8.
+        limit: usize,
+    },
+    /// [`Limits::passwords_per_minute_per_room`](crate::Limits::passwords_per_minute_per_room) or
+    /// [`Limits::passwords_per_minute_per_address`](crate::Limits::passwords_per_minute_per_address).
+    #[error("Too many wrong passwords. Try again in a minute.")]
+    TooManyPasswords,
+    /// The server is for bearers of tokens.
+    #[error("This server needs a token: open the room from where you were invited.")]
+    TokenRequired,
+    /// The token is worth nothing.
+    #[error("The token is not accepted. {0}.")]
+    BadToken(#[from] BadToken),
     /// Over the message rate.
     #[error("Too many messages: more than {per_second} a second. This one was ignored.")]
     TooFast {
@@ -154,6 +187,13 @@ impl Fault {
             Fault::BadAnswer(_) => ErrorCode::BadAnswer,
             Fault::BadCandidate(_) => ErrorCode::BadCandidate,
             Fault::TooManyGuesses => ErrorCode::TooManyGuesses,
+            Fault::TooManyJoins => ErrorCode::TooManyJoins,
+            Fault::PasswordRequired => ErrorCode::PasswordRequired,
+            Fault::WrongPassword => ErrorCode::WrongPassword,
+            Fault::LongPassword { .. } => ErrorCode::BadMessage,
+            Fault::TooManyPasswords => ErrorCode::TooManyPasswords,
+            Fault::TokenRequired => ErrorCode::TokenRequired,
+            Fault::BadToken(_) => ErrorCode::BadToken,
             Fault::TooFast { .. } | Fault::Flood { .. } => ErrorCode::TooFast,
         }
     }
@@ -162,7 +202,7 @@ impl Fault {
     pub fn closing(&self) -> Option<Closing> {
         match self {
             Fault::TooLarge { .. } => Some(Closing::new(1009, "message too large")),
-            Fault::TooManyGuesses => Some(Closing::new(1008, "too many rooms guessed")),
+            Fault::TooManyGuesses => Some(Closing::new(1008, "too many wrong guesses")),
             Fault::Flood { .. } => Some(Closing::new(1008, "too many messages")),
             _ => None,
         }

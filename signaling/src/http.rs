@@ -9,14 +9,19 @@
 //! method with a body, and a path is looked up in a table, never in a file system.
 
 mod debug;
+mod origin;
 mod redirect;
 mod request;
 mod response;
 mod routes;
 mod upgrade;
 
+use std::sync::Arc;
+
 use ::http::StatusCode;
 use tsuji_core::Time;
+
+pub use origin::{BadOrigin, Origin};
 
 use crate::Limits;
 use request::{Refusal, Request};
@@ -37,6 +42,7 @@ pub struct Exchange {
     requests: u32,
     peer: Peer,
     lacks_tls: bool,
+    origins: Arc<[Origin]>,
 }
 
 /// What to do next.
@@ -106,14 +112,15 @@ pub enum Answer {
 }
 
 /// What a request leads to, where another library has read it: the same that an [`Exchange`]
-/// answers to a stranger. A body, if there is one, is refused.
-pub fn answer(request: &::http::request::Parts) -> Answer {
+/// answers to a stranger. A body, if there is one, is refused. `origins`: whose pages may open a
+/// WebSocket, beside those of this server.
+pub fn answer(request: &::http::request::Parts, origins: &[Origin]) -> Answer {
     let respond = |response: Response, head_only| Answer::Respond(response.into_http(head_only));
     let request = match Request::from_parts(request) {
         Ok(request) => request,
         Err(refusal) => return respond(refusal.to_response(), false),
     };
-    match routes::answer(&request, Peer::Anybody) {
+    match routes::answer(&request, Peer::Anybody, origins) {
         Ok(Outcome::Respond(response) | Outcome::WriteTrace(response)) => {
             respond(response, request.is_head())
         }
@@ -132,6 +139,7 @@ impl Exchange {
             requests: 0,
             peer: Peer::Anybody,
             lacks_tls: false,
+            origins: Arc::default(),
         }
     }
 
@@ -144,6 +152,11 @@ impl Exchange {
     /// The connection comes from the machine itself: it may ask for what strangers may not.
     pub fn peer_is_on_this_machine(&mut self) {
         self.peer = Peer::ThisMachine;
+    }
+
+    /// Pages of these origins may open a WebSocket too, beside those of this server.
+    pub fn allow_origins(&mut self, origins: Arc<[Origin]>) {
+        self.origins = origins;
     }
 
     /// Takes bytes that came, in whatever pieces; none to go on after a response.
@@ -213,7 +226,7 @@ impl Exchange {
         let outcome = if self.lacks_tls {
             redirect::to_https(request).map(Outcome::Respond)
         } else {
-            routes::answer(request, self.peer)
+            routes::answer(request, self.peer, &self.origins)
         };
         let last = last || self.lacks_tls;
         match outcome {

@@ -20,6 +20,7 @@
 //!           │    message     reads and writes the JSON of PROTOCOL.md
 //!           │    session     where each connection stands, and what it may do there
 //!           │    room_code   names of rooms;  name  names of people
+//!           │    password, token  who may look at a room
 //!           │    error       what was wrong, with a code and a sentence
 //!           │    limits      the bound of everything that a stranger can fill
 //!           │
@@ -59,9 +60,11 @@ pub mod limits;
 pub mod lobby;
 pub mod message;
 pub mod name;
+mod password;
 pub mod room_code;
 mod session;
+pub mod token;
 
-pub use http::{Exchange, Step};
+pub use http::{Exchange, Origin, Step};
 pub use limits::Limits;
 pub use lobby::{ConnectionId, Input, Lobby, Output, Sizes};

@@ -17,6 +17,25 @@ pub struct Limits {
     /// Loopback and private addresses are not counted: there everybody may come through one
     /// reverse proxy.
     pub connections_per_address: usize,
+    /// Addresses without a connection whose last minute is remembered. 20,000: as many as may be
+    /// connected; the one whose minute is over first gives way.
+    pub fading_addresses: usize,
+    /// Times a minute that people enter a room from one address. 600: a school behind one address
+    /// is complete within three minutes, and a program that runs in and out makes 10 connections
+    /// a second. Loopback and private addresses are not counted, here and below.
+    pub entries_per_minute_per_address: u32,
+    /// Rooms created a minute from one address. 60: nobody opens more than one a second.
+    pub rooms_per_minute_per_address: u32,
+    /// Rooms asked for in a minute from one address that do not exist. 60: people behind one
+    /// address mistype rarely; the links of a server that was restarted are tried by all at once.
+    pub guesses_per_minute_per_address: u32,
+    /// Wrong passwords a minute from one address. 30: a class mistypes its password.
+    pub passwords_per_minute_per_address: u32,
+    /// Wrong passwords a minute for one room, from wherever. 20: for somebody with many addresses
+    /// who knows the room's link, six digits then last for a month, and a room lasts for hours.
+    pub passwords_per_minute_per_room: u32,
+    /// Bytes of a password. 256: more than anybody types.
+    pub password_bytes: usize,
     /// Rooms that exist at once. 5,000: two people in each is all that the core holds.
     pub rooms: usize,
     /// Participants in all rooms together. 10,000: the same as the core's, so that the newcomer
@@ -26,7 +45,8 @@ pub struct Limits {
     pub participants_per_room: usize,
     /// Characters of a name, after trimming. 40: what a tile shows.
     pub name_chars: usize,
-    /// Rooms that one connection may ask for that do not exist. 10: more than anybody mistypes.
+    /// Rooms that one connection may ask for that do not exist, and passwords that are wrong. 10:
+    /// more than anybody mistypes.
     pub guesses: u32,
     /// Messages that one connection may send at once. 100: an answer with all its candidates,
     /// twice over.
@@ -72,6 +92,13 @@ impl Default for Limits {
             message_bytes: 128 * 1024,
             connections: 20_000,
             connections_per_address: 2_000,
+            fading_addresses: 20_000,
+            entries_per_minute_per_address: 600,
+            rooms_per_minute_per_address: 60,
+            guesses_per_minute_per_address: 60,
+            passwords_per_minute_per_address: 30,
+            passwords_per_minute_per_room: 20,
+            password_bytes: 256,
             rooms: 5_000,
             participants: 10_000,
             participants_per_room: 100,

@@ -1,10 +1,12 @@
 //! Connections, rooms and participants: the rules of `PROTOCOL.md`.
 
 mod addresses;
+mod admission;
 mod drain;
 mod events;
 mod notices;
 mod pace;
+mod rate;
 mod requests;
 mod rooms;
 mod sizes;
@@ -14,14 +16,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use tracing::Span;
-use tsuji_core::{Command, ParticipantId, RoomId, Time};
+use tsuji_core::{Command, ParticipantId, RoomId, Time, WallTime};
 
 use crate::Limits;
 use crate::error::{Closing, Fault};
 use crate::message::{ClientMessage, ExitReason, Id, ServerMessage};
+use crate::name::Name;
+use crate::password::Passwords;
 use crate::room_code::RoomCodes;
 use crate::session::{Greeting, Session};
+use crate::token::JoinKey;
 use addresses::{Addresses, Place};
+use admission::Bearers;
 use pace::{Pace, Verdict};
 use rooms::{Person, Rooms};
 pub use sizes::Sizes;
@@ -41,6 +47,8 @@ pub struct Lobby {
     /// Until when at most, once no new meetings begin.
     draining: Option<Time>,
     codes: RoomCodes,
+    passwords: Passwords,
+    bearers: Option<Bearers>,
     connections: BTreeMap<ConnectionId, Connection>,
     addresses: Addresses,
     rooms: Rooms,
@@ -56,6 +64,8 @@ struct Connection {
     place: Place,
     pace: Pace,
     guesses: u32,
+    /// The name that a token gave.
+    granted_name: Option<Name>,
     heard: Time,
 }
 
@@ -76,6 +86,8 @@ impl Lobby {
             stopping: false,
             draining: None,
             codes: RoomCodes::new(seed),
+            passwords: Passwords::new(seed),
+            bearers: None,
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
             rooms: Rooms::default(),
@@ -84,6 +96,12 @@ impl Lobby {
             timers: Timers::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// From now on rooms are open to the bearers of tokens only. `epoch`: the wall-clock time of
+    /// `t = 0`, to which the times in tokens are compared.
+    pub fn admit_bearers(&mut self, key: JoinKey, epoch: WallTime) {
+        self.bearers = Some(Bearers { key, epoch });
     }
 
     /// Takes one input that happened at `t`; [`poll`](Self::poll) until `None` afterwards.
@@ -127,12 +145,11 @@ impl Lobby {
             self.push_close(id, Closing::STOPPING);
             return;
         }
-        let limit = self.limits.connections_per_address;
-        let place = match self.addresses.take(peer, limit) {
+        let place = match self.addresses.take(peer, &self.limits) {
             Some(place) if self.connections.len() < self.limits.connections => place,
             refused => {
                 if let Some(place) = refused {
-                    self.addresses.release(place);
+                    self.release(place);
                 }
                 tracing::warn!(connection = id.0, %peer, "refused: too many connections");
                 self.push(id, &Fault::ServerFull.to_message());
@@ -145,6 +162,7 @@ impl Lobby {
             place,
             pace: Pace::new(&self.limits, self.now),
             guesses: 0,
+            granted_name: None,
             heard: self.now,
         };
         self.connections.insert(id, connection);
@@ -222,8 +240,21 @@ impl Lobby {
         self.timers.cancel(Timer::Ping(id));
         self.timers.cancel(Timer::Silence(id));
         if let Some(connection) = self.connections.remove(&id) {
-            self.addresses.release(connection.place);
+            self.release(connection.place);
             span.in_scope(|| tracing::debug!("disconnected"));
+        }
+    }
+
+    fn release(&mut self, place: Place) {
+        self.addresses.release(place, &self.limits, self.now);
+        self.fade_later();
+    }
+
+    /// What addresses did lately is forgotten in time.
+    fn fade_later(&mut self) {
+        match self.addresses.next_fade() {
+            Some(end) => self.timers.set(Timer::Fade, end),
+            None => self.timers.cancel(Timer::Fade),
         }
     }
 
@@ -239,6 +270,10 @@ impl Lobby {
                 Timer::Forget(room) => self.forget(room),
                 // Whoever runs the lobby asks `is_drained`.
                 Timer::Drained => {}
+                Timer::Fade => {
+                    self.addresses.fade(self.now);
+                    self.fade_later();
+                }
             }
         }
     }

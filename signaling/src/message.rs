@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tsuji_core::{IceMode, MediaKind, ParticipantId};
 
-pub use client::ClientMessage;
+pub use client::{ClientMessage, Join};
 pub use server::{ExitReason, Participant, Publish, ServerMessage, Slot};
 
 /// A participant's id on the wire: `p` and a number.

@@ -23,6 +23,16 @@ pub struct RoomCode([u8; LETTERS]);
 #[error("a room's name is eleven letters from A to Z without I and O, like KUMA-ARE-TSUJ")]
 pub struct BadRoomCode;
 
+impl RoomCode {
+    /// Whether a room of this name has a password: one name in 24 is kept for those, so that no
+    /// memory is needed to know that a link is not enough.
+    pub fn is_locked(&self) -> bool {
+        let place = |letter: &u8| ALPHABET.iter().position(|known| known == letter);
+        let sum: usize = self.0.iter().filter_map(place).sum();
+        sum.is_multiple_of(ALPHABET.len())
+    }
+}
+
 impl FromStr for RoomCode {
     type Err = BadRoomCode;
 
@@ -91,9 +101,15 @@ impl RoomCodes {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
-    /// The next name, every one equally likely.
-    pub fn generate(&mut self) -> RoomCode {
-        RoomCode(std::array::from_fn(|_| self.letter()))
+    /// The next name, every one equally likely among those of rooms with a password (`locked`), or
+    /// those of rooms without.
+    pub fn generate(&mut self, locked: bool) -> RoomCode {
+        loop {
+            let code = RoomCode(std::array::from_fn(|_| self.letter()));
+            if code.is_locked() == locked {
+                return code;
+            }
+        }
     }
 
     /// Five random bits at a time; the values above 23 are thrown away, because a remainder would
@@ -131,7 +147,7 @@ mod tests {
         let mut codes = RoomCodes::new([7; 32]);
         let mut count = BTreeMap::<u8, u32>::new();
         for _ in 0..24_000 {
-            for letter in codes.generate().0 {
+            for letter in codes.generate(false).0 {
                 *count.entry(letter).or_default() += 1;
             }
         }
@@ -147,10 +163,19 @@ mod tests {
     fn the_same_seed_gives_the_same_codes_and_another_seed_others() {
         let list = |seed| {
             let mut codes = RoomCodes::new([seed; 32]);
-            (0..100).map(|_| codes.generate()).collect::<Vec<_>>()
+            (0..100).map(|_| codes.generate(false)).collect::<Vec<_>>()
         };
         assert_eq!(list(1), list(1));
         assert!(list(1).iter().zip(list(2)).all(|(a, b)| *a != b));
+    }
+
+    #[test]
+    fn one_code_in_24_is_for_rooms_with_a_password() {
+        let mut codes = RoomCodes::new([7; 32]);
+        assert!((0..1_000).all(|_| !codes.generate(false).is_locked()));
+        assert!((0..1_000).all(|_| codes.generate(true).is_locked()));
+        let example: RoomCode = "KUMA-ARE-TSUJ".parse().unwrap();
+        assert!(!example.is_locked());
     }
 
     #[test]
@@ -182,8 +207,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(seed: [u8; 32]) {
-            let code = RoomCodes::new(seed).generate();
+        fn what_is_written_is_read_back(seed: [u8; 32], locked: bool) {
+            let code = RoomCodes::new(seed).generate(locked);
             let text = code.to_string();
             prop_assert_eq!(text.len(), 13);
             prop_assert_eq!(text.parse(), Ok(code));

@@ -52,8 +52,7 @@ fn the_tenth_guess_closes_the_connection(program: &Program) {
     beside_a_meeting(program, |server, _| {
         let mut socket = Socket::open(server.address());
         for guess in ('A'..).filter(|letter| *letter != 'I').take(12) {
-            let room = format!("AAAA-AAA-AAA{guess}");
-            socket.say(&ClientMessage::Join { room: Some(room) });
+            socket.say(&ClientMessage::look(format!("AAAA-AAA-AAA{guess}")));
         }
         let codes = errors_until_the_end(&mut socket, POLICY);
         assert_eq!(

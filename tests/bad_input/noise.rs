@@ -135,7 +135,7 @@ fn datagrams_of_strangers_are_dropped_without_a_reply(program: &Program) {
             }
             // The answer shows that the server goes on, and keeps this below what its socket
             // holds: what a full socket loses would not be the server's fault.
-            pace.say(&ClientMessage::Join { room: None });
+            pace.say(&ClientMessage::create());
             pace.hear_error();
         }
         stranger.set_nonblocking(true).expect("an open socket");

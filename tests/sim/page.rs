@@ -124,9 +124,7 @@ impl Page {
     /// Joins a room and enters it at once.
     pub(crate) fn enter(&mut self, room: &str) {
         self.entering = true;
-        self.say(ClientMessage::Join {
-            room: Some(room.to_owned()),
-        });
+        self.say(ClientMessage::look(room));
     }
 
     /// Leaves on purpose.

@@ -145,9 +145,7 @@ impl Socket {
 
     /// Looks at a room, or creates one.
     pub fn join(&mut self, room: Option<&str>) -> String {
-        self.say(&ClientMessage::Join {
-            room: room.map(str::to_owned),
-        });
+        self.say(&room.map_or_else(ClientMessage::create, ClientMessage::look));
         self.hear_until(|message| match message {
             ServerMessage::Join { room, .. } => Some(room.to_string()),
             ServerMessage::Error { message, .. } => panic!("{message}"),

@@ -64,6 +64,7 @@ pub mod config;
 pub mod control;
 mod dump;
 pub mod front;
+mod guards;
 mod limits;
 mod log;
 pub mod media;
@@ -82,6 +83,7 @@ pub mod tls;
 mod trouble;
 
 pub use clock::Clock;
+pub use guards::{Guards, JoinKeyError};
 pub use limits::Limits;
 pub use log::LogFormat;
 pub use options::{Action, CommandLine, Options, OptionsError};

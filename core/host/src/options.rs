@@ -9,6 +9,7 @@ use instant_acme::LetsEncrypt;
 use tracing_subscriber::EnvFilter;
 use tsuji_core::trace::Kind;
 
+use crate::guards::Guards;
 use crate::log::LogFormat;
 use crate::reach::Advertise;
 use crate::record::RecordOptions;
@@ -184,6 +185,10 @@ pub struct Options {
     /// Where such files are written: by default the directory of --record, or else the current one
     #[arg(long, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,
+
+    /// Who may come in, and how much of everything there may be.
+    #[command(flatten)]
+    pub guards: Guards,
 }
 
 /// HTTPS without a certificate of yours.

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
 use crate::dump::bell;
 use crate::front::{Desk, Drain, Links};
+use crate::guards::JoinKeyError;
 use crate::limits::Limits;
 use crate::media;
 use crate::metrics::{self, Watch};
@@ -69,6 +70,9 @@ pub enum StartError {
     /// There is no HTTPS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Tokens cannot be checked.
+    #[error(transparent)]
+    JoinKey(#[from] JoinKeyError),
     /// The recording cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -179,7 +183,8 @@ pub fn assemble(
     front: Waker,
     media: Waker,
 ) -> Result<Parts, StartError> {
-    let limits = Limits::default();
+    let limits = options.guards.host_limits();
+    let join_key = options.guards.join_key()?;
     let clock = Clock::start();
     let sockets = Sockets::bind(options, door, &limits)?;
     let bound = sockets.bound()?;
@@ -209,7 +214,7 @@ pub fn assemble(
     let config = Config {
         addresses: sockets.addresses,
         certificate: Certificate::generate()?,
-        limits: tsuji_core::Limits::default(),
+        limits: options.guards.core_limits(),
     };
     let (seed_of_media, epoch) = (seed()?, clock.epoch());
     let mut sfu = Sfu::new(config.clone(), seed_of_media, epoch);
@@ -220,23 +225,28 @@ pub fn assemble(
         Some(record) => Recording::start(&record, &config, seed_of_media, epoch, &sfu)?,
         None => Recording::default(),
     };
+    let mut desk = Desk::new(
+        limits.clone(),
+        options.guards.signaling_limits(),
+        seed()?,
+        orders_in,
+        notices_out,
+        Links {
+            trace: bell,
+            drain: Drain {
+                told,
+                limit: options.drain(),
+            },
+            reporter: front_reporter,
+        },
+    );
+    desk.allow_origins(&options.guards.origin);
+    if let Some(key) = join_key {
+        desk.admit_bearers(key, epoch);
+    }
     Ok(Parts {
         clock,
-        desk: Desk::new(
-            limits.clone(),
-            tsuji_signaling::Limits::default(),
-            seed()?,
-            orders_in,
-            notices_out,
-            Links {
-                trace: bell,
-                drain: Drain {
-                    told,
-                    limit: options.drain(),
-                },
-                reporter: front_reporter,
-            },
-        ),
+        desk,
         media: media::Parts {
             clock,
             limits: limits.clone(),

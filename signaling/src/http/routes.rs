@@ -6,6 +6,7 @@ use std::fmt::Write;
 use ::http::{HeaderName, Method, StatusCode, header};
 use tsuji_web::Assets;
 
+use super::origin::Origin;
 use super::request::{Refusal, Request};
 use super::response::Response;
 use super::upgrade;
@@ -32,13 +33,17 @@ const NO_BODIES: Refusal = Refusal::closing(
     "This server reads no request bodies.",
 );
 
-pub(super) fn answer(request: &Request, peer: Peer) -> Result<Outcome, Refusal> {
+pub(super) fn answer(
+    request: &Request,
+    peer: Peer,
+    origins: &[Origin],
+) -> Result<Outcome, Refusal> {
     if !is_standard(&request.method) {
         return Err(UNKNOWN_METHOD);
     }
     if request.path == "/ws" {
         check_body(request)?;
-        return upgrade::answer(request).map(Outcome::Upgrade);
+        return upgrade::answer(request, origins).map(Outcome::Upgrade);
     }
     if request.path == "/debug/trace" {
         check_body(request)?;

@@ -1,8 +1,8 @@
 //! The opening handshake of a WebSocket (RFC 6455, 4.2).
 
-use ::http::uri::{Authority, Scheme, Uri};
 use ::http::{HeaderName, Method, StatusCode, header};
 
+use super::origin::{Origin, may_connect};
 use super::request::{Refusal, Request};
 use super::response::Switch;
 
@@ -41,11 +41,11 @@ const OTHER_PROTOCOL: Refusal = Refusal::staying(
 const OTHER_ORIGIN: Refusal = Refusal::staying(
     StatusCode::FORBIDDEN,
     "Only pages of this server may connect: the Origin is not the Host. \
-     A reverse proxy must pass the Host field on as it came.",
+     A reverse proxy must pass the Host field on as it came; --origin allows other pages.",
 );
 
-/// The 101 response, or why not.
-pub(super) fn answer(request: &Request) -> Result<Switch, Refusal> {
+/// The 101 response, or why not. `origins`: whose pages may connect beside our own.
+pub(super) fn answer(request: &Request, origins: &[Origin]) -> Result<Switch, Refusal> {
     if request.method != Method::GET {
         return Err(ONLY_GET);
     }
@@ -59,7 +59,7 @@ pub(super) fn answer(request: &Request) -> Result<Switch, Refusal> {
     }
     let key = request.single(header::SEC_WEBSOCKET_KEY);
     let key = key.filter(|key| is_key(key)).ok_or(BAD_KEY)?;
-    if !is_same_origin(request) {
+    if !may_connect(request, origins) {
         return Err(OTHER_ORIGIN);
     }
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
@@ -84,27 +84,4 @@ fn is_key(key: &str) -> bool {
     };
     let alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     characters.len() == 22 && characters.bytes().all(alphabet)
-}
-
-/// A browser says whose page connects; were that not checked, any page could use its visitor's
-/// access to this server (RFC 6455, 10.2). Other programs say nothing.
-fn is_same_origin(request: &Request) -> bool {
-    if !request.headers.contains_key(header::ORIGIN) {
-        return true;
-    }
-    let origin = request.single(header::ORIGIN);
-    let origin = origin.and_then(|origin| origin.parse::<Uri>().ok());
-    let Some((origin, host)) = origin.zip(request.host.as_ref()) else {
-        return false;
-    };
-    let (Some(scheme), Some(authority)) = (origin.scheme(), origin.authority()) else {
-        return false;
-    };
-    let default = match scheme {
-        s if *s == Scheme::HTTP => 80,
-        s if *s == Scheme::HTTPS => 443,
-        _ => return false,
-    };
-    let port = |authority: &Authority| authority.port_u16().unwrap_or(default);
-    authority.host().eq_ignore_ascii_case(host.host()) && port(authority) == port(host)
 }

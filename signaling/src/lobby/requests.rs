@@ -1,12 +1,12 @@
 //! What clients ask for.
 
-use tsuji_core::{Command, Negotiation, ParticipantId, RoomId};
+use tsuji_core::{Command, Negotiation, ParticipantId};
 
+use super::addresses::Deed;
 use super::{ConnectionId, Lobby, Person, Tell, person_span};
 use crate::error::Fault;
 use crate::message::{Candidate, ClientMessage, ExitReason, Ice, Id, Kind, ServerMessage};
 use crate::name::Name;
-use crate::room_code::RoomCode;
 use crate::session::Session;
 
 /// What a `call` asks for.
@@ -27,7 +27,7 @@ impl Lobby {
             return Ok(());
         };
         match message {
-            ClientMessage::Join { room } => self.join(id, session, room.as_deref()),
+            ClientMessage::Join(join) => self.join(id, session, &join),
             ClientMessage::Call {
                 name,
                 ice,
@@ -61,67 +61,14 @@ impl Lobby {
         }
     }
 
-    fn join(
-        &mut self,
-        id: ConnectionId,
-        session: Session,
-        room: Option<&str>,
-    ) -> Result<(), Fault> {
-        session.may_look()?;
-        let room = match room {
-            None => {
-                self.may_begin(None)?;
-                self.create_room()?
-            }
-            Some(text) => self.find_room(id, text)?,
-        };
-        self.may_begin(Some(room))?;
-        self.set_session(id, Session::Looking(session.look(room)?));
-        if let Some(found) = self.rooms.get(room) {
-            let message = ServerMessage::Join {
-                room: found.code,
-                participants: found.roster(None),
-            };
-            self.push(id, &message);
-        }
-        Ok(())
-    }
-
-    /// Where there are too many rooms, one that was abandoned gives way, so that nobody can fill
-    /// the server with rooms and go.
-    fn create_room(&mut self) -> Result<RoomId, Fault> {
-        if self.rooms.len() >= self.limits.rooms {
-            let abandoned = self.rooms.first_abandoned().ok_or(Fault::TooManyRooms)?;
-            self.forget(abandoned);
-        }
-        let code = loop {
-            let code = self.codes.generate();
-            if self.rooms.find(code).is_none() {
-                break code;
-            }
-        };
-        Ok(self.rooms.create(code))
-    }
-
-    fn find_room(&mut self, id: ConnectionId, text: &str) -> Result<RoomId, Fault> {
-        let code = text.parse::<RoomCode>().ok();
-        if let Some(room) = code.and_then(|code| self.rooms.find(code)) {
-            return Ok(room);
-        }
-        let Some(connection) = self.connections.get_mut(&id) else {
-            return Err(Fault::RoomNotFound(code));
-        };
-        connection.guesses += 1;
-        if connection.guesses < self.limits.guesses {
-            Err(Fault::RoomNotFound(code))
-        } else {
-            Err(Fault::TooManyGuesses)
-        }
-    }
-
     fn call(&mut self, id: ConnectionId, session: Session, call: Call) -> Result<(), Fault> {
         let looking = session.looking()?;
-        let name = Name::parse(&call.name, self.limits.name_chars)?;
+        let granted = self.connections.get(&id);
+        let granted = granted.and_then(|connection| connection.granted_name.clone());
+        let name = match granted {
+            Some(name) => name,
+            None => Name::parse(&call.name, self.limits.name_chars)?,
+        };
         let room = looking.room();
         self.may_begin(Some(room))?;
         let people = self.rooms.get(room).map_or(0, |room| room.people.len());
@@ -132,6 +79,7 @@ impl Lobby {
         if self.participants.len() >= self.limits.participants {
             return Err(Fault::ServerFull);
         }
+        self.does(id, Deed::Enter)?;
 
         self.next_participant += 1;
         let participant = ParticipantId(self.next_participant);

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tsuji_core::{Mid, ParticipantId, RoomId, Time};
 
 use super::ConnectionId;
+use super::rate::Meter;
 use crate::message::{Ice, Id, Kind, Participant};
 use crate::name::Name;
+use crate::password::Lock;
 use crate::room_code::RoomCode;
 
 /// All rooms.
@@ -25,6 +27,10 @@ pub(super) struct Rooms {
 pub(super) struct Room {
     pub(super) code: RoomCode,
     pub(super) people: BTreeMap<ParticipantId, Person>,
+    /// What is kept of its password, if it has one.
+    pub(super) lock: Option<Lock>,
+    /// Wrong passwords.
+    pub(super) passwords: Meter,
     lookers: usize,
     used: Used,
     abandoned: Option<Time>,
@@ -67,13 +73,19 @@ impl Rooms {
         self.by_id.get_mut(&room)
     }
 
-    /// Makes a room. `code` must be new.
-    pub(super) fn create(&mut self, code: RoomCode) -> RoomId {
+    /// Makes a room. `code` must be new; `lock` makes its lock.
+    pub(super) fn create(
+        &mut self,
+        code: RoomCode,
+        lock: impl FnOnce(RoomId) -> Option<Lock>,
+    ) -> RoomId {
         self.next += 1;
         let id = RoomId(self.next);
         let room = Room {
             code,
             people: BTreeMap::new(),
+            lock: lock(id),
+            passwords: Meter::default(),
             lookers: 0,
             used: Used::Never,
             abandoned: None,

@@ -15,6 +15,8 @@ pub struct Sizes {
     pub timers: usize,
     /// Public addresses that connections are counted by.
     pub addresses: usize,
+    /// Public addresses without connections, whose last minute is remembered.
+    pub fading: usize,
     /// Outputs that nobody has taken yet.
     pub outputs: usize,
 }
@@ -27,7 +29,8 @@ impl Lobby {
             participants: self.participants.len(),
             rooms: self.rooms.len(),
             timers: self.timers.len(),
-            addresses: self.addresses.len(),
+            addresses: self.addresses.holding(),
+            fading: self.addresses.fading(),
             outputs: self.outputs.len(),
         }
     }

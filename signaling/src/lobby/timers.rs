@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Forget(RoomId),
     /// The last meeting has had its time.
     Drained,
+    /// Forget what addresses did a minute ago.
+    Fade,
 }
 
 /// Each timer is set at most once.

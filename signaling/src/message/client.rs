@@ -11,11 +11,7 @@ use crate::error::{Fault, shorten};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Look at a room, or create one.
-    Join {
-        /// Which; none creates one. As people wrote it, not yet read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        room: Option<String>,
-    },
+    Join(Join),
     /// Enter the room last joined.
     Call {
         /// The name to show to others.
@@ -54,7 +50,34 @@ pub enum ClientMessage {
     Leave,
 }
 
+/// What a `join` asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// Which room; none creates one. As people wrote it, not yet read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// The password: of the room, or for the room that is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A JWT (RFC 7519), where the server asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
 impl ClientMessage {
+    /// Creates a room.
+    pub fn create() -> Self {
+        Self::Join(Join::default())
+    }
+
+    /// Looks at a room.
+    pub fn look(room: impl Into<String>) -> Self {
+        Self::Join(Join {
+            room: Some(room.into()),
+            ..Join::default()
+        })
+    }
+
     /// All types, as `type` names them.
     pub const TYPES: [&str; 6] = ["join", "call", "answer", "candidate", "mute", "leave"];
 
@@ -96,9 +119,6 @@ mod tests {
 
     #[test]
     fn every_type_is_read_with_its_defaults_and_with_fields_from_the_future() {
-        let join = |room: Option<&str>| ClientMessage::Join {
-            room: room.map(str::to_owned),
-        };
         let call = |ice, audio, video| ClientMessage::Call {
             name: "Mika".into(),
             ice,
@@ -106,11 +126,19 @@ mod tests {
             video,
         };
         let cases = [
-            (r#"{"type":"join"}"#, join(None)),
-            (r#"{"type":"join","room":null}"#, join(None)),
+            (r#"{"type":"join"}"#, ClientMessage::create()),
+            (r#"{"type":"join","room":null}"#, ClientMessage::create()),
             (
                 r#"{"room":"x","type":"join","future":[1]}"#,
-                join(Some("x")),
+                ClientMessage::look("x"),
+            ),
+            (
+                r#"{"type":"join","room":"x","password":"p","token":"a.b.c"}"#,
+                ClientMessage::Join(Join {
+                    room: Some("x".into()),
+                    password: Some("p".into()),
+                    token: Some("a.b.c".into()),
+                }),
             ),
             (
                 r#"{"type":"call","name":"Mika"}"#,
@@ -192,6 +220,7 @@ mod tests {
     fn a_wrong_field_is_a_bad_message_and_is_named_briefly() {
         for text in [
             r#"{"type":"join","room":7}"#,
+            r#"{"type":"join","password":7}"#,
             r#"{"type":"call"}"#,
             r#"{"type":"call","name":null}"#,
             r#"{"type":"call","name":"x","ice":"full"}"#,

@@ -17,6 +17,9 @@ pub enum ServerMessage {
         room: RoomCode,
         /// Who is in it.
         participants: Vec<Participant>,
+        /// The name that the receiver will have, where its token says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// Somebody entered.
     Call {

@@ -459,6 +459,38 @@ fn the_handshake_of_the_rfc_opens_a_websocket() {
 }
 
 #[test]
+fn pages_of_an_origin_that_is_allowed_may_connect_and_no_others() {
+    let allowed = ["https://app.example", "http://localhost:3000"];
+    let allowed: Vec<_> = allowed.map(|origin| origin.parse().unwrap()).into();
+    let upgrades = |origin: &str| {
+        let mut exchange = exchange();
+        exchange.allow_origins(allowed.clone().into());
+        let request = handshake(&[("Host", "a.example"), ("Origin", origin)]);
+        matches!(
+            exchange.receive(T, request.as_bytes()),
+            Step::Upgrade { .. }
+        )
+    };
+    for good in [
+        "https://a.example",
+        "https://app.example",
+        "https://app.example:443",
+        "http://localhost:3000",
+    ] {
+        assert!(upgrades(good), "{good}");
+    }
+    for bad in [
+        "http://app.example",
+        "https://app.example:444",
+        "https://app.example.evil.example",
+        "https://evil.example",
+        "null",
+    ] {
+        assert!(!upgrades(bad), "{bad}");
+    }
+}
+
+#[test]
 fn clients_may_leave_out_the_subprotocol_and_the_origin() {
     let response = upgrade(&handshake(&[
         ("Sec-WebSocket-Protocol", ""),
@@ -627,7 +659,7 @@ fn what_another_library_has_read_is_answered_as_we_would() {
         }
         text.push_str("\r\n");
         let head = request.body(()).unwrap().into_parts().0;
-        let (answer, upgrades) = match tsuji_signaling::http::answer(&head) {
+        let (answer, upgrades) = match tsuji_signaling::http::answer(&head, &[]) {
             tsuji_signaling::http::Answer::Respond(response) => (response, false),
             tsuji_signaling::http::Answer::Upgrade(response) => (response, true),
         };

@@ -21,7 +21,7 @@ fn a_burst_is_read_and_what_is_over_it_is_told_and_ignored() {
         world.text(ren, LEAVE);
         world.is_refused(ren, ErrorCode::WrongOrder);
     }
-    world.say(ren, &ClientMessage::Join { room: None });
+    world.say(ren, &ClientMessage::create());
     world.is_refused(ren, ErrorCode::TooFast);
 
     // The refill pays the debt first: one message over, then twenty a second.
@@ -240,11 +240,84 @@ fn a_full_server_forgets_abandoned_rooms_the_unused_ones_first_and_others_never(
     let third_kept = world.create(third);
     assert!(!world.exists(&used));
 
-    world.say(fourth, &ClientMessage::Join { room: None });
+    world.say(fourth, &ClientMessage::create());
     world.is_refused(fourth, ErrorCode::TooManyRooms);
     for room in [kept, also_kept, third_kept] {
         assert!(world.exists(&room), "somebody looks at it");
     }
+}
+
+#[test]
+fn one_address_enters_600_times_a_minute_however_often_it_connects() {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    let run_in_and_out = |world: &mut World, peer: &str| {
+        let runner = world.open_from(peer);
+        world.look(runner, &room);
+        world.heard(runner);
+        let entered = world.call(runner, "Runner").is_some() && world.heard(runner).is_empty();
+        world.close(runner);
+        world.forget();
+        entered
+    };
+    let first = (0..700).filter(|_| run_in_and_out(&mut world, "203.0.113.5"));
+    assert_eq!(first.count(), 600);
+    assert!(run_in_and_out(&mut world, "203.0.113.6"));
+    world.wait(SECOND);
+    let then = (0..100).filter(|_| run_in_and_out(&mut world, "203.0.113.5"));
+    assert_eq!(then.count(), 10);
+    let by_proxy = (0..700).filter(|_| run_in_and_out(&mut world, "10.0.0.1"));
+    assert_eq!(by_proxy.count(), 700);
+}
+
+#[test]
+fn one_address_creates_60_rooms_a_minute() {
+    let mut world = World::new();
+    let ren = world.open_from("2001:db8::1");
+    for _ in 0..60 {
+        world.create(ren);
+    }
+    world.say(ren, &ClientMessage::create());
+    world.is_refused(ren, ErrorCode::TooManyJoins);
+    // The same household, with another address.
+    let again = world.open_from("2001:db8::2");
+    world.say(again, &ClientMessage::create());
+    world.is_refused(again, ErrorCode::TooManyJoins);
+    let other = world.open_from("2001:db8:0:1::1");
+    world.create(other);
+    world.wait(SECOND);
+    world.create(again);
+}
+
+#[test]
+fn one_address_guesses_60_rooms_a_minute_however_often_it_connects() {
+    let mut world = World::new();
+    let guess = |world: &mut World| {
+        let eve = world.open_from("203.0.113.5");
+        world.look(eve, "AAAA-AAA-AAAA");
+        let closed = world.closes.contains_key(&eve);
+        world.close(eve);
+        !closed
+    };
+    assert_eq!((0..100).filter(|_| guess(&mut world)).count(), 60);
+    world.wait(SECOND);
+    assert_eq!((0..100).filter(|_| guess(&mut world)).count(), 1);
+}
+
+#[test]
+fn what_addresses_did_is_forgotten_after_a_minute() {
+    let mut world = World::new();
+    for last in 1..=200 {
+        let ren = world.open_from(&format!("203.0.113.{last}"));
+        world.create(ren);
+        world.close(ren);
+    }
+    let sizes = world.lobby.sizes();
+    assert_eq!((sizes.addresses, sizes.fading), (0, 200));
+    world.wait(MINUTE);
+    let sizes = world.lobby.sizes();
+    assert_eq!((sizes.addresses, sizes.fading), (0, 0));
 }
 
 #[test]

@@ -6,5 +6,7 @@ mod garbage;
 mod http;
 mod limits;
 mod meeting;
+mod passwords;
 mod refusals;
+mod tokens;
 mod world;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tsuji_core::{Command, Mid, Negotiation, Notice, ParticipantId, PublishMids, Slot, Time};
-use tsuji_signaling::message::{ClientMessage, Ice, ServerMessage};
+use tsuji_signaling::message::{ClientMessage, Ice, Join, ServerMessage};
 use tsuji_signaling::{ConnectionId, Input, Limits, Lobby, Output};
 
 pub(crate) struct World {
@@ -134,7 +134,7 @@ impl World {
 
     /// Creates a room.
     pub(crate) fn create(&mut self, connection: ConnectionId) -> String {
-        self.say(connection, &ClientMessage::Join { room: None });
+        self.say(connection, &ClientMessage::create());
         match self.hears(connection) {
             ServerMessage::Join { room, .. } => room.to_string(),
             other => panic!("no room: {other:?}"),
@@ -143,8 +143,30 @@ impl World {
 
     /// Looks at a room.
     pub(crate) fn look(&mut self, connection: ConnectionId, room: &str) {
-        let room = Some(room.to_owned());
-        self.say(connection, &ClientMessage::Join { room });
+        self.say(connection, &ClientMessage::look(room));
+    }
+
+    /// Creates a room with a password.
+    pub(crate) fn create_locked(&mut self, connection: ConnectionId, password: &str) -> String {
+        let join = Join {
+            password: Some(password.to_owned()),
+            ..Join::default()
+        };
+        self.say(connection, &ClientMessage::Join(join));
+        match self.hears(connection) {
+            ServerMessage::Join { room, .. } => room.to_string(),
+            other => panic!("no room: {other:?}"),
+        }
+    }
+
+    /// Looks at a room that has a password.
+    pub(crate) fn unlock(&mut self, connection: ConnectionId, room: &str, password: &str) {
+        let join = Join {
+            room: Some(room.to_owned()),
+            password: Some(password.to_owned()),
+            ..Join::default()
+        };
+        self.say(connection, &ClientMessage::Join(join));
     }
 
     /// Enters the room that was joined; no offer yet.

@@ -23,6 +23,7 @@ impl Invariant for NothingIsLeft {
             ("rooms in the lobby", lobby.rooms),
             ("timers in the lobby", lobby.timers),
             ("addresses in the lobby", lobby.addresses),
+            ("addresses that are remembered", lobby.fading),
             ("outputs in the lobby", lobby.outputs),
             ("events under way", under_way),
         ];

@@ -67,8 +67,17 @@ impl Invariant for WithinLimits {
                 sizes.rooms,
                 tsuji_signaling::Limits::default().rooms,
             ),
-            ("timers", sizes.timers, 3 * sizes.connections + sizes.rooms),
+            (
+                "timers",
+                sizes.timers,
+                3 * sizes.connections + sizes.rooms + 1,
+            ),
             ("addresses", sizes.addresses, sizes.connections),
+            (
+                "addresses that are remembered",
+                sizes.fading,
+                tsuji_signaling::Limits::default().fading_addresses,
+            ),
             ("outputs not taken", sizes.outputs, 0),
         ];
         within("the lobby", &most)

@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsuji_core::Time;
-use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Output};
+use tsuji_core::{Time, WallTime};
+use tsuji_signaling::token::JoinKey;
+use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Origin, Output};
 use tungstenite::protocol::WebSocketConfig;
 
 use super::heard::Heard;
@@ -72,6 +73,7 @@ pub(crate) struct Drain {
 pub struct Desk {
     limits: Limits,
     signaling: tsuji_signaling::Limits,
+    origins: Arc<[Origin]>,
     lobby: Lobby,
     media: Sender<ToMedia>,
     notices: Receiver<FromMedia>,
@@ -131,6 +133,7 @@ impl Desk {
             media_peers: BTreeMap::new(),
             limits,
             signaling,
+            origins: Arc::default(),
             media,
             notices,
             links,
@@ -142,6 +145,21 @@ impl Desk {
             touched: BTreeSet::new(),
             fault: None,
         }
+    }
+
+    /// Pages of these origins may open a WebSocket too.
+    pub(crate) fn allow_origins(&mut self, origins: &[Origin]) {
+        self.origins = origins.into();
+    }
+
+    /// Rooms are open to the bearers of tokens only. `epoch`: as for [`Lobby::admit_bearers`].
+    pub(crate) fn admit_bearers(&mut self, key: JoinKey, epoch: WallTime) {
+        self.lobby.admit_bearers(key, epoch);
+    }
+
+    /// Whose pages may open a WebSocket, beside those of this server.
+    pub fn origins(&self) -> &Arc<[Origin]> {
+        &self.origins
     }
 
     /// The bounds of the server.
@@ -182,6 +200,7 @@ impl Desk {
         self.guests.insert(id, guest);
         self.http.insert(id);
         let mut exchange = Exchange::new(&self.signaling, t);
+        exchange.allow_origins(Arc::clone(&self.origins));
         if peer.is_loopback() {
             exchange.peer_is_on_this_machine();
         }
