@@ -51,7 +51,7 @@ test("the meter moves evenly with loudness and never leaves its scale", () => {
 });
 
 test("every error code of the protocol is explained, with something to do", () => {
-  for (const code of ["room_not_found", "room_full", "too_many_rooms", "too_many_guesses", "connection_failed", "no_answer", "internal_error", "constructor"]) {
+  for (const code of ["room_not_found", "room_full", "too_many_rooms", "too_many_guesses", "too_many_joins", "password_required", "wrong_password", "too_many_passwords", "token_required", "bad_token", "connection_failed", "no_answer", "internal_error", "constructor"]) {
     const { title, text, actions } = explain(code);
     assert.ok(title && text && actions.length > 0, code);
   }

@@ -1,6 +1,7 @@
 // @ts-check
 import { backoff } from "./backoff.js";
 import { Emitter } from "./emitter.js";
+import { keyOf } from "./key.js";
 import { Peer } from "./peer.js";
 import { Problem, isFinal } from "./problems.js";
 import { KINDS } from "./protocol.js";
@@ -302,7 +303,7 @@ export class Call extends Emitter {
       let signal = null;
       try {
         signal = await Signal.open();
-        await signal.join(this.room);
+        await signal.join(this.room, keyOf(this.room));
       } catch (error) {
         signal?.close();
         const problem = error instanceof Problem ? error : new Problem("failed");

@@ -52,6 +52,13 @@ export const setWishes = (value) => write(browser, "wishes", value);
 export const spotlight = () => read(browser, "spotlight") === true;
 /** @param {boolean} value */
 export const setSpotlight = (value) => write(browser, "spotlight", value);
+/** The password of a room, as it was typed in this tab. @param {string} room @returns {string | null} */
+export const password = (room) => {
+  const kept = read(tab, "password");
+  return kept?.room === room ? String(kept.password) : null;
+};
+/** @param {string} room @param {string} value */
+export const setPassword = (room, value) => write(tab, "password", value ? { room, password: value } : null);
 
 /** Marks that this tab is in a call, so that a reload comes back. @param {OngoingCall | null} value */
 export const setOngoing = (value) => write(tab, "call", value);

@@ -46,8 +46,38 @@ const CALL = {
     actions: ["rejoin", "home"],
   },
   too_many_guesses: {
-    title: "Too many unknown rooms",
-    text: "This page asked for several rooms that do not exist. Check the code, then try again.",
+    title: "Too many wrong tries",
+    text: "Rooms that do not exist, or wrong passwords, were tried too often. Check the code or the password, wait a minute, then try again.",
+    actions: ["home"],
+  },
+  too_many_joins: {
+    title: "Too many people at once",
+    text: "From your network many people came within a minute. Wait a minute, then try again.",
+    actions: ["rejoin", "home"],
+  },
+  password_required: {
+    title: "This room has a password",
+    text: "Ask whoever sent you the link for it.",
+    actions: ["rejoin", "home"],
+  },
+  wrong_password: {
+    title: "Wrong password",
+    text: "This is not the password of the room. Ask whoever sent you the link.",
+    actions: ["rejoin", "home"],
+  },
+  too_many_passwords: {
+    title: "Too many wrong passwords",
+    text: "Too many wrong passwords were tried. Wait a minute, then try again.",
+    actions: ["rejoin", "home"],
+  },
+  token_required: {
+    title: "You need an invitation",
+    text: "Rooms of this server open from the application that invites you. Open the room there again.",
+    actions: ["home"],
+  },
+  bad_token: {
+    title: "This invitation is not valid",
+    text: "It may have expired. Open the room again from the application that invited you.",
     actions: ["home"],
   },
   connection_failed: {
@@ -96,12 +126,17 @@ export function explain(code) {
   );
 }
 
+const FINAL = [
+  "room_not_found", "bad_code", "room_full", "too_many_rooms", "too_many_guesses", "bad_name", "unsupported",
+  "password_required", "wrong_password", "too_many_passwords", "token_required", "bad_token",
+];
+
 /**
  * Whether trying again by itself could help. A room that is gone stays gone.
  * @param {string} code
  */
 export function isFinal(code) {
-  return ["room_not_found", "bad_code", "room_full", "too_many_rooms", "too_many_guesses", "bad_name", "unsupported"].includes(code);
+  return FINAL.includes(code);
 }
 
 /**

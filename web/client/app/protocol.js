@@ -16,7 +16,7 @@ import { upgrade } from "./older.js";
  * @typedef {{participant: string, source: Source, width: number, height: number, pinned?: boolean}} ShownTile
  *   width and height in device pixels
  *
- * @typedef {{type: "join", room: string, participants: Participant[]}} JoinReply
+ * @typedef {{type: "join", room: string, participants: Participant[], name?: string}} JoinReply
  * @typedef {{type: "call", participant: Participant}} Came
  * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string,
  *   participants: Participant[], publish: Record<Kind, string> & Partial<Record<Line, string>>, slots: Slot[]}} Offer
@@ -33,7 +33,7 @@ import { upgrade } from "./older.js";
  * @typedef {JoinReply | Came | Offer | Candidate | Slots | Reasons | Speaker | Layers | Shared | Muted
  *   | Exit | Drain | Refusal} ServerMessage
  *
- * @typedef {{type: "join", room?: string}
+ * @typedef {{type: "join", room?: string, password?: string, token?: string}
  *   | {type: "call", name: string, ice: IceMode, audio: boolean, video: boolean}
  *   | {type: "answer", negotiation: number, sdp: string}
  *   | Candidate
@@ -86,6 +86,8 @@ const flag = (value) => typeof value === "boolean";
 /** @type {Check} */
 const kind = (value) => value === "audio" || value === "video";
 /** @param {Check} fits @returns {Check} */
+const optional = (fits) => (value) => value === undefined || fits(value);
+/** @param {Check} fits @returns {Check} */
 const orNull = (fits) => (value) => value === null || fits(value);
 /** @param {Check} fits @returns {Check} */
 const orAbsent = (fits) => (value) => value === undefined || fits(value);
@@ -105,7 +107,7 @@ const reasons = listOf(object({ mid: text, participant: orNull(text), source: or
 /** @type {Record<string, Record<string, Check> | undefined>} */
 const SHAPES = {
   __proto__: /** @type {any} */ (null),
-  join: { room: text, participants: listOf(participant) },
+  join: { room: text, participants: listOf(participant), name: optional(text) },
   call: { participant },
   offer: {
     negotiation: Number.isSafeInteger,

@@ -7,6 +7,7 @@ import { SUBPROTOCOL, parse } from "./protocol.js";
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
  * @typedef {import("./protocol.js").ClientMessage} ClientMessage
  * @typedef {import("./protocol.js").JoinReply} JoinReply
+ * @typedef {import("./key.js").Key} Key
  */
 
 /** A server that needs longer to answer is as good as not there. */
@@ -68,9 +69,10 @@ export class Signal extends Emitter {
   /**
    * Looks at a room, or creates one. One at a time.
    * @param {string} [room]
+   * @param {Key} [key]
    * @returns {Promise<JoinReply>} rejects with a `Problem`
    */
-  join(room) {
+  join(room, key = {}) {
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
@@ -91,7 +93,7 @@ export class Signal extends Emitter {
       const offClose = this.on("close", () => fail(new Problem("server_unreachable")));
       const timer = setTimeout(() => fail(new Problem("server_unreachable")), PATIENCE_MS);
       if (!this.isOpen) fail(new Problem("server_unreachable"));
-      this.send(room ? { type: "join", room } : { type: "join" });
+      this.send({ type: "join", room, ...key });
     });
   }
 

@@ -1,5 +1,6 @@
 // @ts-check
 import { allFromTemplate, find } from "../dom.js";
+import * as memory from "../memory.js";
 import { Problem, explain } from "../problems.js";
 import { readRoomCode } from "../protocol.js";
 import { Signal } from "../signal.js";
@@ -13,6 +14,7 @@ export function showHome(app) {
   const root = app.door().show(allFromTemplate("t-home"));
   document.title = "tsuji";
   const create = /** @type {HTMLButtonElement} */ (find(root, '[data-do="create"]'));
+  const password = /** @type {HTMLInputElement} */ (find(root, "#new-password"));
   const failure = find(root, '[data-at="create"]');
   let gone = false;
 
@@ -24,7 +26,8 @@ export function showHome(app) {
     let signal = null;
     try {
       signal = await Signal.open();
-      const reply = await signal.join();
+      const reply = await signal.join(undefined, { password: password.value || undefined });
+      memory.setPassword(reply.room, password.value);
       if (gone) signal.close();
       else app.goToRoom(reply.room, { signal, reply });
     } catch (error) {
@@ -35,6 +38,10 @@ export function showHome(app) {
       create.disabled = false;
       create.removeAttribute("aria-busy");
     }
+  });
+
+  password.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") create.click();
   });
 
   const form = /** @type {HTMLFormElement} */ (find(root, ".code-form"));
