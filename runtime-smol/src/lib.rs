@@ -45,6 +45,32 @@
 //! ([`Service::answer`]) and hands it the connections that become WebSockets
 //! ([`Service::serve_websocket`]); `examples/embedded.rs` is a whole one.
 
+//! # Who may enter
+//!
+//! An application that has users says who may enter which room: it signs a token for each (RFC 7519)
+//! and opens the page with it. The server needs the key ([`Options::guards`]), and no list of users.
+//!
+//! ```
+//! use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), jsonwebtoken::errors::Error> {
+//! let secret = b"at least 32 bytes, the content of the file of --join-key";
+//! let claims = json!({
+//!     "room": "KUMA-ARE-TSUJ", // eleven letters, from a cryptographic generator of yours
+//!     "name": "Ren",           // as others will see it
+//!     "exp": 1_767_229_200,    // when the invitation ends, in seconds since 1970
+//!     "may-create": true,      // the host; guests wait until the host has opened the room
+//! });
+//! let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))?;
+//! let link = format!("https://meet.example.org/r/KUMA-ARE-TSUJ#token={token}");
+//! # assert!(link.contains("#token=eyJ"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `signaling/PROTOCOL.md` has all claims, and says which key means which algorithm.
+
 mod front;
 mod guest;
 mod http;

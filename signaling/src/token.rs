@@ -96,18 +96,22 @@ impl JoinKey {
         if secret.len() < SECRET_BYTES {
             return Err(BadJoinKey::ShortSecret(secret.len()));
         }
-        Ok(Self {
-            algorithm: Algorithm::HS256,
-            key: DecodingKey::from_secret(secret),
-        })
+        Ok(Self::new(
+            Algorithm::HS256,
+            DecodingKey::from_secret(secret),
+        ))
     }
 
     /// Ed25519, by the public key of the application (RFC 8037, RFC 8032).
     pub fn ed25519(public: &[u8; 32]) -> Self {
-        Self {
-            algorithm: Algorithm::EdDSA,
-            key: DecodingKey::from_ed_der(public),
-        }
+        Self::new(Algorithm::EdDSA, DecodingKey::from_ed_der(public))
+    }
+
+    fn new(algorithm: Algorithm, key: DecodingKey) -> Self {
+        // The crate does not choose by itself where an application has its features for another
+        // one; which one checks makes no difference, so one that was chosen already stays.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        Self { algorithm, key }
     }
 
     /// What a token grants at `now`. `name_chars`: the most characters of a name.

@@ -4,6 +4,7 @@ mod acme;
 mod common;
 mod crowd;
 mod embedded;
+mod guards;
 mod https;
 mod logs;
 mod media;

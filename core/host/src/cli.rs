@@ -7,8 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{self, ConfigError, Invocation};
 use crate::control::Handle;
+use crate::doctor::{self, Grade};
 use crate::log::{self, LogFormat};
-use crate::options::{Action, Options};
+use crate::options::Options;
 use crate::replay::{ReplayFault, ReplayOptions, Verdict, replay};
 use crate::signals::Signals;
 
@@ -38,7 +39,8 @@ pub fn main<S: Running>(start: impl FnOnce(&Options) -> Result<S, Failure>) -> E
     let environment = |name: &str| std::env::var_os(name);
     let result = match config::read(std::env::args_os(), environment) {
         Ok(Invocation::Serve(options)) => serve(&options, start),
-        Ok(Invocation::Other(Action::Replay(options))) => again(&options),
+        Ok(Invocation::Doctor(options)) => examine(&options),
+        Ok(Invocation::Other(options)) => again(&options),
         Ok(Invocation::PrintConfig(text)) => {
             // Whoever closed stdout does not want to read it.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -79,6 +81,14 @@ fn serve<S: Running>(
     }
     server.wait()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn examine(options: &Options) -> Result<ExitCode, Failure> {
+    raise_descriptor_limit();
+    Ok(match doctor::examine(options, &mut io::stdout())? {
+        Grade::Fine | Grade::Warning => ExitCode::SUCCESS,
+        Grade::Failure => ExitCode::FAILURE,
+    })
 }
 
 fn again(options: &ReplayOptions) -> Result<ExitCode, Failure> {

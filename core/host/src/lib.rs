@@ -48,6 +48,7 @@
 //! ```text
 //!   cli ── config ──► start::assemble ──► Desk, Shard, bound sockets ──► the runtime
 //!    │                                                                        │
+//!    ├─ doctor (says what is wrong before anything runs)
 //!    └─ replay (makes a recorded meeting happen again)      control, signals ─┘ stop it
 //! ```
 //!
@@ -62,6 +63,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 pub mod control;
+mod doctor;
 mod dump;
 pub mod front;
 mod guards;

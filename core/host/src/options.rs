@@ -237,6 +237,9 @@ pub struct CommandLine {
 pub enum Action {
     #[expect(missing_docs, reason = "its help is that of its options")]
     Replay(ReplayOptions),
+    /// Check this machine and the options, before anybody is invited: ports, addresses, certificate,
+    /// clock, buffers, limits. Takes the options of serving, from wherever they come
+    Doctor,
 }
 
 /// What is wrong with options that are well-formed one by one.

@@ -45,14 +45,16 @@ pub(crate) fn bind_udp(address: SocketAddr, limits: &Limits) -> io::Result<UdpSo
 }
 
 /// A system grants less than it is asked for where its administrator says so (on Linux
-/// `net.core.rmem_max`): slower under load, but no reason not to start.
-fn ask_for_buffers(socket: &Socket, bytes: usize) {
+/// `net.core.rmem_max`): slower under load, but no reason not to start. Who administers the network
+/// (`CAP_NET_ADMIN`) is granted it all the same. Gives the bytes of the smaller of the two buffers.
+pub(crate) fn ask_for_buffers(socket: &Socket, bytes: usize) -> usize {
     let asked = socket
         .set_recv_buffer_size(bytes)
         .and_then(|()| socket.set_send_buffer_size(bytes));
     if let Err(error) = asked {
         tracing::warn!(%error, "the system refused to change the UDP buffers");
     }
+    insist(socket, bytes);
     let receive = socket.recv_buffer_size().unwrap_or_default();
     let send = socket.send_buffer_size().unwrap_or_default();
     if receive < bytes || send < bytes {
@@ -66,4 +68,19 @@ fn ask_for_buffers(socket: &Socket, bytes: usize) {
     } else {
         tracing::debug!(asked = bytes, receive, send, "UDP buffers");
     }
+    receive.min(send)
 }
+
+/// Asks for more than everybody may have; refused to those without the privilege.
+#[cfg(target_os = "linux")]
+fn insist(socket: &Socket, bytes: usize) {
+    use rustix::net::sockopt;
+    let insisted = sockopt::set_socket_recv_buffer_size_force(socket, bytes)
+        .and_then(|()| sockopt::set_socket_send_buffer_size_force(socket, bytes));
+    if let Err(error) = insisted {
+        tracing::trace!(%error, "no privilege for larger UDP buffers");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn insist(_: &Socket, _: usize) {}

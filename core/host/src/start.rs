@@ -362,7 +362,8 @@ fn seed() -> Result<[u8; 32], StartError> {
     Ok(seed)
 }
 
-fn why(error: &io::Error) -> String {
+/// Why a port cannot be taken, in words.
+pub(crate) fn why(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "another program is using that port".to_owned(),
         io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),

@@ -27,6 +27,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
 use crate::options::{Action, CommandLine, Options};
+use crate::replay::ReplayOptions;
 pub use file::FileError;
 
 /// What a process was started for.
@@ -37,8 +38,10 @@ pub enum Invocation {
     Serve(Box<Options>),
     /// To print the text of a config file with all options as they are.
     PrintConfig(String),
-    /// Something else.
-    Other(Action),
+    /// To check what would be served, and where.
+    Doctor(Box<Options>),
+    /// To replay.
+    Other(ReplayOptions),
 }
 
 /// Why options are of no use.
@@ -119,6 +122,13 @@ pub fn read(
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Invocation, ConfigError> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    // The one word that takes the options of serving. What it is told by clap is its help.
+    let is_help = |word: &OsString| word == "--help" || word == "-h";
+    let examines =
+        arguments.get(1).is_some_and(|word| word == "doctor") && !arguments.iter().any(is_help);
+    if examines {
+        arguments.remove(1);
+    }
     // What is wrong with it is said by the second reading, with all options there.
     let first = command().ignore_errors(true);
     let first = first.try_get_matches_from(arguments.iter().cloned());
@@ -127,7 +137,8 @@ pub fn read(
         let matches = parse(&arguments, &[])?;
         let line = CommandLine::from_arg_matches(&matches).map_err(ConfigError::CommandLine)?;
         return Ok(match line.action {
-            Some(action) => Invocation::Other(action),
+            Some(Action::Replay(options)) => Invocation::Other(options),
+            Some(Action::Doctor) => Invocation::Doctor(Box::new(line.options)),
             None => Invocation::Serve(Box::new(line.options)),
         });
     }
@@ -147,7 +158,12 @@ pub fn read(
             |key| origin_of(key, &entries, &matches),
         )));
     }
-    Ok(Invocation::Serve(Box::new(line.options)))
+    let options = Box::new(line.options);
+    Ok(if examines {
+        Invocation::Doctor(options)
+    } else {
+        Invocation::Serve(options)
+    })
 }
 
 /// The whole command line.

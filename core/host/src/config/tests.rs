@@ -200,6 +200,8 @@ fn another_value(option: &Arg) -> Vec<String> {
         "meet.example",
         "mailto:a@b.example",
         "https://acme.example/directory",
+        "https://page.example",
+        "http://page.example:3000",
         "7654321",
         "77",
         "info,tsuji=debug",
@@ -333,7 +335,7 @@ fn replaying_takes_no_config() {
         ("TSUJI_CONFIG", "/no/such/file"),
     ];
     let replay = start(&["tsuji", "replay", "a.trace"], &variables).unwrap();
-    assert!(matches!(replay, Invocation::Other(Action::Replay(_))));
+    assert!(matches!(replay, Invocation::Other(_)));
 }
 
 /// The table of options that newcomers read.
@@ -380,4 +382,31 @@ fn the_readme_tells_true_names_values_and_defaults() {
             }
         }
     }
+}
+
+#[test]
+fn the_doctor_looks_at_the_options_of_serving_wherever_they_come_from() {
+    let started = Started::new();
+    fs::write(started.path(), "listen = \"127.0.0.1:7\"\n").unwrap();
+    let path = started.path();
+    let variables = [("TSUJI_UDP", "127.0.0.1:8")];
+    let words = [
+        "tsuji",
+        "doctor",
+        "--config",
+        path.to_str().unwrap(),
+        "--max-rooms",
+        "9",
+    ];
+    let Ok(Invocation::Doctor(options)) = start(&words, &variables) else {
+        panic!("no doctor");
+    };
+    assert_eq!(options.listen.port(), 7);
+    assert_eq!(options.udp[0].port(), 8);
+    assert_eq!(options.guards.max_rooms, 9);
+    assert!(matches!(
+        start(&["tsuji", "doctor"], &NOTHING),
+        Ok(Invocation::Doctor(_))
+    ));
+    assert!(start(&["tsuji", "doctor", "--nonsense"], &NOTHING).is_err());
 }

@@ -19,12 +19,24 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
 
 use crate::options::{Options, TlsMode};
 use acme::Acme;
 use acme::challenge::PROTOCOL;
 pub use error::TlsError;
 use files::{Current, Files};
+
+/// The certificate chain of --tls-cert, if there is one.
+pub(crate) fn given_chain(
+    options: &Options,
+) -> Result<Option<Vec<CertificateDer<'static>>>, TlsError> {
+    let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) else {
+        return Ok(None);
+    };
+    let pair = Files::new(certificate, key).load(&aws_lc_rs::default_provider())?;
+    Ok(Some(pair.cert))
+}
 
 /// What secures the connections of a server.
 #[derive(Clone, Debug)]
