@@ -1,6 +1,7 @@
 //! Strangers say what they like, beside a meeting that must not notice: two people exchange sound
 //! and pictures throughout, and every packet of theirs arrives.
 
+mod attacks;
 mod floods;
 mod frames;
 mod messages;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use tsuji_core::trace::{Decoder, Header, Item, frame};
 use tsuji_core::{IceMode, Input};
 use tsuji_tests::network::Conditions;
@@ -212,6 +214,94 @@ fn only_so_many_addresses_of_one_participant_are_remembered() {
     }
     assert!(dropped(&world) >= 1_000 - 512, "{}", dropped(&world));
     assert!(world.sfu().sizes().addresses <= 8 + 2);
+    world.run_for(Duration::from_secs(20));
+    still_heard(&mut world);
+}
+
+/// What a stranger does to a datagram that it has seen.
+#[derive(Clone, Debug)]
+struct Forgery {
+    /// Which one it has seen.
+    seen: prop::sample::Index,
+    /// What it puts where.
+    changes: Vec<(prop::sample::Index, u8)>,
+    /// How much it leaves of it.
+    kept: Option<prop::sample::Index>,
+    /// What it adds.
+    more: Vec<u8>,
+}
+
+fn forgeries() -> impl Strategy<Value = Forgery> {
+    let changes = prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..4);
+    let more = prop_oneof![Just(Vec::new()), prop::collection::vec(any::<u8>(), 1..64)];
+    (
+        any::<prop::sample::Index>(),
+        changes,
+        any::<Option<prop::sample::Index>>(),
+        more,
+    )
+        .prop_map(|(seen, changes, kept, more)| Forgery {
+            seen,
+            changes,
+            kept,
+            more,
+        })
+}
+
+/// With the username fragments of people who are there, with integrity that is right or wrong, and
+/// also repeated as they were, which ICE has to answer (RFC 8445, 7.3).
+#[test]
+fn no_stranger_gets_more_than_it_sends_whatever_it_sends() {
+    let mut world = meeting_with(WorldOptions {
+        strict: false,
+        ..recorded()
+    });
+    world.run_for(Duration::from_secs(1));
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    for (_, datagram) in received(&mut world) {
+        // Checks above all: everything else is dropped by its address.
+        let is_check = datagram.starts_with(&[0, 1]);
+        if is_check || seen.len() < 40 {
+            seen.push(datagram);
+        }
+    }
+    assert!(seen.iter().any(|datagram| datagram.starts_with(&[0, 1])));
+    let world = std::cell::RefCell::new(world);
+    let port = std::cell::Cell::new(0_u32);
+    let (answers, sent) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let mut runner = TestRunner::new(proptest::test_runner::Config {
+        cases: 4_096,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let outcome = runner.run(&forgeries(), |forgery| {
+        let mut datagram = forgery.seen.get(&seen).clone();
+        for (place, byte) in &forgery.changes {
+            *place.get_mut(&mut datagram) = *byte;
+        }
+        if let Some(kept) = forgery.kept {
+            datagram.truncate(kept.index(datagram.len()) + 1);
+        }
+        datagram.extend(&forgery.more);
+        port.set(port.get() + 1);
+        let [_, _, a, b] = port.get().to_be_bytes();
+        let stranger = SocketAddr::from(([203, 0, a, b], 666));
+        let mut world = world.borrow_mut();
+        let before = world.bytes_to_strangers;
+        world.datagram(stranger, &datagram);
+        let answered = world.bytes_to_strangers - before;
+        answers.set(answers.get() + usize::from(answered > 0));
+        sent.set(sent.get() + 1);
+        prop_assert!(
+            answered <= datagram.len(),
+            "{answered} bytes for {}",
+            datagram.len()
+        );
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(answers.get() > 0, "none of {} was answered", sent.get());
+    let mut world = world.into_inner();
     world.run_for(Duration::from_secs(20));
     still_heard(&mut world);
 }

@@ -1,7 +1,11 @@
 //! Two people who talk while a test does something beside them.
 
+use std::ops::Range;
+use std::time::Instant;
+
 use tsuji_signaling::message::{Ice, Id};
 
+use super::journal::Experience;
 use super::peer::{Arrivals, Peer, Tally};
 use super::server::Server;
 
@@ -41,6 +45,21 @@ impl Meeting {
                 audio.last > sent.sent_audio && video.last > sent.sent_video
             });
         }
+    }
+
+    /// How it was, within a time that is over. Waits for what is still under way.
+    pub fn experience(&self, times: &Range<Instant>) -> Experience {
+        self.goes_on();
+        let journals = [0, 1].map(|place| self.people[place].journal());
+        let [there, back] = [[0, 1], [1, 0]].map(|[sender, receiver]| {
+            journals[receiver].experience(&journals[sender], self.ids[sender], times)
+        });
+        there.and(back)
+    }
+
+    /// Ends it without a word about packets that were lost.
+    pub fn disperse(self) {
+        self.goes_on();
     }
 
     /// Ends it. Fails if one packet was lost, or one of the two was let go or told an error.

@@ -6,15 +6,18 @@
     reason = "real sockets, on real time"
 )]
 
+pub mod attacks;
 mod browsers;
 mod chromium;
 mod firefox;
 mod guest;
+mod journal;
 mod meeting;
 mod network;
 mod peer;
 mod portrait;
 mod program;
+mod python;
 mod server;
 mod socket;
 mod wire;
@@ -22,11 +25,13 @@ mod wire;
 pub use browsers::Brand;
 pub use chromium::ELSEWHERE;
 pub use guest::{Guest, Seen, Way};
+pub use journal::Experience;
 pub use meeting::Meeting;
 pub use network::{INSIDE, Namespace, Network, OFFICE, SERVER};
 pub use peer::{Arrivals, Peer, Tally};
 pub use portrait::Portrait;
 pub use program::{EMBEDDED, MIO, Program, SMOL};
+pub use python::python;
 pub use server::Server;
 pub use socket::{Heard, Socket};
 pub use wire::Wire;

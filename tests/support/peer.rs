@@ -17,6 +17,7 @@ use tsuji_signaling::message::{
 };
 use tungstenite::{Error, Message, WebSocket};
 
+use super::journal::{Journal, Line};
 use super::socket::Socket;
 use crate::{Browser, Camera, Microphone};
 
@@ -81,6 +82,7 @@ pub struct Arrivals {
 #[derive(Debug, Default)]
 struct Shared {
     tally: Mutex<Tally>,
+    journal: Mutex<Journal>,
     changed: Condvar,
 }
 
@@ -128,6 +130,11 @@ impl Peer {
     /// What it has seen and done so far.
     pub fn tally(&self) -> Tally {
         self.shared.lock().clone()
+    }
+
+    /// When its packets were sent and others' arrived.
+    pub(super) fn journal(&self) -> Journal {
+        self.shared.journal().clone()
     }
 
     /// Waits until its tally shows what the test needs.
@@ -189,6 +196,12 @@ impl Arrivals {
 }
 
 impl Shared {
+    fn journal(&self) -> std::sync::MutexGuard<'_, Journal> {
+        self.journal
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Tally> {
         self.tally
             .lock()
@@ -396,6 +409,11 @@ impl Life {
     }
 
     fn transmit(&mut self) -> Result<(), String> {
+        if let (Some(microphone), Some(camera)) = (&self.browser.microphone, &self.browser.camera) {
+            let mut journal = self.shared.journal();
+            journal.note_sent(Line::Audio, microphone.packets());
+            journal.note_sent(Line::Video, camera.packets());
+        }
         for (to, datagram) in self.browser.outbox.drain(..) {
             match self.media.send_to(&datagram, to) {
                 Ok(_) => {}
@@ -426,6 +444,14 @@ impl Life {
             let Some(source) = slot.and_then(|slot| slot.participant) else {
                 continue;
             };
+            let line = if packet.audio {
+                Line::Audio
+            } else {
+                Line::Video
+            };
+            let mut journal = self.shared.journal();
+            journal.note_arrived(source, line, packet.count);
+            drop(journal);
             let arrivals = if packet.audio {
                 &mut tally.audio
             } else {

@@ -90,6 +90,8 @@ pub struct World {
     pub notices: Vec<(Time, Notice)>,
     /// Datagrams of the server that had no browser any more.
     pub undelivered: usize,
+    /// Bytes of the server to addresses where nobody ever was.
+    pub bytes_to_strangers: usize,
     /// Promises that were broken.
     pub violations: Vec<Violation>,
     /// Inputs that the cores took.
@@ -123,6 +125,7 @@ impl World {
             ledger: Ledger::default(),
             notices: Vec::new(),
             undelivered: 0,
+            bytes_to_strangers: 0,
             violations: Vec::new(),
             steps: 0,
             base: anchor(EPOCH),

@@ -16,6 +16,7 @@ impl World {
         let tab = self.by_address.get(&to).copied();
         let Some(tab) = tab.and_then(|tab| self.tabs.get_mut(&tab)) else {
             self.undelivered += 1;
+            self.bytes_to_strangers += payload.len();
             return;
         };
         let agenda = &mut self.agenda;
