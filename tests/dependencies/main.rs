@@ -1,6 +1,8 @@
 //! What we depend on: from where, under which licence, in how many versions, and in which
 //! direction. `deny.toml` says the same to `cargo deny`, which also knows of advisories.
 
+mod security;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
