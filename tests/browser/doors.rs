@@ -63,3 +63,34 @@ async fn everything_works_by_keyboard() {
     mika.read("Thanks").await;
     house.close([mika, ren]).await;
 }
+
+#[tokio::test]
+async fn a_room_with_a_password_asks_for_it_and_a_reload_does_not_ask_again() {
+    let house = House::open(&MIO).await;
+    let mika = house.guest(0).await;
+    mika.go(&house.home()).await;
+    mika.press("With a password").await;
+    mika.write("Password for the new room", "open sesame").await;
+    mika.press("Create room").await;
+    mika.control("Join").await;
+    mika.read("those whom you send the link need it too").await;
+    let link = mika.address().await;
+    assert!(!link.contains("sesame"), "{link}");
+    mika.enter().await;
+
+    let ren = house.guest(1).await;
+    ren.go(&link).await;
+    ren.read("This room has a password.").await;
+    ren.write("Your name", "Ren").await;
+    ren.write("Password of the room", "open barley").await;
+    ren.press("Join").await;
+    ren.read("This is not the password of the room").await;
+    ren.write("Password of the room", "open sesame").await;
+    ren.press("Join").await;
+    ren.control("Leave").await;
+    ren.meets("Mika", MEETING).await;
+    ren.reload().await;
+    ren.control("Leave").await;
+    ren.meets("Mika", MEETING).await;
+    house.close([mika, ren]).await;
+}

@@ -12,6 +12,7 @@ mod meeting;
 mod mixed;
 mod muting;
 mod networks;
+mod other_client;
 mod secure;
 
 use std::ffi::OsStr;

@@ -53,7 +53,7 @@
 
   /** The control with a name, once it can be used. */
   function control(name) {
-    const all = [...document.querySelectorAll("button, input, a[href]")];
+    const all = [...document.querySelectorAll("button, input, a[href], summary")];
     const usable = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled;
     return all.find((element) => nameOf(element) === name && usable(element)) ?? null;
   }
