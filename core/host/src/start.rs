@@ -290,13 +290,14 @@ fn watch(
 }
 
 /// Bound UDP sockets, and what participants are told.
-struct Sockets {
-    udp: Vec<UdpSocket>,
-    addresses: Vec<LocalAddress>,
+pub(crate) struct Sockets {
+    pub(crate) udp: Vec<UdpSocket>,
+    pub(crate) addresses: Vec<LocalAddress>,
 }
 
 impl Sockets {
-    fn bind(
+    /// Binds what the options ask for. `door`: the TCP socket that media may come to too.
+    pub(crate) fn bind(
         options: &Options,
         door: Option<SocketAddr>,
         limits: &Limits,

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::Finding;
 use crate::limits::Limits;
-use crate::options::{Options, UdpOption};
+use crate::options::Options;
 use crate::ports;
-use crate::start::why;
+use crate::start::{Sockets, StartError, why};
 
 /// How long a datagram to ourselves may take. 1 s: through a router that turns it round, a few
 /// milliseconds.
@@ -38,50 +38,55 @@ pub(super) fn tcp(options: &Options) -> Vec<Finding> {
 }
 
 pub(super) fn udp(options: &Options) -> Vec<Finding> {
-    match options.udp_sockets() {
-        Err(error) => vec![Finding::failure(PORTS, error.to_string())],
-        Ok(sockets) => sockets.into_iter().flat_map(check_udp).collect(),
+    let sockets = Sockets::bind(options, None, &Limits::default());
+    let Sockets { udp, addresses } = match sockets {
+        Ok(sockets) => sockets,
+        Err(StartError::Udp { address, source }) => return vec![taken(address, "UDP", &source)],
+        Err(error) => return vec![Finding::failure(PORTS, error.to_string())],
+    };
+    let mut findings = Vec::new();
+    for socket in &udp {
+        let own = match socket.local_addr() {
+            Ok(own) => own,
+            Err(error) => {
+                findings.push(Finding::failure(PORTS, error.to_string()));
+                continue;
+            }
+        };
+        findings.push(Finding::fine(PORTS, format!("{own} (UDP) is free")));
+        let told = addresses.iter().filter(|address| address.socket == own);
+        findings.extend(told.map(|address| check_told(socket, own, address.advertised)));
     }
+    findings
 }
 
-fn check_udp(UdpOption { bind, advertise }: UdpOption) -> Vec<Finding> {
-    let socket = ports::bind_udp(bind, &Limits::default());
-    let bound = socket.and_then(|socket| Ok((socket.local_addr()?, socket)));
-    let (own, socket) = match bound {
-        Ok(bound) => bound,
-        Err(error) => return vec![taken(bind, "UDP", &error)],
-    };
-    let advertised = advertise.map_or(own, |advertise| {
-        SocketAddr::new(advertise.address, advertise.port.unwrap_or(own.port()))
-    });
-    vec![
-        Finding::fine(PORTS, format!("{own} (UDP) is free")),
-        match leads_here(&socket, advertised) {
-            _ if advertised.ip().is_loopback() => Finding::warning(
-                REACH,
-                format!(
-                    "people are told {advertised}, which is their own machine: nobody elsewhere \
-                     will see or hear anything. Use --udp 0.0.0.0:{} and --advertise with the \
-                     address of this machine",
-                    own.port()
-                ),
+/// An address that people are told for a socket.
+fn check_told(socket: &UdpSocket, own: SocketAddr, advertised: SocketAddr) -> Finding {
+    match leads_here(socket, advertised) {
+        _ if advertised.ip().is_loopback() => Finding::warning(
+            REACH,
+            format!(
+                "people are told {advertised}, which is their own machine: nobody elsewhere will \
+                 see or hear anything. Use --udp 0.0.0.0:{} and, behind a router, --advertise \
+                 with its address",
+                own.port()
             ),
-            Ok(true) => Finding::fine(REACH, format!("{advertised} (UDP) leads here")),
-            Ok(false) => Finding::warning(
-                REACH,
-                format!(
-                    "a datagram to {advertised} (UDP) did not come back. Either the router does \
-                     not turn round what comes from inside, which is common and harmless, or it \
-                     does not pass UDP port {} on to this machine, or the address is another one",
-                    advertised.port()
-                ),
+        ),
+        Ok(true) => Finding::fine(REACH, format!("{advertised} (UDP) leads here")),
+        Ok(false) => Finding::warning(
+            REACH,
+            format!(
+                "a datagram to {advertised} (UDP) did not come back. Either the router does not \
+                 turn round what comes from inside, which is common and harmless, or it does not \
+                 pass UDP port {} on to this machine, or the address is another one",
+                advertised.port()
             ),
-            Err(error) => Finding::failure(
-                REACH,
-                format!("this machine cannot send to {advertised} (UDP): {error}"),
-            ),
-        },
-    ]
+        ),
+        Err(error) => Finding::failure(
+            REACH,
+            format!("this machine cannot send to {advertised} (UDP): {error}"),
+        ),
+    }
 }
 
 fn taken(address: SocketAddr, protocol: &str, error: &io::Error) -> Finding {

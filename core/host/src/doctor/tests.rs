@@ -49,10 +49,6 @@ fn ports_that_are_taken_are_failures() {
 
 #[test]
 fn an_address_that_leads_here_is_told_from_one_that_does_not() {
-    // The whole of 127.0.0.0/8 is this machine; what is bound to one address of it is not reached
-    // by another.
-    let (_, text) = examined(&["--listen=127.0.0.1:0", "--udp=0.0.0.0:0"]);
-    assert!(text.contains("say which one participants reach"), "{text}");
     let own = if_addrs::get_if_addrs().unwrap();
     let own = own.iter().map(if_addrs::Interface::ip);
     let Some(own) = own.into_iter().find(|ip| ip.is_ipv4() && !ip.is_loopback()) else {
