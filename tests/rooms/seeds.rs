@@ -11,7 +11,7 @@ use tsuji_tests::{RunOptions, Scenario, failure, run, run_twice};
 
 /// Seeds that the ordinary test run tries.
 const SEEDS: u64 = 200;
-/// One in so many is run twice.
+/// One in so many is run twice, and another one once more, to the middle, to be weighed.
 const TWICE: u64 = 10;
 
 /// Plays all of `what` on two threads; shows what `play` has to say of those that failed.
@@ -45,8 +45,18 @@ fn two_hundred_meetings_on_all_kinds_of_networks_break_no_promise() {
         } else {
             (run(&scenario, RunOptions::default()), "")
         };
-        let again = format!("{twice}--seed {seed}");
-        failure::tell(&format!("seed-{seed}"), &scenario, &report, &again)
+        let tell = |report, again: &str| {
+            let again = format!("{again}--seed {seed}");
+            failure::tell(&format!("seed-{seed}"), &scenario, &report, &again)
+        };
+        let weighed = (seed % TWICE == 1).then(|| {
+            let options = RunOptions {
+                weigh: true,
+                ..RunOptions::default()
+            };
+            tell(run(&scenario, options), "--weigh ")
+        });
+        tell(report, twice).or(weighed.flatten())
     });
 }
 

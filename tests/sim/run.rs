@@ -37,6 +37,8 @@ pub struct RunOptions {
     pub digest: bool,
     /// Keep traces.
     pub record: bool,
+    /// End in the middle, and see how much memory the cores hold then.
+    pub weigh: bool,
 }
 
 /// Runs a scenario from beginning to end.
@@ -99,6 +101,8 @@ enum Act<'a> {
 /// A scenario while it runs.
 struct Play<'a> {
     scenario: &'a Scenario,
+    /// Whether it is to end in the middle.
+    weigh: bool,
     world: World,
     /// Everybody's present page.
     tabs: Vec<Option<ConnectionId>>,
@@ -125,6 +129,7 @@ impl<'a> Play<'a> {
         });
         Self {
             scenario,
+            weigh: options.weigh,
             world,
             tabs: vec![None; scenario.people.len()],
             rng: ChaCha8Rng::seed_from_u64(scenario.seed ^ 0x6761_7262_6167_6521),
@@ -145,7 +150,9 @@ impl<'a> Play<'a> {
                 deeds.push((end, who, Act::Undo(&deed.what)));
             }
         }
-        deeds.retain(|(at_ms, ..)| *at_ms < self.scenario.duration_ms);
+        let whole = self.scenario.duration_ms;
+        let duration_ms = if self.weigh { whole / 2 } else { whole };
+        deeds.retain(|(at_ms, ..)| *at_ms < duration_ms);
         deeds.sort_by_key(|(at_ms, ..)| *at_ms);
         for (at_ms, who, act) in deeds {
             if !self.pass_until(Time::from_millis(at_ms.into())) {
@@ -156,7 +163,11 @@ impl<'a> Play<'a> {
                 Act::Undo(what) => self.undo(who, what),
             }
         }
-        if !self.pass_until(Time::ZERO + self.scenario.duration()) {
+        if !self.pass_until(Time::from_millis(duration_ms.into())) {
+            return;
+        }
+        if self.weigh {
+            self.world.weigh();
             return;
         }
         for (who, person) in self.scenario.people.iter().enumerate() {
@@ -173,6 +184,7 @@ impl<'a> Play<'a> {
         }
         if self.world.violations.is_empty() {
             self.world.check_end();
+            self.world.weigh();
         }
     }
 

@@ -34,6 +34,9 @@ struct Options {
     /// Run each scenario twice and compare all bytes.
     #[arg(long)]
     twice: bool,
+    /// End each scenario in the middle, and see how much memory the cores hold then.
+    #[arg(long, conflicts_with = "twice")]
+    weigh: bool,
     /// Make failing scenarios as small as possible.
     #[arg(long)]
     shrink: bool,
@@ -258,17 +261,22 @@ fn many(options: &Options) -> bool {
     sum.failures == 0
 }
 
-/// What repeats a run: `command`, and whether it is run twice.
+/// What repeats a run: `command`, and whether it is run twice or only to the middle.
 fn again(options: &Options, command: &str) -> String {
     let twice = if options.twice { "--twice " } else { "" };
-    format!("{twice}{command}")
+    let weigh = if options.weigh { "--weigh " } else { "" };
+    format!("{twice}{weigh}{command}")
 }
 
 fn go(options: &Options, scenario: &Scenario) -> Report {
     if options.twice {
         run_twice(scenario)
     } else {
-        run(scenario, RunOptions::default())
+        let options = RunOptions {
+            weigh: options.weigh,
+            ..RunOptions::default()
+        };
+        run(scenario, options)
     }
 }
 

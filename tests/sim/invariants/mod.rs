@@ -7,6 +7,7 @@ mod connection;
 mod ends;
 mod fault;
 mod limits;
+mod memory;
 mod numbers;
 mod picture;
 mod protocol;
@@ -111,6 +112,11 @@ pub trait Invariant: fmt::Debug {
         Ok(())
     }
 
+    /// So many bytes of memory the cores held, with so many people in them.
+    fn weight(&mut self, _: &View<'_>, _bytes: u64, _people: usize) -> Finding {
+        Ok(())
+    }
+
     /// Everybody has left and all timers have run out. `under_way`: what the world still carries.
     fn end(&mut self, _: &View<'_>, _under_way: usize) -> Finding {
         Ok(())
@@ -146,6 +152,7 @@ impl Invariants {
             Box::new(connection::ConnectsInTime),
             Box::new(connection::WhoIsWellStays),
             Box::new(limits::WithinLimits::new(limits)),
+            Box::new(memory::MemoryBounded),
             Box::new(protocol::PageAgrees),
             Box::new(ends::NothingIsLeft),
             Box::new(NoPanic),
@@ -182,6 +189,10 @@ impl Invariants {
             self.next_glance = view.now + GLANCE;
             self.each(view, |one| one.glance(view));
         }
+    }
+
+    pub(crate) fn weight(&mut self, view: &View<'_>, bytes: u64, people: usize) {
+        self.each(view, |one| one.weight(view, bytes, people));
     }
 
     pub(crate) fn end(&mut self, view: &View<'_>, under_way: usize) {

@@ -189,6 +189,20 @@ impl World {
         self.check(|invariants, view| invariants.end(view, under_way));
     }
 
+    /// Lets all cores go, with everybody in them, and checks what they held. For the end of a run.
+    pub fn weigh(&mut self) {
+        let fresh = || Core::new(0, [0; 32], &self.options.limits, false).sfu;
+        let cores = self.cores.iter_mut();
+        let sfus: Vec<Sfu> = cores
+            .map(|core| std::mem::replace(&mut core.sfu, fresh()))
+            .collect();
+        let people = sfus.iter().map(|sfu| sfu.sizes().participants).sum();
+        let change = allocation_counter::measure(|| drop(sfus)).bytes_current;
+        self.check(|invariants, view| {
+            invariants.weight(view, change.unsigned_abs(), people);
+        });
+    }
+
     /// Lets the invariants look; what they find is kept.
     fn check(&mut self, look: impl FnOnce(&mut Invariants, &View<'_>)) {
         let view = View {
