@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tsuji_core::{
     Certificate, Command, Config, Datagram, GoneReason, IceMode, Input, Limits, LocalAddress,
-    Negotiation, Notice, Output, ParticipantId, RoomId, Sfu, Time, WallTime, Path, Transport};
+    Negotiation, Notice, Output, ParticipantId, Path, RoomId, Sfu, Time, Transport, WallTime,
+};
 
 pub(crate) use client::Client;
 use tape::Tape;
