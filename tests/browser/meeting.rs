@@ -24,7 +24,7 @@ async fn three_people_see_and_hear_each_other_with_trickle_ice(program: &Program
         guest.wire().await.check_trickle();
     }
     assert!(link.contains("/r/"), "{link}");
-    let calm = "return document.querySelectorAll('#toasts *').length === 0";
+    let calm = "return document.querySelectorAll('#toasts *, .tile.still').length === 0";
     let no_args = serde_json::Value::Null;
     guests[0]
         .until("no message over the picture", calm, no_args)

@@ -75,7 +75,7 @@ test("speech pauses in silence and repairs itself, the sound of a screen is whol
 test("what is told of somebody who was in a slot before says nothing about who is there now", () => {
   const reception = new Reception();
   const slot = { mid: "5", kind: "video", participant: "p1", source: "camera" };
-  assert.equal(reception.reasonOf(slot), "waiting_for_keyframe");
+  assert.equal(reception.reasonOf(slot), "forwarding", "of a server that tells no reasons");
   assert.ok(reception.hear({ type: "reasons", reasons: [{ ...slot, reason: "no_bandwidth" }] }));
   assert.equal(reception.reasonOf(slot), "no_bandwidth");
   assert.equal(reception.reasonOf({ ...slot, participant: "p2" }), "waiting_for_keyframe");

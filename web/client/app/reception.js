@@ -36,6 +36,8 @@ export class Reception {
   reasonOf({ mid, participant, source }) {
     const told = this.#reasons.get(mid);
     if (told && told.participant === participant && told.source === source) return told.reason;
-    return participant === null ? "free" : "waiting_for_keyframe";
+    if (participant === null) return "free";
+    // A server that has told no reason at all tells none.
+    return this.#reasons.size === 0 ? "forwarding" : "waiting_for_keyframe";
   }
 }
