@@ -82,6 +82,15 @@ pub enum Command {
         /// Who.
         participant: ParticipantId,
     },
+    /// The signaling of a participant is lost, or back. While it is lost only media shows that
+    /// somebody is there: when that is silent too, the participant is
+    /// [`Gone`](crate::Notice::Gone) within seconds.
+    Signaling {
+        /// Whose.
+        participant: ParticipantId,
+        /// True: lost.
+        lost: bool,
+    },
 }
 
 impl Command {
@@ -92,7 +101,8 @@ impl Command {
             | Command::Answer { participant, .. }
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
-            | Command::Leave { participant } => *participant,
+            | Command::Leave { participant }
+            | Command::Signaling { participant, .. } => *participant,
         }
     }
 }

@@ -18,6 +18,15 @@ pub(crate) const UNKNOWN_SOURCES: usize = 64;
 /// bytes, until the connection ends.
 pub(crate) const ADDRESSES_CHECKED: usize = 512;
 
+/// How long a participant whose signaling is lost may be silent, if it was sending media, or never
+/// did connect. 3 s: media that comes back has fewer gaps, and somebody who crashed should not be
+/// looked at for longer.
+pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+
+/// The same where nothing but checks and reports came, as from somebody who is muted. 8 s: a
+/// browser checks its path every 2.5 s to 6 s (RFC 7675, 5.1).
+pub(crate) const QUIET: Duration = Duration::from_secs(8);
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

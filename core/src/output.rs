@@ -134,4 +134,6 @@ pub enum GoneReason {
     BadAnswer,
     /// A fault inside its connection; a bug of ours or of a library, logged with its details.
     Internal,
+    /// Its signaling is lost, and nothing of its media came for a while.
+    Unreachable,
 }

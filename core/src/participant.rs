@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::forward::{AudioOutlet, KeyframeRequests, VideoOutlet};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::IceMode;
-use crate::limits::Limits;
+use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
 use crate::path::Path;
 use crate::time::Time;
@@ -49,6 +49,11 @@ pub(crate) struct Participant {
     /// Its entry in the timer table. Needed only where a connection has its own times.
     #[serde(skip)]
     pub(crate) timer: Option<Time>,
+    /// When something last came on a path that it has proved.
+    pub(crate) heard: Time,
+    /// When media last came.
+    pub(crate) flowed: Time,
+    pub(crate) signaling: Signaling,
     /// The last packets of its microphone and its camera that were recorded.
     pub(crate) bases: [Base; 2],
 }
@@ -62,6 +67,15 @@ pub(crate) enum Phase {
     Connected,
     /// Was up; no path works at present.
     Interrupted { since: Time },
+}
+
+/// Whether signaling reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Signaling {
+    /// It does.
+    Up,
+    /// It does not at present.
+    Lost { since: Time },
 }
 
 /// Offers and answers. One offer is open at a time; what changes meanwhile goes into the next.
@@ -120,6 +134,21 @@ impl Participant {
         self.phase == Phase::Connected
     }
 
+    /// From when on nothing shows that it is there.
+    pub(crate) fn unreachable_at(&self) -> Option<Time> {
+        match self.signaling {
+            Signaling::Up => None,
+            Signaling::Lost { since } => {
+                let flows = self.heard.since(self.flowed) < SILENCE;
+                let patience = match self.phase {
+                    Phase::Connected | Phase::Interrupted { .. } if !flows => QUIET,
+                    _ => SILENCE,
+                };
+                Some(since.max(self.heard) + patience)
+            }
+        }
+    }
+
     pub(crate) fn is_muted(&self, kind: MediaKind) -> bool {
         match kind {
             MediaKind::Audio => self.audio_muted,
@@ -175,7 +204,8 @@ impl Participant {
             None
         };
         let connection = self.connection.as_ref().and_then(Connection::deadline);
-        [connection, phase, negotiation, keyframe]
+        let unreachable = self.unreachable_at();
+        [connection, phase, negotiation, keyframe, unreachable]
             .into_iter()
             .flatten()
             .min()

@@ -27,6 +27,7 @@ pub enum ErrorCode {
     BadName,
     BadAnswer,
     BadCandidate,
+    ResumeFailed,
     TooManyGuesses,
     TooManyJoins,
     PasswordRequired,
@@ -88,6 +89,11 @@ pub enum Fault {
     /// The core refused a candidate.
     #[error("The candidate was refused: {0}.")]
     BadCandidate(String),
+    /// The token is of no stay, or of one that is over.
+    #[error(
+        "There is nothing to resume: the server gave you up, or was started again. Join the room again."
+    )]
+    ResumeFailed,
     /// [`Limits::guesses`](crate::Limits::guesses).
     #[error("Too many wrong rooms or passwords. The connection is closed.")]
     TooManyGuesses,
@@ -143,12 +149,15 @@ pub enum WrongOrder {
     /// A second `call`.
     #[error("You are in the room already.")]
     CallTwice,
+    /// `resume` after something else.
+    #[error("Resume before anything else is said on the connection.")]
+    ResumeLate,
     /// What only participants send.
     #[error("You are not in a room.")]
     NotInRoom,
 }
 
-/// How a connection ends when the server ends it (RFC 6455, 7.4.1).
+/// How a connection ends when the server ends it (RFC 6455, 7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
     /// The status code.
@@ -161,6 +170,7 @@ impl Closing {
     pub(crate) const STOPPING: Closing = Closing::new(1001, "the server is stopping");
     pub(crate) const SILENT: Closing = Closing::new(1008, "silent for too long");
     pub(crate) const ROOMLESS: Closing = Closing::new(1008, "in no room for too long");
+    pub(crate) const TAKEN_OVER: Closing = Closing::new(4000, "resumed by another connection");
     pub(crate) const FULL: Closing = Closing::new(1013, "too many connections");
 
     const fn new(code: u16, reason: &'static str) -> Self {
@@ -186,6 +196,7 @@ impl Fault {
             Fault::BadName(_) => ErrorCode::BadName,
             Fault::BadAnswer(_) => ErrorCode::BadAnswer,
             Fault::BadCandidate(_) => ErrorCode::BadCandidate,
+            Fault::ResumeFailed => ErrorCode::ResumeFailed,
             Fault::TooManyGuesses => ErrorCode::TooManyGuesses,
             Fault::TooManyJoins => ErrorCode::TooManyJoins,
             Fault::PasswordRequired => ErrorCode::PasswordRequired,

@@ -20,7 +20,7 @@
 //!           │    message     reads and writes the JSON of PROTOCOL.md
 //!           │    session     where each connection stands, and what it may do there
 //!           │    room_code   names of rooms;  name  names of people
-//!           │    password, token  who may look at a room
+//!           │    password, token  who may look at a room;  resume  who may come back to a stay
 //!           │    error       what was wrong, with a code and a sentence
 //!           │    limits      the bound of everything that a stranger can fill
 //!           │
@@ -61,6 +61,7 @@ pub mod lobby;
 pub mod message;
 pub mod name;
 mod password;
+mod resume;
 pub mod room_code;
 mod session;
 pub mod token;

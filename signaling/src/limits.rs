@@ -58,9 +58,12 @@ pub struct Limits {
     pub excess_messages: u32,
     /// Time between two pings. 5 s: three of them fit into `silence`.
     pub ping_interval: Duration,
-    /// Time without any frame after which a connection counts as dead. 15 s: a phone that changes
-    /// from Wi-Fi to mobile is back before.
+    /// Time without any frame after which a connection counts as dead. 15 s: three pings that were
+    /// not answered are no accident.
     pub silence: Duration,
+    /// How long somebody whose WebSocket is gone stays in the room, for another one to resume the
+    /// stay. 15 s: a phone that changes from Wi-Fi to mobile is back before. None: at once gone.
+    pub grace: Duration,
     /// How long a connection may stay without looking at a room or being in one. 10 min: a page
     /// may connect before somebody decides.
     pub roomless: Duration,
@@ -109,6 +112,7 @@ impl Default for Limits {
             excess_messages: 200,
             ping_interval: Duration::from_secs(5),
             silence: Duration::from_secs(15),
+            grace: Duration::from_secs(15),
             roomless: Duration::from_secs(600),
             empty_room: Duration::from_secs(600),
             http_head_bytes: 16 * 1024,

@@ -10,6 +10,7 @@ mod rate;
 mod requests;
 mod rooms;
 mod sizes;
+mod stay;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +24,7 @@ use crate::error::{Closing, Fault};
 use crate::message::{ClientMessage, ExitReason, Id, ServerMessage};
 use crate::name::Name;
 use crate::password::Passwords;
+use crate::resume::Tokens;
 use crate::room_code::RoomCodes;
 use crate::session::{Greeting, Session};
 use crate::token::JoinKey;
@@ -49,6 +51,7 @@ pub struct Lobby {
     codes: RoomCodes,
     passwords: Passwords,
     bearers: Option<Bearers>,
+    tokens: Tokens,
     connections: BTreeMap<ConnectionId, Connection>,
     addresses: Addresses,
     rooms: Rooms,
@@ -88,6 +91,7 @@ impl Lobby {
             codes: RoomCodes::new(seed),
             passwords: Passwords::new(seed),
             bearers: None,
+            tokens: Tokens::new(seed),
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
             rooms: Rooms::default(),
@@ -226,7 +230,11 @@ impl Lobby {
     /// Ends a connection from our side. It stays known, and nothing of it is read, until the
     /// runtime says that it is closed.
     fn close(&mut self, id: ConnectionId, closing: Closing) {
-        self.exit_of(id, ExitReason::Vanished, Tell::Others);
+        if closing == Closing::SILENT {
+            self.detach(id);
+        } else {
+            self.exit_of(id, ExitReason::Vanished, Tell::Others);
+        }
         self.set_session(id, Session::Closing);
         self.timers.cancel(Timer::Ping(id));
         self.timers.cancel(Timer::Silence(id));
@@ -235,7 +243,7 @@ impl Lobby {
 
     fn closed(&mut self, id: ConnectionId) {
         let span = self.span_of(id);
-        self.exit_of(id, ExitReason::Vanished, Tell::Others);
+        self.detach(id);
         self.set_session(id, Session::Closing);
         self.timers.cancel(Timer::Ping(id));
         self.timers.cancel(Timer::Silence(id));
@@ -268,6 +276,7 @@ impl Lobby {
                 Timer::Silence(id) => self.check_silence(id),
                 Timer::Roomless(id) => self.close(id, Closing::ROOMLESS),
                 Timer::Forget(room) => self.forget(room),
+                Timer::Grace(participant) => self.grace_over(participant),
                 // Whoever runs the lobby asks `is_drained`.
                 Timer::Drained => {}
                 Timer::Fade => {
@@ -301,13 +310,14 @@ impl Lobby {
                 .rooms
                 .get(room)
                 .and_then(|room| room.people.get(&participant));
-            if let Some(connection) = person.map(|person| person.connection) {
+            if let Some(connection) = person.and_then(|person| person.connection) {
                 let reason = ExitReason::ServerStopping;
                 self.push(connection, &exit(participant, reason));
             }
             self.command(Command::Leave { participant });
         }
         self.rooms = Rooms::default();
+        self.tokens.clear();
         let mut open = Vec::new();
         for (&id, connection) in &mut self.connections {
             let session = std::mem::replace(&mut connection.session, Session::Closing);
@@ -347,12 +357,16 @@ impl Lobby {
         };
         person_span(id, participant).in_scope(|| tracing::info!(?reason, "exit"));
         let message = exit(participant, reason);
-        if tell == Tell::Everybody {
-            self.push(person.connection, &message);
+        self.tokens.revoke(&person.token);
+        self.timers.cancel(Timer::Grace(participant));
+        if let (Tell::Everybody, Some(connection)) = (tell, person.connection) {
+            self.push(connection, &message);
         }
         self.tell_others(id, participant, &message);
-        if let Some(Session::InRoom(me)) = self.session(person.connection) {
-            self.set_session(person.connection, Session::Greeting(me.leave()));
+        if let Some(connection) = person.connection
+            && let Some(Session::InRoom(me)) = self.session(connection)
+        {
+            self.set_session(connection, Session::Greeting(me.leave()));
         }
         self.settle(id);
     }
@@ -410,17 +424,20 @@ impl Lobby {
         self.rooms.forget(room);
     }
 
-    /// Tells everybody in a room but `except`, and but those whose first offer, which will tell
-    /// them all, is still to come.
+    /// Tells everybody in a room but `except`, and but those who will be told all at once: with
+    /// the first offer that is still to come, or with the answer to `resume`.
     fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
         let Some(room) = self.rooms.get(room) else {
             return;
         };
         let text = message.to_json();
         for (&id, person) in &room.people {
-            if id != except && person.offered.is_some() {
+            if id != except
+                && person.offered.is_some()
+                && let Some(connection) = person.connection
+            {
                 self.outputs.push_back(Output::Send {
-                    connection: person.connection,
+                    connection,
                     text: text.clone(),
                 });
             }

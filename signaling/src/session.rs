@@ -4,8 +4,10 @@
 //! ```text
 //!            look                enter
 //!  Greeting ──────► Looking ──────────► InRoom
-//!     ▲              │  ▲ look            │
-//!     │              └──┘                 │
+//!     ▲  │           │  ▲ look          ▲ │
+//!     │  │           └──┘               │ │
+//!     │  └──────────────────────────────┘ │
+//!     │               resume              │
 //!     └───────────────────────────────────┘
 //!                     leave
 //! ```
@@ -56,6 +58,14 @@ impl Session {
         }
     }
 
+    /// For `resume`.
+    pub(crate) fn greeting(self) -> Result<Greeting, WrongOrder> {
+        match self {
+            Session::Greeting(greeting) => Ok(greeting),
+            _ => Err(WrongOrder::ResumeLate),
+        }
+    }
+
     /// For `call`.
     pub(crate) fn looking(self) -> Result<Looking, WrongOrder> {
         match self {
@@ -79,6 +89,13 @@ impl Session {
             Session::Looking(looking) => Some(looking.room),
             _ => None,
         }
+    }
+}
+
+impl Greeting {
+    /// Somebody who is in a room already has this connection from now on.
+    pub(crate) fn resume(self, room: RoomId, participant: ParticipantId) -> InRoom {
+        InRoom { room, participant }
     }
 }
 

@@ -14,6 +14,7 @@ mod muting;
 mod networks;
 mod other_client;
 mod secure;
+mod staying;
 
 use std::ffi::OsStr;
 use std::time::Duration;

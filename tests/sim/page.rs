@@ -83,6 +83,12 @@ pub struct Page {
     address: SocketAddr,
     manner: Manner,
     entering: bool,
+    /// The room that it was to enter last.
+    room: Option<String>,
+    /// What resumes its stay.
+    token: Option<String>,
+    /// Offers may come again: it has just resumed.
+    resumed: bool,
     /// Who it is, once an offer told it.
     pub me: Option<ParticipantId>,
     /// The others in the room, as told.
@@ -109,6 +115,9 @@ impl Page {
             address,
             manner,
             entering: false,
+            room: None,
+            token: None,
+            resumed: false,
             me: None,
             others: BTreeMap::new(),
             browser: None,
@@ -124,7 +133,52 @@ impl Page {
     /// Joins a room and enters it at once.
     pub(crate) fn enter(&mut self, room: &str) {
         self.entering = true;
+        self.room = Some(room.to_owned());
         self.say(ClientMessage::look(room));
+    }
+
+    /// It has another WebSocket: its stay goes on, or begins again.
+    pub(crate) fn resume(&mut self) {
+        // What it wanted to say is lost with the old one.
+        self.outbox.clear();
+        match &self.token {
+            Some(token) => {
+                let token = token.clone();
+                self.say(ClientMessage::Resume { token });
+            }
+            None => self.enter_again(),
+        }
+    }
+
+    fn enter_again(&mut self) {
+        self.forget_stay();
+        if let Some(room) = self.room.clone() {
+            self.enter(&room);
+        }
+    }
+
+    fn forget_stay(&mut self) {
+        self.token = None;
+        self.me = None;
+        self.browser = None;
+        self.others.clear();
+    }
+
+    fn resumed(&mut self, t: Time, me: ParticipantId, others: &[Participant], slots: Vec<Slot>) {
+        if self.me != Some(me) {
+            self.contradict(format!("resumed as {me}, not {:?}", self.me));
+        }
+        self.others = roster(t, others);
+        self.slots(slots);
+        self.resumed = true;
+        // What was said while nobody heard it.
+        let on = [
+            (Kind::Audio, self.manner.audio),
+            (Kind::Video, self.manner.video),
+        ];
+        for (kind, on) in on {
+            self.say(ClientMessage::Mute { kind, muted: !on });
+        }
     }
 
     /// Leaves on purpose.
@@ -210,15 +264,15 @@ impl Page {
                 negotiation,
                 sdp,
                 self_id,
+                token,
                 participants,
                 publish,
                 slots,
                 ..
             } => {
-                let others = participants
-                    .iter()
-                    .map(|other| (other.id.0, Other::new(t, other)));
-                let others: BTreeMap<ParticipantId, Other> = others.collect();
+                let others = roster(t, &participants);
+                let again = std::mem::take(&mut self.resumed);
+                self.token = Some(token);
                 let agrees = |(a, b): ((_, &Other), (_, &Other))| a.0 == b.0 && a.1.agrees(b.1);
                 let agree = others.len() == self.others.len()
                     && others.iter().zip(&self.others).all(agrees);
@@ -231,7 +285,8 @@ impl Page {
                     self.contradict(format!("{others:?} are there, told were {told:?}"));
                 }
                 self.others = others;
-                if negotiation != self.last_negotiation + 1 {
+                let known = again && negotiation == self.last_negotiation;
+                if negotiation != self.last_negotiation + 1 && !known {
                     self.contradict(format!("offer {negotiation} is not the next"));
                 }
                 self.last_negotiation = negotiation;
@@ -267,7 +322,17 @@ impl Page {
                 }
             }
             ServerMessage::Exit { participant, .. } => self.exit(participant.0),
-            ServerMessage::Error { code, .. } => self.errors.push(code),
+            ServerMessage::Resume {
+                self_id,
+                participants,
+                slots,
+            } => self.resumed(t, self_id.0, &participants, slots),
+            ServerMessage::Error { code, .. } => {
+                self.errors.push(code);
+                if code == ErrorCode::ResumeFailed {
+                    self.enter_again();
+                }
+            }
             ServerMessage::Join { .. }
             | ServerMessage::Candidate { .. }
             | ServerMessage::Drain { .. } => {}
@@ -276,9 +341,7 @@ impl Page {
 
     fn exit(&mut self, id: ParticipantId) {
         if self.me == Some(id) || self.me.is_none() {
-            self.me = None;
-            self.browser = None;
-            self.others.clear();
+            self.forget_stay();
         } else if self.others.remove(&id).is_none() {
             self.contradict(format!("{id} left and was not there"));
         }
@@ -349,6 +412,14 @@ impl Page {
     fn contradict(&mut self, what: String) {
         self.contradictions.push(what);
     }
+}
+
+/// The others, as told now.
+fn roster(t: Time, others: &[Participant]) -> BTreeMap<ParticipantId, Other> {
+    let others = others
+        .iter()
+        .map(|other| (other.id.0, Other::new(t, other)));
+    others.collect()
 }
 
 /// The first SSRC of each m-line of an offer: the one of its FID group, or the only one (RFC 5576).

@@ -275,6 +275,7 @@ impl<'a> Play<'a> {
                 let [up, down] = [up_ms, down_ms].map(|ms| Duration::from_millis((*ms).into()));
                 tab.partition(now, up, down);
             }
+            Action::Cut { half_open, .. } => self.world.cut(id, *half_open),
             Action::Rebind { whole } => self.world.rebind(id, *whole),
             Action::Garbage(garbage) => self.garbage(id, *garbage),
         }
@@ -287,6 +288,7 @@ impl<'a> Play<'a> {
         match what {
             Action::Mute { video, .. } => self.mute(id, *video, false, true),
             Action::Share(_) => self.world.page(id, |page, now| page.share(now, false)),
+            Action::Cut { .. } => self.world.reconnect(id),
             _ => {}
         }
     }

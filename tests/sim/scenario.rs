@@ -124,6 +124,13 @@ pub enum Action {
         /// From the server.
         down_ms: u32,
     },
+    /// Its WebSocket is gone, and comes back after so many milliseconds.
+    Cut {
+        /// The server does not notice.
+        half_open: bool,
+        /// Until it is back.
+        for_ms: u32,
+    },
     /// A NAT gives it another port; or it comes from another address altogether.
     Rebind {
         /// The address, not only the port.
@@ -227,7 +234,9 @@ impl Action {
     /// Until it is undone, milliseconds.
     pub(crate) fn lasts_ms(&self) -> Option<u32> {
         match self {
-            Action::Mute { for_ms, .. } | Action::Share(for_ms) => Some(*for_ms),
+            Action::Mute { for_ms, .. } | Action::Share(for_ms) | Action::Cut { for_ms, .. } => {
+                Some(*for_ms)
+            }
             _ => None,
         }
     }
@@ -305,9 +314,14 @@ fn action() -> impl Strategy<Value = Action> {
         honest,
         for_ms,
     });
+    let cut = (
+        any::<bool>(),
+        prop_oneof![4 => 10..5_000_u32, 1 => 5_000..20_000_u32],
+    );
+    let cut = cut.prop_map(|(half_open, for_ms)| Action::Cut { half_open, for_ms });
     let link = (conditions(), conditions()).prop_map(|(up, down)| Action::Link { up, down });
-    let cut = || prop_oneof![1 => Just(0), 3 => 50..8_000_u32];
-    let partition = (cut(), cut());
+    let nothing = || prop_oneof![1 => Just(0), 3 => 50..8_000_u32];
+    let partition = (nothing(), nothing());
     let partition = partition.prop_map(|(up_ms, down_ms)| Action::Partition { up_ms, down_ms });
     prop_oneof![
         4 => Just(Action::Enter),
@@ -318,6 +332,7 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (500..8_000_u32).prop_map(Action::Share),
         2 => link,
         2 => partition,
+        3 => cut,
         2 => any::<bool>().prop_map(|whole| Action::Rebind { whole }),
         4 => garbage().prop_map(Action::Garbage),
     ]

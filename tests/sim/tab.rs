@@ -31,8 +31,10 @@ pub(crate) enum Down {
 /// One page load.
 #[derive(Debug)]
 pub struct Tab {
-    /// Its WebSocket.
+    /// Its name: that of its first WebSocket.
     pub id: ConnectionId,
+    /// Its present WebSocket, and since when; `None` while it has lost it.
+    pub socket: Option<(ConnectionId, Time)>,
     /// What the page knows.
     pub page: Page,
     /// Where the server sees its media come from.
@@ -45,8 +47,6 @@ pub struct Tab {
     pub down: Link,
     /// It broke a rule that may cost it its place.
     pub rude: bool,
-    /// The lobby was told that the WebSocket is closed.
-    pub(crate) closed: bool,
     crashed: bool,
     /// The network changed what was said before keys were agreed on, see [`Tab::well_since`].
     spoilt: bool,
@@ -67,13 +67,13 @@ impl Tab {
     ) -> Self {
         Self {
             id,
+            socket: Some((id, now)),
             page,
             outer,
             earlier: Vec::new(),
             up: Link::new(conditions.clone(), seed, 2 * id.0),
             down: Link::new(conditions, seed, 2 * id.0 + 1),
             rude: false,
-            closed: false,
             crashed: false,
             spoilt: false,
             disturbed: now,
@@ -137,6 +137,12 @@ impl Tab {
     pub(crate) fn crash(&mut self) {
         self.crashed = true;
         self.page.browser = None;
+    }
+
+    /// It has another WebSocket, or none.
+    pub(crate) fn set_socket(&mut self, now: Time, socket: Option<ConnectionId>) {
+        self.socket = socket.map(|id| (id, now));
+        self.frames = (now, now);
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {

@@ -398,16 +398,34 @@ impl Guest {
 
     /// Ends the browser. Fails where the page had an error, or Chromium's console has one.
     pub async fn depart(self) {
-        // An empty tab, behind one that was closed, has no witness.
-        let look = "return typeof witness === 'undefined' ? [] : witness.errors";
-        let errors = self.driver().execute(look, []).await;
-        let mut errors = vec![errors.expect("a page").json().to_string()];
-        errors.retain(|errors| errors != "[]");
+        let mut errors = self.errors_of_page().await;
         if self.brand() == Brand::Chromium {
             let log = self.driver().browser_log().await.expect("a log");
             let severe = log.iter().filter(|entry| entry.level == "SEVERE");
             errors.extend(severe.map(|entry| format!("{entry:?}")));
         }
+        self.end(errors).await;
+    }
+
+    /// As [`Guest::depart`], where the server was out of reach, of which Chromium's console tells.
+    pub async fn depart_after_trouble(self) {
+        let errors = self.errors_of_page().await;
+        self.end(errors).await;
+    }
+
+    async fn errors_of_page(&self) -> Vec<String> {
+        // An empty tab, behind one that was closed, has no witness.
+        let look = "return typeof witness === 'undefined' ? [] : witness.errors";
+        let errors = self.driver().execute(look, []).await;
+        let errors = errors.expect("a page").json().to_string();
+        if errors == "[]" {
+            Vec::new()
+        } else {
+            vec![errors]
+        }
+    }
+
+    async fn end(self, errors: Vec<String>) {
         assert!(errors.is_empty(), "{}: {errors:#?}", self.name);
         let quit = self.browser.web.clone().quit().await;
         quit.expect("the browser ends");

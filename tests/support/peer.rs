@@ -355,7 +355,9 @@ impl Life {
                     self.browser.candidate(now, &line);
                 }
             }
-            ServerMessage::Slots { slots } => self.slots = slots,
+            ServerMessage::Slots { slots } | ServerMessage::Resume { slots, .. } => {
+                self.slots = slots;
+            }
             ServerMessage::Exit {
                 participant,
                 reason,

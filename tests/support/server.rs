@@ -121,6 +121,13 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
+    /// Ends it as when its power goes (SIGKILL).
+    pub fn kill(mut self) {
+        self.stopped = true;
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Stops it as an administrator does. Fails where it does not end well and in time, or where
     /// it has logged an error.
     pub fn stop(self) {

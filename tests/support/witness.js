@@ -12,10 +12,13 @@
   /** When *Join* was pressed, and when the first picture of somebody else was shown. */
   const times = { join: null, picture: null };
 
+  /** Its WebSockets, oldest first. */
+  const sockets = [];
   const RealWebSocket = window.WebSocket;
   window.WebSocket = class extends RealWebSocket {
     constructor(...args) {
       super(...args);
+      sockets.push(this);
       this.addEventListener("message", ({ data }) => heard.push(JSON.parse(data)));
     }
     send(data) {
@@ -125,5 +128,11 @@
     };
   }
 
-  window.witness = { errors, sent, heard, signaling, times, nameOf, control, tiles, seen, way };
+  /** The page's WebSocket is gone, as if the network had closed it. */
+  function cut() {
+    sockets.at(-1).close();
+    return true;
+  }
+
+  window.witness = { cut, sockets, errors, sent, heard, signaling, times, nameOf, control, tiles, seen, way };
 })();

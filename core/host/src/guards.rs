@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use clap::value_parser;
@@ -66,6 +67,10 @@ pub struct Guards {
     /// Messages a second from one WebSocket, after a burst of five times as many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(5..=10_000))]
     pub messages_per_second: u32,
+
+    /// Seconds that somebody whose WebSocket is gone stays in the room, to come back with another one
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = value_parser!(u64).range(0..=600))]
+    pub grace: u64,
 }
 
 /// The key for tokens is of no use.
@@ -110,6 +115,7 @@ impl Guards {
             rooms_per_minute_per_address: self.rooms_per_minute,
             messages_per_second: self.messages_per_second,
             message_burst: self.messages_per_second.saturating_mul(5),
+            grace: Duration::from_secs(self.grace),
             ..tsuji_signaling::Limits::default()
         }
     }
@@ -200,6 +206,7 @@ mod tests {
             "--joins-per-minute=16",
             "--rooms-per-minute=17",
             "--messages-per-second=18",
+            "--grace=19",
         ]);
         let rooms = guards.signaling_limits();
         assert_eq!((rooms.participants, rooms.participants_per_room), (11, 12));
@@ -208,6 +215,7 @@ mod tests {
         assert_eq!(rooms.entries_per_minute_per_address, 16);
         assert_eq!(rooms.rooms_per_minute_per_address, 17);
         assert_eq!((rooms.messages_per_second, rooms.message_burst), (18, 90));
+        assert_eq!(rooms.grace, Duration::from_secs(19));
         let media = guards.core_limits();
         assert_eq!((media.participants, media.participants_per_room), (11, 12));
         assert_eq!(guards.host_limits().connections, 4_014);

@@ -7,7 +7,7 @@ use crate::forward::{KeyframeRequests, slots_wanted};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
-use crate::participant::{Index, Negotiating, Participant, Phase, SlotState};
+use crate::participant::{Index, Negotiating, Participant, Phase, Signaling, SlotState};
 use crate::time::Time;
 use crate::trace::decisions::{Call, Made};
 use crate::transport::{Connection, Credentials, Environment, Fault, Line};
@@ -42,6 +42,12 @@ impl Sfu {
                 Ok(())
             }),
             Command::Leave { participant } => self.leave(participant),
+            // Whoever is not there any more needs no signaling.
+            Command::Signaling { participant, lost } => {
+                if let Some((index, room)) = self.located(participant) {
+                    self.contain(room, |sfu| sfu.signaling(index, lost));
+                }
+            }
         }
     }
 
@@ -124,6 +130,9 @@ impl Sfu {
             viewers: Vec::new(),
             paths: Vec::new(),
             timer: None,
+            heard: self.now,
+            flowed: self.now,
+            signaling: Signaling::Up,
             bases: Default::default(),
         };
         Ok(Newcomer {
@@ -346,6 +355,17 @@ impl Sfu {
         }
         if kind == MediaKind::Video && !muted {
             self.refresh_keyframe(index);
+        }
+        self.schedule(index);
+    }
+
+    fn signaling(&mut self, index: Index, lost: bool) {
+        let since = self.now;
+        if let Some(participant) = self.participants.get_mut(index) {
+            participant.signaling = match lost {
+                true => Signaling::Lost { since },
+                false => Signaling::Up,
+            };
         }
         self.schedule(index);
     }

@@ -44,7 +44,14 @@ impl Sfu {
     /// A datagram from a tuple that a participant has proved.
     pub(super) fn deliver(&mut self, index: Index, datagram: Datagram<'_>) {
         if let Some(room) = self.room_of(index) {
+            self.heard(index);
             self.contain(room, |sfu| sfu.receive(index, datagram));
+        }
+    }
+
+    fn heard(&mut self, index: Index) {
+        if let Some(participant) = self.participants.get_mut(index) {
+            participant.heard = self.now;
         }
     }
 
@@ -78,6 +85,8 @@ impl Sfu {
             outputs.any(|output| matches!(output, Output::Transmit(transmit) if is_success_on(transmit, &path)))
         });
         if proved {
+            self.heard(index);
+            self.schedule(index);
             self.learn(index, path);
         }
     }

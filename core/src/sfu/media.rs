@@ -11,9 +11,11 @@ impl Sfu {
     /// Hands a packet to everybody who has its publisher in a slot.
     pub(super) fn forward(&mut self, publisher: Index, packet: &MediaPacket) {
         self.counters.packets_in += 1;
+        let now = self.now;
         let Some(participant) = self.participants.get_mut(publisher) else {
             return;
         };
+        participant.flowed = now;
         let Some(kind) = participant.published_kind(packet.line) else {
             return;
         };

@@ -69,6 +69,10 @@ impl Sfu {
             }
             _ => {}
         }
+        if participant.unreachable_at().is_some_and(|at| at <= now) {
+            self.doom(index, GoneReason::Unreachable);
+            return;
+        }
         let negotiation = participant.negotiation;
         match negotiation {
             Negotiating::Offered { since } if since + self.limits.answer_timeout <= now => {

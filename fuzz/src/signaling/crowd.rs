@@ -18,6 +18,10 @@ pub(crate) struct Crowd {
     pub(crate) room: String,
     /// For the core, oldest first.
     pub(crate) commands: Vec<Command>,
+    /// The token of the last offer.
+    pub(crate) token: String,
+    /// Candidates of the core: who resumes a stay may be told all of them again.
+    candidates: usize,
     /// The last message sent to each connection.
     pub(crate) last: BTreeMap<ConnectionId, ServerMessage>,
 }
@@ -31,6 +35,8 @@ impl Crowd {
             opened: 0,
             room: String::new(),
             commands: Vec::new(),
+            token: String::new(),
+            candidates: 0,
             last: BTreeMap::new(),
         }
     }
@@ -75,13 +81,15 @@ impl Crowd {
     /// # Panics
     /// When the lobby does more than it promises.
     pub(crate) fn input(&mut self, input: Input<'_>) {
-        let people = self.open.len() + 1;
+        // Those who have lost their WebSocket are there for a while.
+        let people = self.open.len() + 1 + self.lobby.sizes().participants;
+        self.candidates += usize::from(matches!(input, Input::Notice(Notice::Candidate { .. })));
         let waits = matches!(input, Input::Timeout);
         // Each input concerns each connection at most once and its own a few times; a timeout may
         // be the last moment of all of them, of which each then tells all others.
         let most = match input {
             Input::Timeout | Input::Shutdown => people * (people + 4),
-            _ => 2 * people + 4,
+            _ => 2 * people + 4 + self.candidates,
         };
         self.lobby.handle(self.now, input);
         let mut outputs = 0;
@@ -123,6 +131,9 @@ impl Crowd {
         let message = serde_json::from_str(text).expect("a message can be read back");
         if let ServerMessage::Join { room, .. } = &message {
             self.room = room.to_string();
+        }
+        if let ServerMessage::Offer { token, .. } = &message {
+            self.token.clone_from(token);
         }
         self.last.insert(connection, message);
     }

@@ -9,7 +9,7 @@
 //!  l1 2        slots of p1 show p2                   u1        p1 is connected
 //!  r1 TEXT     a command of p1 is refused            g1 3      p1 is gone, third reason
 //! ```
-//! A first line `small` makes every limit small. What is no event is a text from connection 0.
+//! `%T` in a text is the token of the last offer. A first line `small` makes every limit small. What is no event is a text from connection 0.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -130,6 +130,7 @@ impl Teller {
 
     fn text(&mut self, connection: ConnectionId, text: &str) {
         let text = text.replace("%R", &self.crowd.room);
+        let text = text.replace("%T", &self.crowd.token);
         self.crowd.text(connection, &text);
     }
 
@@ -145,6 +146,7 @@ fn reason(text: &str) -> GoneReason {
         "3" => GoneReason::ConnectionLost,
         "4" => GoneReason::NoAnswer,
         "5" => GoneReason::BadAnswer,
+        "7" => GoneReason::Unreachable,
         _ => GoneReason::Internal,
     }
 }

@@ -4,6 +4,7 @@
 //!  join ──► a token, where the server asks for one ──► its room, opened if it may be
 //!     │
 //!     └───► a code ──► the room ──► its password, if it has one ──► a look at it
+//!           a code that was a room's ─► the room again, with its password if it had one
 //!           no code ─► a new room, with the password that was said
 //! ```
 //! What can be guessed is counted three times: for the connection, for its address, and passwords
@@ -98,7 +99,10 @@ impl Lobby {
         };
         let code = text.parse::<RoomCode>().ok();
         let Some(room) = code.and_then(|code| self.rooms.find(code)) else {
-            return Err(self.guessed(id, Deed::Guess, Fault::RoomNotFound(code)));
+            return match code {
+                Some(code) if join.again => self.open_again(id, code, password),
+                _ => Err(self.guessed(id, Deed::Guess, Fault::RoomNotFound(code))),
+            };
         };
         // Who was let in is not asked again.
         if session.looked_at() != Some(room)
@@ -107,6 +111,21 @@ impl Lobby {
             self.unlock(id, room, &lock, password)?;
         }
         Ok(room)
+    }
+
+    /// A room that was there: the server has forgotten it, or was started again. Whether it had a
+    /// password, its name tells; which, only those who were in it know.
+    fn open_again(
+        &mut self,
+        id: ConnectionId,
+        code: RoomCode,
+        password: Option<&str>,
+    ) -> Result<RoomId, Fault> {
+        let password = match code.is_locked() {
+            true => Some(password.ok_or(Fault::PasswordRequired)?),
+            false => None,
+        };
+        self.open_room(id, code, password)
     }
 
     fn unlock(

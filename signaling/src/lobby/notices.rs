@@ -3,12 +3,12 @@
 //! A notice may be about somebody who has left while it was under way: then it is dropped, and
 //! slots that name somebody who has left are free.
 
-use tsuji_core::{CommandError, GoneReason, Mid, Notice, ParticipantId, PublishMids};
+use tsuji_core::{CommandError, GoneReason, Notice, ParticipantId};
 
-use super::rooms::{Person, Room};
+use super::rooms::{OpenOffer, Person, Room};
 use super::{Lobby, Tell, person_span};
 use crate::error::Fault;
-use crate::message::{Candidate, Ice, Id, Publish, ServerMessage, Slot};
+use crate::message::{Candidate, ExitReason, Ice, ServerMessage};
 
 impl Lobby {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -19,12 +19,20 @@ impl Lobby {
                 sdp,
                 publish,
                 slots,
-            } => self.offer(participant, negotiation.0, sdp, publish, &slots),
+            } => {
+                let open = OpenOffer {
+                    negotiation,
+                    sdp,
+                    publish,
+                    candidates: Vec::new(),
+                };
+                self.offer(participant, open, slots);
+            }
             Notice::Candidate {
                 participant,
                 candidate,
             } => self.server_candidate(participant, candidate),
-            Notice::Slots { participant, slots } => self.slots(participant, &slots),
+            Notice::Slots { participant, slots } => self.slots(participant, slots),
             Notice::Connected { participant } => {
                 if let Some(&room) = self.participants.get(&participant) {
                     let span = person_span(room, participant);
@@ -40,92 +48,84 @@ impl Lobby {
                     let why = "it contradicts its offer".to_owned();
                     self.refused(participant, &CommandError::BadDescription(why));
                 }
-                self.exit(participant, reason.into(), Tell::Everybody);
+                let away = self
+                    .person(participant)
+                    .is_some_and(|person| person.connection.is_none());
+                let reason = match reason.into() {
+                    // Nothing of it is left, neither media nor signaling.
+                    ExitReason::ConnectionFailed if away => ExitReason::Vanished,
+                    reason => reason,
+                };
+                self.exit(participant, reason, Tell::Everybody);
             }
         }
     }
 
-    fn offer(
-        &mut self,
-        participant: ParticipantId,
-        negotiation: u32,
-        sdp: String,
-        publish: PublishMids,
-        slots: &[tsuji_core::Slot],
-    ) {
-        let Some(room) = self.room_of_mut(participant) else {
+    fn offer(&mut self, participant: ParticipantId, open: OpenOffer, slots: Vec<tsuji_core::Slot>) {
+        let Some(person) = self.person_mut(participant) else {
             return;
         };
-        let Some(person) = room.people.get_mut(&participant) else {
+        person.offered = Some(open.publish.audio.clone());
+        person.open_offer = Some(open);
+        person.slots = slots;
+        let Some(connection) = person.connection else {
             return;
         };
-        let Mid(audio) = publish.audio;
-        let Mid(video) = publish.video;
-        person.offered = Some(Mid(audio.clone()));
-        let (connection, ice) = (person.connection, person.ice);
-        let message = ServerMessage::Offer {
-            negotiation,
-            sdp,
-            ice,
-            self_id: Id(participant),
-            participants: room.roster(Some(participant)),
-            publish: Publish { audio, video },
-            slots: slots_of(room, slots),
-        };
-        self.push(connection, &message);
+        let room = self.room_of(participant);
+        if let Some(message) = room.and_then(|room| room.offer(participant)) {
+            self.push(connection, &message);
+        }
     }
 
     fn server_candidate(&mut self, participant: ParticipantId, candidate: Option<String>) {
-        let Some(person) = self.person(participant) else {
+        let Some(person) = self.person_mut(participant) else {
             return;
         };
         if person.ice == Ice::Vanilla {
             return;
         }
-        let mid = person.offered.as_ref().map(|Mid(mid)| mid.clone());
+        if let Some(open) = &mut person.open_offer {
+            open.candidates.push(candidate.clone());
+        }
+        let mid = person.offered.as_ref().map(ToString::to_string);
         let candidate = candidate.map(|line| Candidate::of_server(line, mid));
-        let connection = person.connection;
-        self.push(connection, &ServerMessage::Candidate { candidate });
+        if let Some(connection) = person.connection {
+            self.push(connection, &ServerMessage::Candidate { candidate });
+        }
     }
 
-    fn slots(&mut self, participant: ParticipantId, slots: &[tsuji_core::Slot]) {
-        let Some(person) = self.person(participant) else {
+    fn slots(&mut self, participant: ParticipantId, slots: Vec<tsuji_core::Slot>) {
+        let Some(person) = self.person_mut(participant) else {
             return;
         };
-        let Some(room) = self.room_of(participant) else {
-            return;
-        };
-        let connection = person.connection;
-        let slots = slots_of(room, slots);
-        self.push(connection, &ServerMessage::Slots { slots });
+        person.slots = slots;
+        if let (Some(room), Some(person)) = (self.room_of(participant), self.person(participant))
+            && let Some(connection) = person.connection
+        {
+            let slots = room.slots(&person.slots);
+            self.push(connection, &ServerMessage::Slots { slots });
+        }
     }
 
     fn refused(&mut self, participant: ParticipantId, error: &CommandError) {
-        let Some(connection) = self.person(participant).map(|person| person.connection) else {
-            return;
-        };
-        self.refuse(connection, &Fault::from(error));
+        let connection = self
+            .person(participant)
+            .and_then(|person| person.connection);
+        if let Some(connection) = connection {
+            self.refuse(connection, &Fault::from(error));
+        }
     }
 
-    fn room_of(&self, participant: ParticipantId) -> Option<&Room> {
+    pub(super) fn room_of(&self, participant: ParticipantId) -> Option<&Room> {
         self.rooms.get(*self.participants.get(&participant)?)
     }
 
-    fn room_of_mut(&mut self, participant: ParticipantId) -> Option<&mut Room> {
-        self.rooms.get_mut(*self.participants.get(&participant)?)
-    }
-
-    fn person(&self, participant: ParticipantId) -> Option<&Person> {
+    pub(super) fn person(&self, participant: ParticipantId) -> Option<&Person> {
         self.room_of(participant)?.people.get(&participant)
     }
-}
 
-fn slots_of(room: &Room, slots: &[tsuji_core::Slot]) -> Vec<Slot> {
-    let here = |source: &ParticipantId| room.people.contains_key(source);
-    let slot = |slot: &tsuji_core::Slot| Slot {
-        audio: slot.audio.to_string(),
-        video: slot.video.to_string(),
-        participant: slot.source.filter(here).map(Id),
-    };
-    slots.iter().map(slot).collect()
+    pub(super) fn person_mut(&mut self, participant: ParticipantId) -> Option<&mut Person> {
+        let room = *self.participants.get(&participant)?;
+        self.rooms.get_mut(room)?.people.get_mut(&participant)
+    }
 }

@@ -44,15 +44,20 @@ impl Lobby {
             }
             ClientMessage::Answer { negotiation, sdp } => {
                 let participant = session.in_room()?.participant();
+                let negotiation = Negotiation(negotiation);
+                if let Some(person) = self.person_mut(participant) {
+                    person.answers(negotiation);
+                }
                 self.command(Command::Answer {
                     participant,
-                    negotiation: Negotiation(negotiation),
+                    negotiation,
                     sdp,
                 });
                 Ok(())
             }
             ClientMessage::Candidate { candidate } => self.candidate(session, candidate),
             ClientMessage::Mute { kind, muted } => self.mute(session, kind, muted),
+            ClientMessage::Resume { token } => self.resume(id, session, &token),
             ClientMessage::Leave => {
                 session.in_room()?;
                 self.exit_of(id, ExitReason::Left, Tell::Everybody);
@@ -84,12 +89,15 @@ impl Lobby {
         self.next_participant += 1;
         let participant = ParticipantId(self.next_participant);
         let person = Person {
-            connection: id,
+            connection: Some(id),
+            token: self.tokens.issue(participant),
             name,
             ice: call.ice,
             audio: call.audio,
             video: call.video,
             offered: None,
+            open_offer: None,
+            slots: Vec::new(),
         };
         let message = ServerMessage::Call {
             participant: person.to_message(participant),

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tsuji_core::{Mid, ParticipantId, RoomId, Time};
+use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Time};
 
 use super::ConnectionId;
 use super::rate::Meter;
-use crate::message::{Ice, Id, Kind, Participant};
+use crate::message::{Ice, Id, Kind, Participant, Publish, ServerMessage, Slot};
 use crate::name::Name;
 use crate::password::Lock;
+use crate::resume::Token;
 use crate::room_code::RoomCode;
 
 /// All rooms.
@@ -46,7 +47,10 @@ enum Used {
 /// A participant as the room knows it.
 #[derive(Debug)]
 pub(super) struct Person {
-    pub(super) connection: ConnectionId,
+    /// `None` while it is away.
+    pub(super) connection: Option<ConnectionId>,
+    /// What another connection resumes the stay with.
+    pub(super) token: Token,
     pub(super) name: Name,
     pub(super) ice: Ice,
     pub(super) audio: bool,
@@ -54,6 +58,20 @@ pub(super) struct Person {
     /// The m-line of its microphone, once the first offer told it. That offer also tells who is
     /// there, so before it nothing about others is sent.
     pub(super) offered: Option<Mid>,
+    /// What it has to answer.
+    pub(super) open_offer: Option<OpenOffer>,
+    /// Its slots as the core last told them.
+    pub(super) slots: Vec<tsuji_core::Slot>,
+}
+
+/// An offer that was not answered, in case it has to be told again.
+#[derive(Debug)]
+pub(super) struct OpenOffer {
+    pub(super) negotiation: Negotiation,
+    pub(super) sdp: String,
+    pub(super) publish: PublishMids,
+    /// The server's, as far as they were told; `None` is their end.
+    pub(super) candidates: Vec<Option<String>>,
 }
 
 impl Rooms {
@@ -166,6 +184,36 @@ impl Room {
         let others = people.filter(|(id, _)| Some(**id) != except);
         others.map(|(id, person)| person.to_message(*id)).collect()
     }
+
+    /// Slots without whoever has left.
+    pub(super) fn slots(&self, slots: &[tsuji_core::Slot]) -> Vec<Slot> {
+        let here = |source: &ParticipantId| self.people.contains_key(source);
+        let slot = |slot: &tsuji_core::Slot| Slot {
+            audio: slot.audio.to_string(),
+            video: slot.video.to_string(),
+            participant: slot.source.filter(here).map(Id),
+        };
+        slots.iter().map(slot).collect()
+    }
+
+    /// What somebody has to answer, with everything else as it is now.
+    pub(super) fn offer(&self, participant: ParticipantId) -> Option<ServerMessage> {
+        let person = self.people.get(&participant)?;
+        let open = person.open_offer.as_ref()?;
+        Some(ServerMessage::Offer {
+            negotiation: open.negotiation.0,
+            sdp: open.sdp.clone(),
+            ice: person.ice,
+            self_id: Id(participant),
+            token: person.token.as_str().to_owned(),
+            participants: self.roster(Some(participant)),
+            publish: Publish {
+                audio: open.publish.audio.to_string(),
+                video: open.publish.video.to_string(),
+            },
+            slots: self.slots(&person.slots),
+        })
+    }
 }
 
 impl Person {
@@ -176,6 +224,12 @@ impl Person {
             audio: self.audio,
             video: self.video,
         }
+    }
+
+    /// An answer is on its way to the core: its offer need not be told again.
+    pub(super) fn answers(&mut self, negotiation: Negotiation) {
+        self.open_offer
+            .take_if(|open| open.negotiation == negotiation);
     }
 
     /// Turns microphone or camera on or off; tells whether that changed anything.

@@ -9,6 +9,8 @@ pub struct Sizes {
     pub connections: usize,
     /// Participants in all rooms.
     pub participants: usize,
+    /// Stays that can be resumed: those of all participants.
+    pub stays: usize,
     /// Rooms, with people or without.
     pub rooms: usize,
     /// Timers that run.
@@ -27,6 +29,7 @@ impl Lobby {
         Sizes {
             connections: self.connections.len(),
             participants: self.participants.len(),
+            stays: self.tokens.len(),
             rooms: self.rooms.len(),
             timers: self.timers.len(),
             addresses: self.addresses.holding(),

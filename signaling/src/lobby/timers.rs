@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tsuji_core::{RoomId, Time};
+use tsuji_core::{ParticipantId, RoomId, Time};
 
 use super::ConnectionId;
 
@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Roomless(ConnectionId),
     /// Forget an abandoned room.
     Forget(RoomId),
+    /// Give up somebody who has been without a WebSocket for too long.
+    Grace(ParticipantId),
     /// The last meeting has had its time.
     Drained,
     /// Forget what addresses did a minute ago.

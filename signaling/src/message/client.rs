@@ -46,6 +46,11 @@ pub enum ClientMessage {
         /// Whether it is off.
         muted: bool,
     },
+    /// Take up a stay again on a new connection.
+    Resume {
+        /// As the offer told it.
+        token: String,
+    },
     /// Leave the room.
     Leave,
 }
@@ -59,6 +64,9 @@ pub struct Join {
     /// The password: of the room, or for the room that is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The room was there, and is to be made anew if the server does not know it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// A JWT (RFC 7519), where the server asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -79,7 +87,15 @@ impl ClientMessage {
     }
 
     /// All types, as `type` names them.
-    pub const TYPES: [&str; 6] = ["join", "call", "answer", "candidate", "mute", "leave"];
+    pub const TYPES: [&str; 7] = [
+        "join",
+        "call",
+        "answer",
+        "candidate",
+        "mute",
+        "resume",
+        "leave",
+    ];
 
     /// Reads one message, and tells apart what is not JSON, what is of no known type and what has
     /// wrong fields.
@@ -137,7 +153,16 @@ mod tests {
                 ClientMessage::Join(Join {
                     room: Some("x".into()),
                     password: Some("p".into()),
+                    again: false,
                     token: Some("a.b.c".into()),
+                }),
+            ),
+            (
+                r#"{"type":"join","room":"x","again":true}"#,
+                ClientMessage::Join(Join {
+                    room: Some("x".into()),
+                    again: true,
+                    ..Join::default()
                 }),
             ),
             (
@@ -174,6 +199,10 @@ mod tests {
                     kind: Kind::Video,
                     muted: true,
                 },
+            ),
+            (
+                r#"{"type":"resume","token":"5f"}"#,
+                ClientMessage::Resume { token: "5f".into() },
             ),
             (r#"{"type":"leave","why":"bored"}"#, ClientMessage::Leave),
         ];
@@ -221,6 +250,7 @@ mod tests {
         for text in [
             r#"{"type":"join","room":7}"#,
             r#"{"type":"join","password":7}"#,
+            r#"{"type":"join","room":"x","again":"yes"}"#,
             r#"{"type":"call"}"#,
             r#"{"type":"call","name":null}"#,
             r#"{"type":"call","name":"x","ice":"full"}"#,
@@ -233,6 +263,8 @@ mod tests {
             r#"{"type":"candidate","candidate":{}}"#,
             r#"{"type":"mute","kind":"screen","muted":true}"#,
             r#"{"type":"mute","kind":"audio"}"#,
+            r#"{"type":"resume"}"#,
+            r#"{"type":"resume","token":7}"#,
         ] {
             assert_eq!(code(text), Err(ErrorCode::BadMessage), "{text}");
         }

@@ -37,11 +37,23 @@ pub enum ServerMessage {
         /// The receiver's own id.
         #[serde(rename = "self")]
         self_id: Id,
+        /// What resumes the stay on another connection.
+        token: String,
         /// The others in the room.
         participants: Vec<Participant>,
         /// Where the receiver sends.
         publish: Publish,
         /// Where it receives.
+        slots: Vec<Slot>,
+    },
+    /// A stay goes on, on a new connection: everything as it is now.
+    Resume {
+        /// The receiver's own id.
+        #[serde(rename = "self")]
+        self_id: Id,
+        /// The others in the room.
+        participants: Vec<Participant>,
+        /// Where the receiver receives.
         slots: Vec<Slot>,
     },
     /// A candidate of the server.
@@ -138,6 +150,7 @@ impl From<GoneReason> for ExitReason {
             GoneReason::NeverConnected | GoneReason::ConnectionLost | GoneReason::BadAnswer => {
                 ExitReason::ConnectionFailed
             }
+            GoneReason::Unreachable => ExitReason::Vanished,
             GoneReason::NoAnswer => ExitReason::NoAnswer,
             // `GoneReason` may grow; a reason that we cannot name is a fault of ours.
             _ => ExitReason::InternalError,

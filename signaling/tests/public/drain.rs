@@ -74,9 +74,9 @@ fn meetings_go_on_and_may_be_joined() {
     assert_eq!(world.hears_json(mika), told);
     assert_eq!(world.hears_json(ren)["type"], "call");
 
-    world.close(ren);
+    world.go(ren);
     assert!(!world.lobby.is_drained());
-    world.close(mika);
+    world.go(mika);
     assert!(world.lobby.is_drained());
 }
 

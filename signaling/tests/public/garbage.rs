@@ -40,6 +40,7 @@ fn text() -> impl Strategy<Value = String> {
         "answer",
         "candidate",
         "mute",
+        "resume",
         "leave",
         "x",
     ]);
@@ -53,6 +54,8 @@ fn text() -> impl Strategy<Value = String> {
         "candidate",
         "kind",
         "muted",
+        "again",
+        "token",
     ]);
     let fields = prop::collection::vec((names, field), 0..4);
     let shaped = (kind, fields).prop_map(|(kind, fields)| {

@@ -8,5 +8,6 @@ mod limits;
 mod meeting;
 mod passwords;
 mod refusals;
+mod resume;
 mod tokens;
 mod world;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tsuji_core::{Command, GoneReason, Notice, ParticipantId};
-use tsuji_signaling::Input;
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{ClientMessage, ExitReason, Id, ServerMessage};
+use tsuji_signaling::{Input, Limits};
 
 use crate::world::{World, slots};
 
@@ -66,7 +66,7 @@ fn the_first_offer_tells_the_newcomer_everything_and_nothing_comes_before_it() {
     world.text(ren, r#"{"type":"mute","kind":"audio","muted":true}"#);
     let (_, aki_id) = world.enter(&room, "Aki");
     let (emi, _) = world.enter(&room, "Emi");
-    world.close(emi);
+    world.say(emi, &ClientMessage::Leave);
     assert_eq!(world.heard(mika), []);
 
     world.offer(mika_id, 1, &[Some(ren_id), Some(aki_id), None]);
@@ -147,8 +147,11 @@ fn who_leaves_is_told_stays_connected_and_may_come_back_as_somebody_new() {
 }
 
 #[test]
-fn a_closed_tab_is_told_as_vanished_at_once() {
-    let mut world = World::new();
+fn without_grace_a_lost_websocket_is_told_as_vanished_at_once() {
+    let mut world = World::with(Limits {
+        grace: Duration::ZERO,
+        ..Limits::default()
+    });
     let host = world.open();
     let room = world.create(host);
     let (ren, ren_id) = world.enter(&room, "Ren");
@@ -241,7 +244,7 @@ fn a_slot_never_names_somebody_whose_exit_was_told() {
     let room = world.create(host);
     let (ren, ren_id) = world.enter(&room, "Ren");
     let (mika, mika_id) = world.enter(&room, "Mika");
-    world.close(ren);
+    world.say(ren, &ClientMessage::Leave);
     world.heard(mika);
 
     world.input(Input::Notice(Notice::Slots {

@@ -178,7 +178,7 @@ fn a_full_server_takes_nobody_until_somebody_leaves() {
     world.call(ren, "Ren").unwrap();
     world.text(mika, CALL);
     world.is_refused(mika, ErrorCode::ServerFull);
-    world.close(ren);
+    world.go(ren);
     world.forget();
     assert!(world.call(mika, "Mika").is_some());
 }

@@ -54,6 +54,12 @@ impl World {
         self.input(Input::Closed { connection });
     }
 
+    /// Leaves on purpose, then closes.
+    pub(crate) fn go(&mut self, connection: ConnectionId) {
+        self.say(connection, &ClientMessage::Leave);
+        self.close(connection);
+    }
+
     pub(crate) fn input(&mut self, input: Input<'_>) {
         self.lobby.handle(self.now, input);
         let mut pinged = Vec::new();

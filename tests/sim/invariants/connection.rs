@@ -30,10 +30,13 @@ impl Invariant for ConnectsInTime {
             let Some(tab) = tab.filter(|tab| tab.page.answers()) else {
                 continue;
             };
+            let Some((_, linked)) = tab.socket else {
+                continue;
+            };
             let Some(well) = view.recovered(tab, member) else {
                 continue;
             };
-            let waited = view.now.since(well.max(member.entered));
+            let waited = view.now.since(well.max(member.entered).max(linked));
             if member.connected.is_none() && waited > CONNECT {
                 return Err(format!("{id} is not connected after {waited:?}"));
             }
@@ -70,6 +73,18 @@ impl Invariant for WhoIsWellStays {
         let Some(tab) = tab.filter(|tab| tab.page.answers()) else {
             return Ok(());
         };
+        // Without a WebSocket offers wait for their answers, and who lost it before the first offer
+        // comes anew.
+        let linked = tab.socket.map(|(_, since)| since);
+        let interrupted =
+            linked.is_none_or(|since| view.now.since(since) < WELL && since > member.entered);
+        let wants_it = matches!(
+            reason,
+            GoneReason::NoAnswer | GoneReason::NeverConnected | GoneReason::Unreachable
+        );
+        if interrupted && wants_it {
+            return Ok(());
+        }
         let Some(well) = tab.well_since(view.now) else {
             return Ok(());
         };

@@ -20,6 +20,7 @@ impl Invariant for NothingIsLeft {
         let mut left = vec![
             ("connections in the lobby", lobby.connections),
             ("participants in the lobby", lobby.participants),
+            ("stays in the lobby", lobby.stays),
             ("rooms in the lobby", lobby.rooms),
             ("timers in the lobby", lobby.timers),
             ("addresses in the lobby", lobby.addresses),

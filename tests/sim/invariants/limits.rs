@@ -58,10 +58,12 @@ impl Invariant for WithinLimits {
             self.core(&core.sfu.sizes())?;
         }
         let sizes = view.lobby.sizes();
-        let open = view.tabs.values().filter(|tab| !tab.closed).count();
+        // Who has lost its WebSocket, or its page, is there for a while.
+        let people = view.tabs.len();
         let most = [
-            ("connections", sizes.connections, open),
-            ("participants", sizes.participants, open),
+            ("connections", sizes.connections, view.open_sockets),
+            ("participants", sizes.participants, people),
+            ("stays", sizes.stays, sizes.participants),
             (
                 "rooms",
                 sizes.rooms,
@@ -70,7 +72,7 @@ impl Invariant for WithinLimits {
             (
                 "timers",
                 sizes.timers,
-                3 * sizes.connections + sizes.rooms + 1,
+                3 * sizes.connections + sizes.participants + sizes.rooms + 1,
             ),
             ("addresses", sizes.addresses, sizes.connections),
             (

@@ -63,6 +63,8 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// All page loads.
     pub tabs: &'a BTreeMap<ConnectionId, Tab>,
+    /// WebSockets that the lobby takes for open.
+    pub open_sockets: usize,
     /// Whose address it is at present.
     pub by_address: &'a BTreeMap<SocketAddr, ConnectionId>,
     /// For their sizes and their deadlines.

@@ -50,7 +50,10 @@ fn stale_roster(view: &View<'_>, tab: &Tab) -> Finding {
         return Ok(());
     };
     let is_old = |t: Time| view.now.since(t) > NEWS;
-    if !tab.well_since(view.now).is_some_and(is_old) {
+    let Some((_, linked)) = tab.socket else {
+        return Ok(());
+    };
+    if !is_old(linked) || !tab.well_since(view.now).is_some_and(is_old) {
         return Ok(());
     }
     let mut there = BTreeSet::new();

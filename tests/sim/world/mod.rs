@@ -100,11 +100,22 @@ pub struct World {
     base: Instant,
     agenda: Agenda,
     by_address: BTreeMap<SocketAddr, ConnectionId>,
+    /// All WebSockets that there ever were.
+    sockets: BTreeMap<ConnectionId, Socket>,
     rooms: BTreeMap<u64, String>,
     connections: u64,
     addresses: u32,
     invariants: Invariants,
     digest: Digest,
+}
+
+/// A WebSocket, as the server sees it.
+#[derive(Clone, Copy, Debug)]
+struct Socket {
+    /// Of which page.
+    tab: ConnectionId,
+    /// The lobby was not told that it is closed.
+    open: bool,
 }
 
 /// The wall clock at `t = 0`.
@@ -131,6 +142,7 @@ impl World {
             base: anchor(EPOCH),
             agenda: Agenda::default(),
             by_address: BTreeMap::new(),
+            sockets: BTreeMap::new(),
             rooms: BTreeMap::new(),
             connections: 0,
             addresses: 0,
@@ -209,6 +221,7 @@ impl World {
             now: self.now,
             ledger: &self.ledger,
             tabs: &self.tabs,
+            open_sockets: self.sockets.values().filter(|socket| socket.open).count(),
             by_address: &self.by_address,
             cores: &self.cores,
             lobby: &self.lobby,

@@ -6,7 +6,7 @@ use tsuji_core::{Command, IceMode, MediaKind, ParticipantId, Time};
 use tsuji_signaling::message::{ClientMessage, Ice};
 use tsuji_signaling::{ConnectionId, lobby};
 
-use super::World;
+use super::{Socket, World};
 use crate::network::Conditions;
 use crate::page::{Manner, Page};
 use crate::tab::{Tab, Up};
@@ -48,12 +48,43 @@ impl World {
         let tab = Tab::new(id, page, conditions, seed, outer, self.now);
         self.by_address.insert(outer, id);
         self.tabs.insert(id, tab);
-        self.tell_lobby(lobby::Input::Opened {
-            connection: id,
-            peer: outer.ip(),
-        });
+        self.open_socket(id, id);
         self.settle();
         id
+    }
+
+    fn open_socket(&mut self, tab: ConnectionId, connection: ConnectionId) {
+        let Some(peer) = self.tabs.get(&tab).map(|tab| tab.outer.ip()) else {
+            return;
+        };
+        self.sockets.insert(connection, Socket { tab, open: true });
+        self.tell_lobby(lobby::Input::Opened { connection, peer });
+    }
+
+    /// A page loses its WebSocket; media knows nothing of it. `half_open`: neither does the server.
+    pub fn cut(&mut self, tab: ConnectionId, half_open: bool) {
+        if !half_open {
+            self.send_up(tab, Up::Closed);
+        }
+        let now = self.now;
+        if let Some(tab) = self.tabs.get_mut(&tab) {
+            tab.set_socket(now, None);
+        }
+    }
+
+    /// A page that has lost its WebSocket opens another one, and resumes its stay.
+    pub fn reconnect(&mut self, tab: ConnectionId) {
+        let now = self.now;
+        let lost = |tab: &&mut Tab| tab.is_open() && tab.socket.is_none();
+        let Some(page) = self.tabs.get_mut(&tab).filter(lost) else {
+            return;
+        };
+        self.connections += 1;
+        let socket = ConnectionId(self.connections);
+        page.set_socket(now, Some(socket));
+        page.page.resume();
+        self.open_socket(tab, socket);
+        self.settle();
     }
 
     /// The page joins and enters `room`, which comes into being when it is first wanted.

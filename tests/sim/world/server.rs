@@ -105,7 +105,8 @@ impl World {
             Command::Answer { participant, .. }
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
-            | Command::Leave { participant } => self.home_of(*participant),
+            | Command::Leave { participant }
+            | Command::Signaling { participant, .. } => self.home_of(*participant),
         };
         self.give_core(core, Input::Command(command));
     }
@@ -146,13 +147,11 @@ impl World {
     }
 
     pub(super) fn lobby_receives(&mut self, connection: ConnectionId, up: Up) {
-        let Some(tab) = self.tabs.get_mut(&connection) else {
+        let socket = self.sockets.get_mut(&connection);
+        let Some(socket) = socket.filter(|socket| socket.open) else {
             return;
         };
-        if tab.closed {
-            return;
-        }
-        tab.closed = matches!(up, Up::Closed);
+        socket.open = !matches!(up, Up::Closed);
         match up {
             Up::Text(text) => self.tell_lobby(lobby::Input::Text {
                 connection,
@@ -167,7 +166,9 @@ impl World {
 
     pub(super) fn tell_lobby(&mut self, input: lobby::Input<'_>) {
         let from = match &input {
-            lobby::Input::Text { connection, .. } => Some(*connection),
+            lobby::Input::Text { connection, .. } => {
+                self.sockets.get(connection).map(|socket| socket.tab)
+            }
             _ => None,
         };
         self.lobby.handle(self.now, input);

@@ -88,9 +88,14 @@ impl World {
         self.tabs.get_mut(&id)?.page.browser.as_mut()
     }
 
-    pub(super) fn page_receives(&mut self, id: ConnectionId, down: Down) {
+    pub(super) fn page_receives(&mut self, socket: ConnectionId, down: Down) {
         let now = self.now;
-        let Some(tab) = self.tabs.get_mut(&id).filter(|tab| tab.is_open()) else {
+        let Some(id) = self.sockets.get(&socket).map(|socket| socket.tab) else {
+            return;
+        };
+        let has_it =
+            |tab: &&mut Tab| tab.is_open() && tab.socket.is_some_and(|(id, _)| id == socket);
+        let Some(tab) = self.tabs.get_mut(&id).filter(has_it) else {
             return;
         };
         match down {
@@ -146,17 +151,19 @@ impl World {
         let delay = self.options.signaling_delay;
         if let Some(tab) = self.tabs.get_mut(&id)
             && tab.is_open()
+            && let Some((socket, _)) = tab.socket
         {
             let at = tab.frame_up(self.now, delay);
-            self.agenda.push(at, Event::Up(id, up));
+            self.agenda.push(at, Event::Up(socket, up));
         }
     }
 
-    pub(super) fn send_down(&mut self, id: ConnectionId, down: Down) {
+    pub(super) fn send_down(&mut self, socket: ConnectionId, down: Down) {
         let delay = self.options.signaling_delay;
-        if let Some(tab) = self.tabs.get_mut(&id) {
+        let tab = self.sockets.get(&socket).map(|socket| socket.tab);
+        if let Some(tab) = tab.and_then(|tab| self.tabs.get_mut(&tab)) {
             let at = tab.frame_down(self.now, delay);
-            self.agenda.push(at, Event::Down(id, down));
+            self.agenda.push(at, Event::Down(socket, down));
         }
     }
 }

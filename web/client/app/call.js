@@ -1,31 +1,28 @@
 // @ts-check
-import { backoff } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { keyOf } from "./key.js";
 import { Peer } from "./peer.js";
 import { Problem, isFinal } from "./problems.js";
 import { KINDS } from "./protocol.js";
 import { Reception } from "./reception.js";
-import { Signal } from "./signal.js";
+import { WayBack } from "./reconnect.js";
 
 /**
  * @typedef {import("./protocol.js").Kind} Kind
  * @typedef {import("./protocol.js").IceMode} IceMode
  * @typedef {import("./protocol.js").Participant} Participant
+ * @typedef {import("./protocol.js").Resumed} Resumed
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
  * @typedef {import("./protocol.js").ShownTile} ShownTile
  * @typedef {import("./protocol.js").Slot} Slot
  * @typedef {import("./devices.js").Devices} Devices
  * @typedef {import("./screen.js").Screen} Screen
+ * @typedef {import("./signal.js").Signal} Signal
  *
- * @typedef {"entering" | "connecting" | "live" | "interrupted" | "waiting" | "over"} State
+ * @typedef {"entering" | "connecting" | "live" | "interrupted" | "reconnecting" | "waiting" | "over"} State
  *   entering: asked for a place; connecting: answered the offer; live: media flows; interrupted:
- *   media has stopped and may come back by itself; waiting: the server is lost, trying again;
- *   over: left, or given up
+ *   media has stopped and may come back by itself; reconnecting: the WebSocket is lost, media may
+ *   flow; waiting: the stay is lost, trying to enter again; over: left, or given up
  */
-
-/** Attempts to come back after a loss before it is left to the user: about five minutes. */
-const ATTEMPTS = 24;
 
 /**
  * One stay in a room, from *Join* to *Leave*, across lost connections.
@@ -53,13 +50,17 @@ export class Call extends Emitter {
   #sharing = { screen: false, audio: false };
   /** Whether this connection has m-lines for a screen. */
   #canShare = false;
-  #attempt = 0;
+  /** What takes the stay up again on another WebSocket. @type {string | null} */
+  #token = null;
+  /** What media does, whatever happens to the WebSocket. @type {State} */
+  #media = "entering";
   /** Whether media has flowed since the last entry. */
   #wasLive = false;
-  /** Cuts the wait before the next attempt short. */
-  #hurry = () => {};
+  #way;
+  /** Of the WebSocket, and of the peer. @type {(() => void)[]} */
+  #heard = [];
   /** @type {(() => void)[]} */
-  #subscriptions = [];
+  #watched = [];
   #unwatchDevices;
 
   /**
@@ -80,7 +81,7 @@ export class Call extends Emitter {
     this.screen = screen;
     const offs = [devices.on("change", () => this.#publish()), screen.on("change", () => this.#share())];
     this.#unwatchDevices = () => offs.forEach((off) => off());
-    addEventListener("online", this.#onOnline);
+    this.#way = new WayBack(room);
   }
 
   get state() {
@@ -134,7 +135,7 @@ export class Call extends Emitter {
    */
   enter(signal) {
     if (signal?.isOpen) this.#enterOn(signal);
-    else void this.#approach();
+    else void this.#approach(false);
   }
 
   /** Leaves on purpose. */
@@ -145,21 +146,19 @@ export class Call extends Emitter {
 
   /** Tries again at once instead of at the end of the wait. */
   rejoin() {
-    this.#hurry();
+    this.#way.hurry();
   }
 
   /** @param {Signal} signal */
   #enterOn(signal) {
     this.#dropConnection();
-    this.#signal = signal;
+    this.#listen(signal);
     this.#wasLive = false;
-    const peer = new Peer({ ice: this.ice, send: (message) => signal.send(message) });
+    const peer = new Peer({ ice: this.ice, send: (message) => this.#signal?.send(message) });
     this.#peer = peer;
     // For the browser's console and for tests: `tsuji.peer.getStats()` shows what flows.
     Object.assign(window, { tsuji: { peer: peer.connection } });
-    this.#subscriptions = [
-      signal.on("message", (message) => this.#onMessage(message)),
-      signal.on("close", () => this.#onLost("server_unreachable")),
+    this.#watched = [
       peer.on("media", () => this.emit("change", undefined)),
       peer.on("state", (state) => this.#onPeerState(state)),
       peer.on("failed", (error) => {
@@ -167,7 +166,7 @@ export class Call extends Emitter {
         this.#giveUp(new Problem("negotiation_failed"));
       }),
     ];
-    this.#setState("entering");
+    this.#setMedia("entering");
     // This may be another server than the one that was about to stop.
     this.emit("drain", null);
     for (const kind of KINDS) {
@@ -180,13 +179,53 @@ export class Call extends Emitter {
     signal.send({ type: "call", name: this.name, ice: this.ice, ...this.#told });
   }
 
+  /** The stay goes on: everything as it is now. @param {Signal} signal @param {Resumed} resumed */
+  #resumeOn(signal, { participants, slots }) {
+    this.#listen(signal);
+    this.#way.arrived();
+    this.#others = new Map(participants.map((other) => [other.id, other]));
+    this.#peer?.slots(slots);
+    // What was said meanwhile may be lost.
+    for (const kind of KINDS) {
+      this.#told[kind] = this.devices.isOn(kind);
+      signal.send({ type: "mute", kind, muted: !this.#told[kind] });
+    }
+    this.#sharing = { screen: false, audio: false };
+    this.#share();
+    this.#tellView();
+    this.#setState(this.#media);
+    this.emit("change", undefined);
+    if (this.#peer?.connection.connectionState === "failed") this.#onLost("connection_failed");
+  }
+
+  /** @param {Signal} signal */
+  #listen(signal) {
+    this.#signal = signal;
+    this.#heard = [
+      signal.on("message", (message) => this.#onMessage(message)),
+      signal.on("close", () => this.#onSignalLost()),
+    ];
+  }
+
+  /** The WebSocket is gone. Media goes on, and so does the stay, if another one comes in time. */
+  #onSignalLost() {
+    if (!this.#token || !this.#peer) {
+      this.#onLost("server_unreachable");
+      return;
+    }
+    this.#dropSignal();
+    this.#setState("reconnecting");
+    void this.#approach(true);
+  }
+
   /** @param {ServerMessage} message */
   #onMessage(message) {
     switch (message.type) {
       case "offer":
         this.#self = message.self;
+        this.#token = message.token ?? null;
         this.#others = new Map(message.participants.map((other) => [other.id, other]));
-        if (this.#state === "entering") this.#setState("connecting");
+        if (this.#media === "entering") this.#setMedia("connecting");
         this.#peer?.offer(message);
         this.#canShare = message.publish.screen !== undefined;
         this.#share();
@@ -236,6 +275,7 @@ export class Call extends Emitter {
         this.#onRefused(new Problem(message.code, message.message));
         return;
       case "join":
+      case "resume":
         return;
     }
   }
@@ -268,12 +308,14 @@ export class Call extends Emitter {
   #onPeerState(state) {
     if (state === "connected") {
       this.#wasLive = true;
-      this.#attempt = 0;
-      this.#setState("live");
+      this.#way.arrived();
+      this.#setMedia("live");
     } else if (state === "disconnected") {
-      this.#setState("interrupted");
+      this.#setMedia("interrupted");
     } else if (state === "failed") {
-      this.#onLost("connection_failed");
+      // Without a WebSocket there is nothing to do but to look for one, which is under way.
+      if (this.#signal) this.#onLost("connection_failed");
+      else this.#setMedia("interrupted");
     }
   }
 
@@ -292,49 +334,24 @@ export class Call extends Emitter {
     this.#dropConnection();
     this.#setState("waiting");
     this.emit("change", undefined);
-    void this.#approach();
+    void this.#approach(true);
   }
 
   /** Looks for the server and the room until they are there or hope is lost. */
-  async #approach() {
-    for (;;) {
-      if (this.#state === "waiting") await this.#pause();
-      if (this.#state === "over") return;
-      let signal = null;
-      try {
-        signal = await Signal.open();
-        await signal.join(this.room, keyOf(this.room));
-      } catch (error) {
-        signal?.close();
-        const problem = error instanceof Problem ? error : new Problem("failed");
-        if (this.state === "over") return;
-        if (isFinal(problem.code) || this.#attempt >= ATTEMPTS) {
-          this.#giveUp(problem);
-          return;
-        }
-        this.#setState("waiting");
-        continue;
-      }
-      if (this.state === "over") signal.close();
-      else this.#enterOn(signal);
-      return;
+  async #approach(/** @type {boolean} */ wait) {
+    const onFailure = () => {
+      this.#dropConnection();
+      this.#setState("waiting");
+      this.emit("change", undefined);
+    };
+    try {
+      const found = await this.#way.find({ token: this.#token, wait, onFailure });
+      if (found?.resumed) this.#resumeOn(found.signal, found.resumed);
+      else if (found) this.#enterOn(found.signal);
+    } catch (error) {
+      this.#giveUp(error instanceof Problem ? error : new Problem("failed"));
     }
   }
-
-  /** @returns {Promise<void>} */
-  #pause() {
-    const delay = backoff(this.#attempt, Math.random());
-    this.#attempt += 1;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  #onOnline = () => this.#hurry();
 
   /** Brings the tracks and what the server knows in line with the devices. */
   #publish() {
@@ -370,12 +387,24 @@ export class Call extends Emitter {
     this.emit("state", state);
   }
 
-  #dropConnection() {
-    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
-    this.#peer?.close();
+  /** What media does now: the state of the call as long as the WebSocket is there. @param {State} state */
+  #setMedia(state) {
+    this.#media = state;
+    if (this.#signal) this.#setState(state);
+  }
+
+  #dropSignal() {
+    for (const unsubscribe of this.#heard.splice(0)) unsubscribe();
     this.#signal?.close();
-    this.#peer = null;
     this.#signal = null;
+  }
+
+  #dropConnection() {
+    this.#dropSignal();
+    for (const unsubscribe of this.#watched.splice(0)) unsubscribe();
+    this.#peer?.close();
+    this.#peer = null;
+    this.#token = null;
   }
 
   /** @param {Problem} problem */
@@ -387,9 +416,8 @@ export class Call extends Emitter {
 
   #finish() {
     this.#setState("over");
-    this.#hurry();
+    this.#way.close();
     this.#dropConnection();
     this.#unwatchDevices();
-    removeEventListener("online", this.#onOnline);
   }
 }

@@ -18,6 +18,11 @@ const QUALITY = {
   video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
 };
 
+/** Problems that may be over the next time somebody looks: a call or another program had the device. */
+const PASSING = ["busy", "failed", "missing"];
+/** A device that a system takes away for longer than a moment is asked for again. */
+const SILENCED_MS = 3_000;
+
 /**
  * Microphone and camera: what the user wants, what the browser gave, and why it did not.
  *
@@ -44,7 +49,9 @@ export class Devices extends Emitter {
 
   constructor() {
     super();
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#refreshList());
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#onListChange());
+    // A phone takes the devices away for a call, a locked screen or another page.
+    document.addEventListener("visibilitychange", () => document.hidden || this.revive());
   }
 
   /** @param {Kind} kind */
@@ -118,6 +125,17 @@ export class Devices extends Emitter {
     }
     memory.setWishes(this.#wish);
     this.emit("change", undefined);
+    return this.#settle();
+  }
+
+  /** Takes back what was taken away, if it is still wanted. */
+  revive() {
+    for (const kind of KINDS) {
+      const track = this.#tracks[kind];
+      if (track && (track.readyState === "ended" || track.muted)) this.#release(kind);
+      const problem = this.#problems[kind];
+      if (problem && PASSING.includes(problem)) this.#problems[kind] = null;
+    }
     return this.#settle();
   }
 
@@ -200,6 +218,7 @@ export class Devices extends Emitter {
       track.enabled = this.#wish[kind];
       if ("contentHint" in track) track.contentHint = kind === "video" ? "motion" : "speech";
       track.addEventListener("ended", () => this.#onEnded(kind, track));
+      track.addEventListener("mute", () => setTimeout(() => this.#onSilenced(kind, track), SILENCED_MS));
       this.#tracks[kind] = track;
     }
   }
@@ -217,11 +236,28 @@ export class Devices extends Emitter {
     void this.#settle();
   }
 
+  /**
+   * The system took the device away a while ago. While nobody looks there is no way to get it back.
+   * @param {Kind} kind
+   * @param {MediaStreamTrack} track
+   */
+  #onSilenced(kind, track) {
+    if (this.#tracks[kind] === track && track.muted && !document.hidden) void this.revive();
+  }
+
   /** @param {Kind} kind */
   #release(kind) {
     const track = this.#tracks[kind];
     this.#tracks[kind] = null;
     track?.stop();
+  }
+
+  /** What was missing may have been plugged in. */
+  async #onListChange() {
+    await this.#refreshList();
+    const isBack = (/** @type {Kind} */ kind) =>
+      this.#problems[kind] === "missing" && this.#list.some((device) => device.kind === INPUT[kind]);
+    if (KINDS.some(isBack)) await this.revive();
   }
 
   async #refreshList() {

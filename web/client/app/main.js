@@ -138,8 +138,12 @@ export class App {
 
 const app = new App();
 addEventListener("popstate", () => app.route());
-// A page that comes back from the browser's cache has lost its connections.
-addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+// A page that comes back from the browser's cache has lost its connections, and its devices.
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  void app.devices.revive();
+  app.route();
+});
 addEventListener("pagehide", () => memory.noteUnload());
 // Not before the page has loaded: a video that waits for its first frame would hold up the load
 // event, for as long as nobody's camera is on.

@@ -18,8 +18,9 @@ import { upgrade } from "./older.js";
  *
  * @typedef {{type: "join", room: string, participants: Participant[], name?: string}} JoinReply
  * @typedef {{type: "call", participant: Participant}} Came
- * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string,
+ * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string, token?: string,
  *   participants: Participant[], publish: Record<Kind, string> & Partial<Record<Line, string>>, slots: Slot[]}} Offer
+ * @typedef {{type: "resume", self: string, participants: Participant[], slots: Slot[]}} Resumed
  * @typedef {{type: "candidate", candidate: RTCIceCandidateInit | null}} Candidate
  * @typedef {{type: "slots", slots: Slot[]}} Slots
  * @typedef {{type: "reasons", reasons: Reason[]}} Reasons
@@ -30,10 +31,11 @@ import { upgrade } from "./older.js";
  * @typedef {{type: "exit", participant: string, reason: string}} Exit
  * @typedef {{type: "drain", seconds: number}} Drain
  * @typedef {{type: "error", code: string, message: string}} Refusal
- * @typedef {JoinReply | Came | Offer | Candidate | Slots | Reasons | Speaker | Layers | Shared | Muted
+ * @typedef {JoinReply | Came | Offer | Resumed | Candidate | Slots | Reasons | Speaker | Layers | Shared | Muted
  *   | Exit | Drain | Refusal} ServerMessage
  *
- * @typedef {{type: "join", room?: string, password?: string, token?: string}
+ * @typedef {{type: "join", room?: string, password?: string, token?: string, again?: boolean}
+ *   | {type: "resume", token: string}
  *   | {type: "call", name: string, ice: IceMode, audio: boolean, video: boolean}
  *   | {type: "answer", negotiation: number, sdp: string}
  *   | Candidate
@@ -113,10 +115,12 @@ const SHAPES = {
     negotiation: Number.isSafeInteger,
     sdp: text,
     self: text,
+    token: optional(text),
     participants: listOf(participant),
     publish: object({ audio: text, video: text, screen: orAbsent(text), screen_audio: orAbsent(text) }),
     slots,
   },
+  resume: { self: text, participants: listOf(participant), slots },
   candidate: { candidate: orNull(object({ candidate: text })) },
   slots: { slots },
   reasons: { reasons },

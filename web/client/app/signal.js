@@ -7,6 +7,7 @@ import { SUBPROTOCOL, parse } from "./protocol.js";
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
  * @typedef {import("./protocol.js").ClientMessage} ClientMessage
  * @typedef {import("./protocol.js").JoinReply} JoinReply
+ * @typedef {import("./protocol.js").Resumed} Resumed
  * @typedef {import("./key.js").Key} Key
  */
 
@@ -69,10 +70,29 @@ export class Signal extends Emitter {
   /**
    * Looks at a room, or creates one. One at a time.
    * @param {string} [room]
-   * @param {Key} [key]
+   * @param {Key & {again?: boolean}} [key]
    * @returns {Promise<JoinReply>} rejects with a `Problem`
    */
   join(room, key = {}) {
+    return this.#ask({ type: "join", room, ...key });
+  }
+
+  /**
+   * Takes up a stay again that another connection had.
+   * @param {string} token
+   * @returns {Promise<Resumed>} rejects with a `Problem`
+   */
+  resume(token) {
+    return this.#ask({ type: "resume", token });
+  }
+
+  /**
+   * Sends a message that is answered by one of its own type, or by an error.
+   * @template {"join" | "resume"} Type
+   * @param {ClientMessage & {type: Type}} message
+   * @returns {Promise<ServerMessage & {type: Type}>}
+   */
+  #ask(message) {
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
@@ -84,16 +104,16 @@ export class Signal extends Emitter {
         done();
         reject(problem);
       };
-      const offMessage = this.on("message", (message) => {
-        if (message.type === "error") fail(new Problem(message.code, message.message));
-        if (message.type !== "join") return;
+      const offMessage = this.on("message", (reply) => {
+        if (reply.type === "error") fail(new Problem(reply.code, reply.message));
+        if (reply.type !== message.type) return;
         done();
-        resolve(message);
+        resolve(/** @type {ServerMessage & {type: Type}} */ (reply));
       });
       const offClose = this.on("close", () => fail(new Problem("server_unreachable")));
       const timer = setTimeout(() => fail(new Problem("server_unreachable")), PATIENCE_MS);
       if (!this.isOpen) fail(new Problem("server_unreachable"));
-      this.send({ type: "join", room, ...key });
+      this.send(message);
     });
   }
 

@@ -252,6 +252,7 @@ impl Page<'_> {
             timers,
             addresses,
             participants: _,
+            stays: _,
             fading: _,
             outputs: _,
         } = lobby;

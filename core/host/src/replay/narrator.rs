@@ -80,6 +80,8 @@ pub(super) fn command_text(command: &Command) -> String {
             format!("{mutes} {kind}")
         }
         Command::Leave { .. } => "leaves".to_owned(),
+        Command::Signaling { lost: true, .. } => "loses its WebSocket".to_owned(),
+        Command::Signaling { lost: false, .. } => "has a WebSocket again".to_owned(),
     }
 }
 

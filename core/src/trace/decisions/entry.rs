@@ -221,7 +221,10 @@ fn redacted(command: &Command) -> Command {
         Command::Candidate { candidate, .. } => {
             *candidate = candidate.as_deref().map(|text| kind_of(text).to_owned());
         }
-        Command::Enter { .. } | Command::Mute { .. } | Command::Leave { .. } => {}
+        Command::Enter { .. }
+        | Command::Mute { .. }
+        | Command::Leave { .. }
+        | Command::Signaling { .. } => {}
     }
     command
 }

@@ -29,6 +29,7 @@ const BANNER = {
   entering: "Entering the room…",
   connecting: "Connecting sound and picture…",
   interrupted: "Your connection was interrupted. Waiting for it to come back…",
+  reconnecting: "The connection to the server was lost. Reconnecting…",
   waiting: "Lost the server. Trying to come back…",
 };
 
@@ -161,7 +162,7 @@ function bindBanner(root, call) {
     }
     const reveal = () => {
       find(banner, "p").textContent = text;
-      rejoin.hidden = call.state !== "waiting";
+      rejoin.hidden = call.state !== "waiting" && call.state !== "reconnecting";
       banner.hidden = false;
     };
     if (!banner.hidden || call.state === "waiting") reveal();

@@ -1,0 +1,111 @@
+//! People stay in their meeting whatever happens to their connection, and to the server.
+
+use std::ffi::OsStr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tsuji_tests::on_each_runtime;
+use tsuji_tests::support::{Guest, Program, Server};
+
+use crate::{House, MEETING, all_meet};
+
+on_each_runtime! { async
+    a_websocket_that_is_cut_is_replaced_and_the_call_goes_on_as_it_was,
+    everybody_is_back_within_ten_seconds_of_the_start_of_a_server_that_was_killed,
+}
+
+/// What the product promises after the server was started again.
+const BACK: Duration = Duration::from_secs(10);
+
+/// Keeps what must not be replaced: the connection, and the tile of somebody else.
+const KEEP: &str = "window.kept = {
+    peer: tsuji.peer,
+    tile: witness.tiles().find(({ name }) => name === args.name).element,
+    heard: witness.heard.length,
+  }; return true";
+const IS_KEPT: &str =
+    "const tile = witness.tiles().find(({ name }) => name === args.name)?.element;
+  return kept.peer === tsuji.peer && kept.tile === tile";
+
+async fn a_websocket_that_is_cut_is_replaced_and_the_call_goes_on_as_it_was(program: &Program) {
+    let house = House::open(program).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    ren.meets("Mika", MEETING).await;
+    ren.press("Mute").await;
+    mika.sees("Ren", "now.microphoneOff").await;
+    mika.until("what is there", KEEP, json!({ "name": "Ren" }))
+        .await;
+    ren.until("what is there", KEEP, json!({ "name": "Mika" }))
+        .await;
+
+    let cut = Instant::now();
+    ren.until("a cut", "return witness.cut()", Value::Null)
+        .await;
+    let resumed = "return witness.heard.some(({ type }) => type === 'resume')";
+    ren.until("a stay that goes on", resumed, Value::Null).await;
+    eprintln!(
+        "a WebSocket was replaced {:.1?} after it was cut",
+        cut.elapsed()
+    );
+
+    mika.sees("Ren", "now.microphoneOff && now.frames > first.frames + 5")
+        .await;
+    ren.press("Unmute").await;
+    mika.sees("Ren", "!now.microphoneOff && now.energy > first.energy")
+        .await;
+    ren.meets("Mika", MEETING).await;
+    mika.until("the same tile", IS_KEPT, json!({ "name": "Ren" }))
+        .await;
+    ren.until("the same connection", IS_KEPT, json!({ "name": "Mika" }))
+        .await;
+    // Nobody came or went, and nothing was negotiated.
+    let quiet = "return !witness.heard.slice(kept.heard).some(
+      ({ type }) => ['call', 'exit', 'offer', 'slots'].includes(type))";
+    for guest in [&mika, &ren] {
+        guest.until("nothing but mutes", quiet, Value::Null).await;
+    }
+    house.close([mika, ren]).await;
+}
+
+async fn everybody_is_back_within_ten_seconds_of_the_start_of_a_server_that_was_killed(
+    program: &Program,
+) {
+    let house = House::open(program).await;
+    let (_, guests) = house.party::<3>("").await;
+    all_meet(&guests).await;
+    guests[1].press("Mute").await;
+    guests[0].sees("Ren", "now.microphoneOff").await;
+
+    let listen = house.server.address().to_string();
+    let arguments = ["--listen", &listen].map(OsStr::new);
+    let House { server, _turn } = house;
+    server.kill();
+    for guest in &guests {
+        guest.until("a word about it", BANNER, Value::Null).await;
+    }
+    let started = Instant::now();
+    let server = Server::start_at(program, &arguments);
+    let house = House { server, _turn };
+    for guest in &guests {
+        for other in guests.iter().filter(|other| other.name != guest.name) {
+            let sees = "now.picture && now.frames > first.frames + 5";
+            guest.sees(&other.name, sees).await;
+        }
+        guest.until("no more words", NO_BANNER, Value::Null).await;
+    }
+    let back = started.elapsed();
+    eprintln!("three people were back {back:.1?} after the server was started again");
+    assert!(back < BACK, "{back:?}");
+    // Still muted, and heard again when it is not.
+    guests[0].sees("Ren", "now.microphoneOff").await;
+    guests[1].press("Unmute").await;
+    all_meet(&guests).await;
+    for guest in guests {
+        guest.depart_after_trouble().await;
+    }
+    house.close(Vec::<Guest>::new()).await;
+}
+
+const BANNER: &str = "return !document.querySelector('.banner').hidden";
+const NO_BANNER: &str = "return document.querySelector('.banner').hidden";
