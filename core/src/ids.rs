@@ -31,6 +31,43 @@ pub enum MediaKind {
     Video,
 }
 
+/// One encoding of a picture, by its size: what a publisher sends as simulcast (RFC 8853). A source
+/// with a single encoding sends `Full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Layer {
+    /// A quarter of each side.
+    Quarter,
+    /// Half of each side.
+    Half,
+    /// The picture as it is.
+    Full,
+}
+
+impl Layer {
+    /// All, the smallest first.
+    pub const ALL: [Layer; 3] = [Layer::Quarter, Layer::Half, Layer::Full];
+
+    /// Its restriction identifier (RFC 8851): `q`, `h` or `f`.
+    pub fn rid(self) -> &'static str {
+        match self {
+            Layer::Quarter => "q",
+            Layer::Half => "h",
+            Layer::Full => "f",
+        }
+    }
+
+    /// The layer with a restriction identifier.
+    pub fn from_rid(rid: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|layer| layer.rid() == rid)
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rid())
+    }
+}
+
 impl fmt::Display for RoomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "r{}", self.0)

@@ -32,7 +32,7 @@
 //!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
 //!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
 //!                its surroundings comes from the seed
-//!   forward      pure: slots, renumbering, keyframe requests
+//!   forward      pure: slots, layers, renumbering, keyframe requests
 //!   trace        what went in and came out, so that it can happen again
 //! ```
 //!
@@ -91,7 +91,7 @@ pub mod trace;
 mod transport;
 
 pub use counters::Counters;
-pub use ids::{MediaKind, Mid, Negotiation, ParticipantId, RoomId};
+pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId};
 pub use input::{Command, Datagram, IceMode, Input};
 pub use limits::{Config, Limits, LocalAddress};
 pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};

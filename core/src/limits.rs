@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::path::Transport;
 use crate::transport::Certificate;
 
-/// SSRCs that one connection may show without having announced them in an answer. 64: browsers
-/// announce all of theirs, other clients have three, and str0m remembers each that turns out to be
-/// authentic until the connection ends.
+/// SSRCs that one connection may show without having announced them in an answer. 64: a browser has
+/// two for each of its encodings, and str0m remembers each that turns out to be authentic until the
+/// connection ends.
 pub(crate) const UNKNOWN_SOURCES: usize = 64;
 
 /// Remote addresses from which one connection may be checked in its life. 512: a phone that gets a

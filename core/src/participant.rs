@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::{AudioOutlet, KeyframeRequests, VideoOutlet};
-use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::forward::{AudioOutlet, KeyframeRequests, Track, VideoOutlet};
+use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::IceMode;
 use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
 use crate::path::Path;
 use crate::time::Time;
-use crate::trace::decisions::Base;
+use crate::trace::decisions::Bases;
 use crate::transport::{Connection, Line, SendLine};
 
 /// Index of a participant in the table of its [`Sfu`](crate::Sfu).
@@ -39,6 +39,8 @@ pub(crate) struct Participant {
     pub(crate) publish: (Line, Line),
     pub(crate) audio_muted: bool,
     pub(crate) video_muted: bool,
+    /// What comes of its camera.
+    pub(crate) camera: Track,
     pub(crate) keyframes: KeyframeRequests,
     pub(crate) slots: Vec<SlotState>,
     /// In whose slots it is.
@@ -54,8 +56,8 @@ pub(crate) struct Participant {
     /// When media last came.
     pub(crate) flowed: Time,
     pub(crate) signaling: Signaling,
-    /// The last packets of its microphone and its camera that were recorded.
-    pub(crate) bases: [Base; 2],
+    /// The last packets of each of its streams that were recorded.
+    pub(crate) bases: Bases,
 }
 
 /// How far its connection is.
@@ -165,13 +167,10 @@ impl Participant {
         }
     }
 
-    /// Whether this viewer can use a keyframe of the source in `slot` now.
-    pub(crate) fn awaits_keyframe(&self, slot: usize) -> bool {
-        self.is_connected()
-            && self
-                .slots
-                .get(slot)
-                .is_some_and(|slot| slot.video_to.is_some() && slot.video.awaits_keyframe())
+    /// The layer of the source in `slot` whose keyframe this viewer could use now.
+    pub(crate) fn awaited_layer(&self, slot: usize) -> Option<Layer> {
+        let slot = self.slots.get(slot).filter(|_| self.is_connected())?;
+        slot.video_to.and(slot.video.awaited())
     }
 
     /// The highest sequence number in anything that is remembered of its streams.
@@ -182,8 +181,8 @@ impl Participant {
                 .newest_sequence()
                 .max(slot.video.newest_sequence())
         });
-        let bases = self.bases.iter().map(|base| base.sequence);
-        slots.chain(bases).max().unwrap_or(0)
+        let bases = self.bases.newest_sequence();
+        slots.max().unwrap_or(0).max(bases)
     }
 
     /// When something is due, and only then.
@@ -205,10 +204,18 @@ impl Participant {
         };
         let connection = self.connection.as_ref().and_then(Connection::deadline);
         let unreachable = self.unreachable_at();
-        [connection, phase, negotiation, keyframe, unreachable]
-            .into_iter()
-            .flatten()
-            .min()
+        let layers = self.camera.deadline();
+        [
+            connection,
+            phase,
+            negotiation,
+            keyframe,
+            unreachable,
+            layers,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Begins to gather changes for an offer, unless one is on its way anyway.

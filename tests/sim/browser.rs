@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use str0m::change::{SdpAnswer, SdpOffer};
-use str0m::media::{Direction, MediaKind as Kind, Mid};
+use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{MediaKind, ParticipantId, PublishMids, Slot, Time};
+use tsuji_core::{Layer, MediaKind, ParticipantId, PublishMids, Slot, Time};
 
 use crate::decoder::Decoder;
 use crate::engine::Engine;
@@ -47,6 +47,8 @@ pub struct Received {
     pub made_timestamp: u32,
     /// Which part of which picture it is.
     pub place: Place,
+    /// Which encoding it belongs to; of no meaning for audio.
+    pub layer: Layer,
 }
 
 impl Received {
@@ -70,7 +72,8 @@ pub struct Browser {
     me: ParticipantId,
     deadline: Time,
     publish: Option<(Mid, Mid)>,
-    sequences: (u64, u64),
+    /// The last number of its sound, and of each layer of its picture.
+    sequences: (u64, [u64; 3]),
     /// Sending, once connected.
     pub microphone: Option<Microphone>,
     /// Sending, once connected.
@@ -115,7 +118,7 @@ impl Browser {
             me: ParticipantId(0),
             deadline: t,
             publish: None,
-            sequences: (40_000, 65_000),
+            sequences: (40_000, [20_000, 50_000, 65_000]),
             microphone: None,
             camera: None,
             connected: false,
@@ -156,7 +159,16 @@ impl Browser {
     /// Takes an offer; gives the answer.
     pub fn answer(&mut self, t: Time, sdp: &str, publish: &PublishMids) -> String {
         // Browsers begin the DTLS handshake (RFC 8842, 5.3); str0m would wait for the other side.
-        let sdp = sdp.replace("a=setup:actpass", "a=setup:passive");
+        let mut sdp = sdp.replace("a=setup:actpass", "a=setup:passive");
+        if !self.camera.as_ref().is_some_and(Camera::is_simulcast) {
+            // As who does not know simulcast reads it (RFC 8853, 5.3.2).
+            let is_known = |line: &&str| {
+                !["a=rid:", "a=simulcast:"]
+                    .iter()
+                    .any(|a| line.starts_with(a))
+            };
+            sdp = sdp.split_inclusive('\n').filter(is_known).collect();
+        }
         let offer = SdpOffer::from_sdp_string(&sdp).expect("the server's offer can be read");
         let answer: SdpAnswer = self
             .engine
@@ -282,8 +294,10 @@ impl Browser {
         }
         let frame = self.camera.as_mut().map(|source| source.take(t, me));
         for packet in frame.into_iter().flatten() {
-            self.sequences.1 += 1;
-            self.write(t, video, self.sequences.1, packet);
+            let sequence = &mut self.sequences.1[packet.layer.unwrap_or(Layer::Full) as usize];
+            *sequence += 1;
+            let sequence = *sequence;
+            self.write(t, video, sequence, packet);
         }
     }
 
@@ -300,8 +314,9 @@ impl Browser {
                 now,
                 packet.payload,
             );
+            let rid = packet.layer.map(|layer| Rid::from(layer.rid()));
             rtc.direct_api()
-                .stream_tx_by_mid(mid, None)
+                .stream_tx_by_mid(mid, rid)
                 .expect("a stream to send")
                 .write_rtp(write.marker(packet.marker).nackable(!audio));
         });
@@ -339,10 +354,10 @@ impl Browser {
                     camera.wait_until(t);
                 }
             }
-            Event::KeyframeRequest(_) => {
+            Event::KeyframeRequest(request) => {
                 self.keyframe_requests.push(t);
                 if let Some(camera) = &mut self.camera {
-                    camera.want_keyframe();
+                    camera.want_keyframe(request.rid.and_then(|rid| Layer::from_rid(&rid)));
                 }
             }
             Event::RtpPacket(packet) => self.packet(t, sent, &packet),
@@ -379,6 +394,7 @@ impl Browser {
             made: stamp.made,
             made_timestamp: stamp.timestamp,
             place: stamp.place,
+            layer: stamp.layer,
         };
         if !audio {
             let decoder = self.decoders.entry(received.mid.clone()).or_default();

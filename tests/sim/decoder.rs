@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tsuji_core::{ParticipantId, Time};
+use tsuji_core::{Layer, ParticipantId, Time};
 
 use crate::browser::Received;
 
@@ -17,7 +17,8 @@ const WAITING: usize = 128;
 /// The decoder of one m-line.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    source: Option<ParticipantId>,
+    /// Whose pictures it shows, and which encoding of them.
+    stream: Option<(ParticipantId, Layer)>,
     newest_sequence: u64,
     /// The newest picture shown.
     shown: Option<u32>,
@@ -38,18 +39,26 @@ struct Parts {
 impl Decoder {
     /// Whose pictures it shows.
     pub fn source(&self) -> Option<ParticipantId> {
-        self.source
+        self.stream.map(|(source, _)| source)
+    }
+
+    /// The encoding that it shows.
+    pub fn layer(&self) -> Option<Layer> {
+        self.stream.map(|(_, layer)| layer)
     }
 
     /// Takes a packet.
     pub(crate) fn packet(&mut self, packet: &Received) {
-        if self.source != Some(packet.source) {
+        let stream = (packet.source, packet.layer);
+        if self.stream != Some(stream) {
             if packet.sequence < self.newest_sequence {
                 return;
             }
+            let is_same_source = self.source() == Some(packet.source);
             *self = Self {
-                source: Some(packet.source),
+                stream: Some(stream),
                 asked: self.asked,
+                last_shown: self.last_shown.filter(|_| is_same_source),
                 ..Self::default()
             };
         }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tsuji_core::{ParticipantId, Time};
+use tsuji_core::{Layer, ParticipantId, Time};
 
 /// A packet to be sent.
 #[derive(Clone, Debug)]
 pub struct Packet {
+    /// Which encoding it belongs to; `None` where there is only one.
+    pub layer: Option<Layer>,
     /// RTP timestamp.
     pub timestamp: u32,
     /// RTP marker.
@@ -29,6 +31,8 @@ pub(crate) struct Stamp {
     pub(crate) timestamp: u32,
     /// The place in the stream of pictures; of no meaning for audio.
     pub(crate) place: Place,
+    /// The encoding; of no meaning for audio.
+    pub(crate) layer: Layer,
 }
 
 /// Which part of which picture a video packet is.
@@ -48,7 +52,7 @@ pub struct Place {
 /// payload header.
 const AUDIO_STAMP: usize = 1;
 const VIDEO_STAMP: usize = 7;
-const STAMP: usize = 27;
+const STAMP: usize = 28;
 
 impl Stamp {
     /// Reads the stamp of a payload that a virtual browser made.
@@ -68,6 +72,7 @@ impl Stamp {
                 parts: bytes[25],
                 keyframe: bytes[26] != 0,
             },
+            layer: *Layer::ALL.get(usize::from(bytes[27]))?,
         })
     }
 
@@ -83,7 +88,8 @@ impl Stamp {
         ];
         let bytes = words.iter().flat_map(|word| word.to_be_bytes());
         let Place { part, parts, .. } = self.place;
-        let bytes = bytes.chain([part, parts, u8::from(self.place.keyframe)]);
+        let keyframe = u8::from(self.place.keyframe);
+        let bytes = bytes.chain([part, parts, keyframe, self.layer as u8]);
         for (to, byte) in payload[begin..].iter_mut().zip(bytes) {
             *to = byte;
         }
@@ -145,9 +151,11 @@ impl Microphone {
             made: t,
             timestamp,
             place: Place::default(),
+            layer: Layer::Full,
         };
         stamp.write(AUDIO_STAMP, &mut payload);
         Some(Packet {
+            layer: None,
             timestamp,
             marker: false,
             payload,
@@ -165,6 +173,9 @@ pub enum Picture {
     Light,
     /// A screen: 5 frames a second of 4 packets, 20 in a keyframe, 1,150 bytes each.
     Screen,
+    /// Simulcast: 15 frames a second of each layer, of one, one and two packets of 250, 500 and
+    /// 800 bytes; two, three and five in a keyframe.
+    Layers,
 }
 
 impl Picture {
@@ -173,6 +184,7 @@ impl Picture {
             Picture::Full => Duration::from_micros(33_333),
             Picture::Light => Duration::from_millis(100),
             Picture::Screen => Duration::from_millis(200),
+            Picture::Layers => Duration::from_micros(66_667),
         }
     }
 
@@ -182,10 +194,11 @@ impl Picture {
             Picture::Full => 3_000,
             Picture::Light => 9_000,
             Picture::Screen => 18_000,
+            Picture::Layers => 6_000,
         }
     }
 
-    fn packets(self, keyframe: bool) -> u8 {
+    fn packets(self, layer: Layer, keyframe: bool) -> u8 {
         match (self, keyframe) {
             (Picture::Full, false) => 3,
             (Picture::Full, true) => 8,
@@ -193,14 +206,17 @@ impl Picture {
             (Picture::Light, true) => 2,
             (Picture::Screen, false) => 4,
             (Picture::Screen, true) => 20,
+            (Picture::Layers, false) => [1, 1, 2][layer as usize],
+            (Picture::Layers, true) => [2, 3, 5][layer as usize],
         }
     }
 
-    fn bytes(self) -> usize {
+    fn bytes(self, layer: Layer) -> usize {
         match self {
             Picture::Full => 1_000,
             Picture::Light => 600,
             Picture::Screen => 1_150,
+            Picture::Layers => [250, 500, 800][layer as usize],
         }
     }
 }
@@ -212,18 +228,26 @@ pub struct Camera {
     picture: Picture,
     /// What the camera sends.
     own: Picture,
+    next: Time,
+    /// The smallest first; one alone where it sends no simulcast.
+    encoders: Vec<Encoder>,
+    /// Whether it sends nothing.
+    pub paused: bool,
+}
+
+/// What makes one layer.
+#[derive(Debug)]
+struct Encoder {
+    layer: Layer,
     /// Ticks by which its clock is ahead of time.
     ahead: u32,
-    next: Time,
     frame: u32,
     count: u32,
     picture_id: u16,
     tl0_index: u8,
     keyframe_wanted: bool,
-    /// Keyframes made.
-    pub keyframes: u32,
-    /// Whether it sends nothing.
-    pub paused: bool,
+    keyframes: u32,
+    stopped: bool,
 }
 
 /// By how many ticks the clock of the next source is ahead of the last: 0.2 s.
@@ -235,39 +259,62 @@ impl Camera {
         Self {
             picture: Picture::Full,
             own: Picture::Full,
-            ahead: 0,
             next: start,
-            frame: 0,
-            count: 0,
-            picture_id: picture_id & 0x7fff,
-            tl0_index: (picture_id & 0xff) as u8,
-            keyframe_wanted: true,
-            keyframes: 0,
+            encoders: vec![Encoder::new(Layer::Full, picture_id)],
             paused: false,
         }
     }
 
     /// The same, sending as much as `picture` says.
     pub fn with_picture(self, picture: Picture) -> Self {
+        let encoders = match picture {
+            Picture::Layers => {
+                let id = self.encoders[0].picture_id;
+                let encoder = |layer| Encoder::new(layer, id.wrapping_add(7_919 * layer as u16));
+                Layer::ALL.map(encoder).into()
+            }
+            Picture::Full | Picture::Light | Picture::Screen => self.encoders,
+        };
         Self {
             picture,
             own: picture,
+            encoders,
             ..self
         }
+    }
+
+    /// Whether it sends several encodings (RFC 8853).
+    pub fn is_simulcast(&self) -> bool {
+        self.encoders.len() > 1
     }
 
     /// Puts the screen in the camera's place, or the camera back (`RTCRtpSender.replaceTrack`): the
     /// stream goes on with another encoder's keyframe, of another size and rate, by another clock.
     pub fn share(&mut self, t: Time, screen: bool) {
         self.picture = if screen { Picture::Screen } else { self.own };
-        self.ahead = self.ahead.wrapping_add(SHARE_AHEAD);
+        for encoder in &mut self.encoders {
+            encoder.ahead = encoder.ahead.wrapping_add(SHARE_AHEAD);
+            encoder.keyframe_wanted = true;
+        }
         self.wait_until(t);
-        self.want_keyframe();
+    }
+
+    /// The browser has no time for its largest encoding, or has it again.
+    pub fn overload(&mut self, overloaded: bool) {
+        if let [_, .., largest] = self.encoders.as_mut_slice() {
+            largest.keyframe_wanted |= largest.stopped && !overloaded;
+            largest.stopped = overloaded;
+        }
     }
 
     /// Packets made.
     pub fn packets(&self) -> u32 {
-        self.count
+        self.encoders.iter().map(|encoder| encoder.count).sum()
+    }
+
+    /// Keyframes made, of all encodings together.
+    pub fn keyframes(&self) -> u32 {
+        self.encoders.iter().map(|encoder| encoder.keyframes).sum()
     }
 
     /// When the next frame is due.
@@ -280,9 +327,11 @@ impl Camera {
         self.next = self.next.max(t);
     }
 
-    /// The next frame will be a keyframe.
-    pub fn want_keyframe(&mut self) {
-        self.keyframe_wanted = true;
+    /// The next frame will be a keyframe: of one layer, or of all.
+    pub fn want_keyframe(&mut self, layer: Option<Layer>) {
+        for encoder in &mut self.encoders {
+            encoder.keyframe_wanted |= layer.is_none_or(|layer| layer == encoder.layer);
+        }
     }
 
     /// The packets of the frame that is due at `t`.
@@ -293,15 +342,50 @@ impl Camera {
         let interval = self.picture.interval();
         let intervals = self.next.as_micros() / interval.as_micros() as u64;
         let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
-        let timestamp = timestamp.wrapping_add(self.ahead);
         self.next = self.next + interval;
+        let (picture, simulcast) = (self.picture, self.is_simulcast());
+        let encoders = self.encoders.iter_mut().filter(|encoder| !encoder.stopped);
+        let mut packets = Vec::new();
+        for encoder in encoders {
+            let layer = simulcast.then_some(encoder.layer);
+            let frame = encoder.take(t, source, picture, timestamp);
+            packets.extend(frame.into_iter().map(|packet| Packet { layer, ..packet }));
+        }
+        packets
+    }
+}
+
+impl Encoder {
+    fn new(layer: Layer, picture_id: u16) -> Self {
+        Self {
+            layer,
+            // As in Chromium, each layer counts from another beginning.
+            ahead: SHARE_AHEAD.wrapping_mul(u32::from(picture_id)),
+            frame: 0,
+            count: 0,
+            picture_id: picture_id & 0x7fff,
+            tl0_index: (picture_id & 0xff) as u8,
+            keyframe_wanted: true,
+            keyframes: 0,
+            stopped: false,
+        }
+    }
+
+    fn take(
+        &mut self,
+        t: Time,
+        source: ParticipantId,
+        picture: Picture,
+        timestamp: u32,
+    ) -> Vec<Packet> {
+        let timestamp = timestamp.wrapping_add(self.ahead);
         self.frame += 1;
         self.picture_id = (self.picture_id + 1) & 0x7fff;
         self.tl0_index = self.tl0_index.wrapping_add(1);
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
         self.keyframes += u32::from(keyframe);
-        let parts = self.picture.packets(keyframe);
-        let frame = self.frame;
+        let parts = picture.packets(self.layer, keyframe);
+        let (frame, layer) = (self.frame, self.layer);
         (0..parts)
             .map(|part| {
                 self.count += 1;
@@ -316,20 +400,21 @@ impl Camera {
                         parts,
                         keyframe,
                     },
+                    layer,
                 };
-                self.packet(&stamp)
+                self.packet(&stamp, picture)
             })
             .collect()
     }
 
-    fn packet(&self, stamp: &Stamp) -> Packet {
+    fn packet(&self, stamp: &Stamp, picture: Picture) -> Packet {
         let Place {
             part,
             parts,
             keyframe,
             ..
         } = stamp.place;
-        let mut payload = vec![0; self.picture.bytes()];
+        let mut payload = vec![0; picture.bytes(stamp.layer)];
         // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
         payload[0] = if part == 0 { 0x90 } else { 0x80 };
         payload[1] = 0xe0;
@@ -339,6 +424,7 @@ impl Camera {
         payload[6] = u8::from(!keyframe);
         stamp.write(VIDEO_STAMP, &mut payload);
         Packet {
+            layer: None,
             timestamp: stamp.timestamp,
             marker: part + 1 == parts,
             payload,

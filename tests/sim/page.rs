@@ -237,6 +237,14 @@ impl Page {
         }
     }
 
+    /// The browser has no time for its largest encoding, or has it again.
+    pub(crate) fn overload(&mut self, overloaded: bool) {
+        let browser = self.browser.as_mut();
+        if let Some(camera) = browser.and_then(|browser| browser.camera.as_mut()) {
+            camera.overload(overloaded);
+        }
+    }
+
     /// Whether it or its browser has something to send.
     pub(crate) fn has_outputs(&self) -> bool {
         let browser = self.browser.as_ref();

@@ -270,6 +270,7 @@ impl<'a> Play<'a> {
             Action::Mute { video, honest, .. } => self.mute(id, *video, true, *honest),
             Action::Unmute { video } => self.mute(id, *video, false, true),
             Action::Share(_) => self.world.page(id, |page, now| page.share(now, true)),
+            Action::Overload(_) => self.world.page(id, |page, _| page.overload(true)),
             Action::Link { up, down } => tab.change(now, up.clone(), down.clone()),
             Action::Partition { up_ms, down_ms } => {
                 let [up, down] = [up_ms, down_ms].map(|ms| Duration::from_millis((*ms).into()));
@@ -289,6 +290,7 @@ impl<'a> Play<'a> {
             Action::Mute { video, .. } => self.mute(id, *video, false, true),
             Action::Share(_) => self.world.page(id, |page, now| page.share(now, false)),
             Action::Cut { .. } => self.world.reconnect(id),
+            Action::Overload(_) => self.world.page(id, |page, _| page.overload(false)),
             _ => {}
         }
     }

@@ -110,6 +110,8 @@ pub enum Action {
     /// Shows the screen in place of the camera (`RTCRtpSender.replaceTrack`) for so many
     /// milliseconds.
     Share(u32),
+    /// The browser has no time for the largest encoding of its camera for so many milliseconds.
+    Overload(u32),
     /// The link changes.
     Link {
         /// To the server.
@@ -234,9 +236,10 @@ impl Action {
     /// Until it is undone, milliseconds.
     pub(crate) fn lasts_ms(&self) -> Option<u32> {
         match self {
-            Action::Mute { for_ms, .. } | Action::Share(for_ms) | Action::Cut { for_ms, .. } => {
-                Some(*for_ms)
-            }
+            Action::Mute { for_ms, .. }
+            | Action::Share(for_ms)
+            | Action::Overload(for_ms)
+            | Action::Cut { for_ms, .. } => Some(*for_ms),
             _ => None,
         }
     }
@@ -278,7 +281,11 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
 }
 
 fn person() -> impl Strategy<Value = Person> {
-    let picture = prop_oneof![9 => Just(Picture::Light), 1 => Just(Picture::Full)];
+    let picture = prop_oneof![
+        6 => Just(Picture::Light),
+        3 => Just(Picture::Layers),
+        1 => Just(Picture::Full),
+    ];
     let room = prop_oneof![4 => Just(0_u8), 1 => 1..3_u8];
     let on = || prop::bool::weighted(0.85);
     let manner = (room, 0..3_000_u32, any::<bool>(), picture, on(), on());
@@ -330,6 +337,7 @@ fn action() -> impl Strategy<Value = Action> {
         6 => mute,
         2 => any::<bool>().prop_map(|video| Action::Unmute { video }),
         3 => (500..8_000_u32).prop_map(Action::Share),
+        2 => (500..8_000_u32).prop_map(Action::Overload),
         2 => link,
         2 => partition,
         3 => cut,

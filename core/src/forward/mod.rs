@@ -3,20 +3,28 @@
 //!
 //! ```text
 //!  assign   who is in which slot of a viewer
+//!  track    which layers of a publisher live, and which of them a viewer gets
 //!  keyframe when a publisher is asked for a keyframe
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
+//!  hold     whether a packet can be decoded: another layer begins with its keyframe
 //!  rewrite  the numbers: sequence, timestamp, VP8 picture id and TL0 index
 //! ```
 
 mod assign;
+mod hold;
 mod keyframe;
 mod outlet;
 mod rewrite;
+mod track;
+
+#[cfg(test)]
+mod schedules;
 
 pub(crate) use assign::{assign, slots_wanted};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, AudioOutlet, VideoOutlet};
 pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start};
+pub(crate) use track::Track;
 
 /// The highest extended sequence number that is believed where somebody else wrote it down: a
 /// stream of a million packets a second reaches it after nine years.

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::VideoPatch;
+use super::hold::{Hold, Verdict};
 use super::rewrite::rtp::RtpContinuity;
 use super::rewrite::vp8::{Descriptor, Vp8Continuity};
+use crate::ids::Layer;
 use crate::time::Time;
 
 /// Opus always counts at 48 kHz (RFC 7587, 4.1).
@@ -16,6 +18,8 @@ const VIDEO_CLOCK: u32 = 90_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival<'a> {
     pub(crate) at: Time,
+    /// Which encoding it belongs to; of no meaning for sound.
+    pub(crate) layer: Layer,
     pub(crate) ssrc: u32,
     /// Extended sequence number.
     pub(crate) sequence: u64,
@@ -78,8 +82,7 @@ impl AudioOutlet {
 pub(crate) struct VideoOutlet {
     numbers: RtpContinuity,
     pictures: Vp8Continuity,
-    /// The source that plays; `None` until its keyframe has come.
-    ssrc: Option<u32>,
+    hold: Hold,
 }
 
 impl VideoOutlet {
@@ -87,7 +90,7 @@ impl VideoOutlet {
         Self {
             numbers: RtpContinuity::new(VIDEO_CLOCK),
             pictures: Vp8Continuity::default(),
-            ssrc: None,
+            hold: Hold::default(),
         }
     }
 
@@ -99,25 +102,35 @@ impl VideoOutlet {
     /// The source changed, or paused: nothing passes until a keyframe begins, because nothing
     /// before it could be decoded.
     pub(crate) fn interrupt(&mut self) {
-        self.ssrc = None;
+        self.hold.interrupt();
     }
 
-    /// Whether nothing passes until a keyframe comes.
-    pub(crate) fn awaits_keyframe(&self) -> bool {
-        self.ssrc.is_none()
+    /// Wants this layer, or nothing. What plays goes on until the keyframe of the other.
+    pub(crate) fn aim(&mut self, target: Option<Layer>) {
+        self.hold.aim(target);
+    }
+
+    /// The layer that plays, if any.
+    pub(crate) fn playing(&self) -> Option<Layer> {
+        self.hold.playing()
+    }
+
+    /// The layer whose keyframe is waited for, if any.
+    pub(crate) fn awaited(&self) -> Option<Layer> {
+        self.hold.awaited()
     }
 
     /// What to send for a packet, if anything.
     pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
         let descriptor = Descriptor::parse(packet.payload)?;
-        if self.ssrc != Some(packet.ssrc) {
-            self.ssrc = None;
-            if !descriptor.starts_keyframe() {
-                return None;
+        let starts_keyframe = descriptor.starts_keyframe();
+        match self.hold.judge(packet.layer, packet.ssrc, starts_keyframe) {
+            Verdict::Pass => {}
+            Verdict::Begin => {
+                self.numbers.interrupt();
+                self.pictures.interrupt();
             }
-            self.ssrc = Some(packet.ssrc);
-            self.numbers.interrupt();
-            self.pictures.interrupt();
+            Verdict::Stop => return None,
         }
         let (sequence, timestamp) =
             self.numbers
@@ -140,6 +153,7 @@ mod tests {
     fn arrival(ssrc: u32, sequence: u64, payload: &[u8]) -> Arrival<'_> {
         Arrival {
             at: Time::from_millis(sequence),
+            layer: Layer::Full,
             ssrc,
             sequence,
             timestamp: 90 * sequence as u32,
@@ -156,8 +170,9 @@ mod tests {
     #[test]
     fn a_viewer_gets_nothing_that_it_can_not_decode() {
         let mut outlet = VideoOutlet::new();
+        outlet.aim(Some(Layer::Full));
         assert_eq!(pass(&mut outlet, 1, 10, DELTA), None);
-        assert!(outlet.awaits_keyframe());
+        assert_eq!(outlet.awaited(), Some(Layer::Full));
         assert_eq!(pass(&mut outlet, 1, 11, KEYFRAME), Some(1_000));
         assert_eq!(pass(&mut outlet, 1, 12, DELTA), Some(1_001));
         assert_eq!(
@@ -170,6 +185,7 @@ mod tests {
     #[test]
     fn another_source_begins_with_its_keyframe_and_continues_the_numbers() {
         let mut outlet = VideoOutlet::new();
+        outlet.aim(Some(Layer::Full));
         pass(&mut outlet, 1, 10, KEYFRAME);
         outlet.interrupt();
         assert_eq!(pass(&mut outlet, 2, 500, DELTA), None);

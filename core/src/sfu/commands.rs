@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha20Rng;
 
 use super::Sfu;
-use crate::forward::{KeyframeRequests, slots_wanted};
+use crate::forward::{KeyframeRequests, Track, slots_wanted};
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
@@ -125,6 +125,7 @@ impl Sfu {
             publish,
             audio_muted: false,
             video_muted: false,
+            camera: Track::default(),
             keyframes: KeyframeRequests::new(self.limits.keyframe_interval),
             slots: Vec::new(),
             viewers: Vec::new(),
@@ -342,7 +343,7 @@ impl Sfu {
             MediaKind::Video => participant.video_muted = muted,
         }
         if kind == MediaKind::Video && muted {
-            participant.keyframes.satisfied();
+            participant.keyframes.unwanted();
         }
         for viewer in participant.viewers.clone() {
             if let Some(slot) = self

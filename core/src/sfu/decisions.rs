@@ -400,7 +400,7 @@ impl Sfu {
                 slot: *slot,
                 sequence: packet.sequence,
             },
-            Call::RequestKeyframe => Step::KeyframeRequested { of: id },
+            Call::RequestKeyframe { .. } => Step::KeyframeRequested { of: id },
             _ => return,
         };
         if let Some(script) = self.tape.script() {

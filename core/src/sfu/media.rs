@@ -2,7 +2,7 @@
 
 use super::Sfu;
 use crate::forward::{Arrival, is_keyframe_start};
-use crate::ids::MediaKind;
+use crate::ids::{Layer, MediaKind};
 use crate::participant::{Index, Viewer};
 use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
@@ -22,9 +22,20 @@ impl Sfu {
         if participant.is_muted(kind) {
             return;
         }
-        if kind == MediaKind::Video && is_keyframe_start(&packet.payload) {
-            participant.keyframes.satisfied();
+        let mut began = None;
+        if kind == MediaKind::Video {
+            if is_keyframe_start(&packet.payload) {
+                participant.keyframes.satisfied(packet.layer);
+                began = Some(packet.layer);
+            }
+            if participant.camera.arrived(now, packet.layer) {
+                self.aim_at(publisher);
+                self.schedule(publisher);
+            }
         }
+        let Some(participant) = self.participants.get_mut(publisher) else {
+            return;
+        };
         // Taken out while viewers are called; nobody is removed before the input ends.
         let viewers = std::mem::take(&mut participant.viewers);
         for viewer in &viewers {
@@ -33,6 +44,51 @@ impl Sfu {
         if let Some(participant) = self.participants.get_mut(publisher) {
             participant.viewers = viewers;
         }
+        if began.is_some() {
+            // Whoever it was not forwarded to waits for the next.
+            self.refresh_keyframe(publisher);
+        }
+    }
+
+    /// Gives each viewer of a publisher the best layer that lives, after one came alive or died.
+    /// When none lives, it stays with what it had.
+    pub(super) fn aim_at(&mut self, publisher: Index) {
+        let Some(participant) = self.participants.get(publisher) else {
+            return;
+        };
+        let viewers = participant.viewers.clone();
+        for viewer in viewers {
+            self.aim(publisher, viewer);
+        }
+        self.refresh_keyframe(publisher);
+    }
+
+    pub(super) fn aim(&mut self, publisher: Index, viewer: Viewer) {
+        let publisher = self.participants.get(publisher);
+        let best = publisher.and_then(|publisher| publisher.camera.best(Layer::Full));
+        let viewer_slot = self
+            .participants
+            .get_mut(viewer.participant)
+            .and_then(|participant| participant.slots.get_mut(viewer.slot));
+        if let (Some(layer), Some(slot)) = (best, viewer_slot) {
+            slot.video.aim(Some(layer));
+        }
+    }
+
+    /// Finds out which layers of a publisher have died.
+    pub(super) fn bury_layers(&mut self, publisher: Index) {
+        let now = self.now;
+        let Some(participant) = self.participants.get_mut(publisher) else {
+            return;
+        };
+        if !participant.camera.bury(now) {
+            return;
+        }
+        let (camera, keyframes) = (&participant.camera, &mut participant.keyframes);
+        for layer in Layer::ALL.into_iter().filter(|layer| !camera.lives(*layer)) {
+            keyframes.satisfied(layer);
+        }
+        self.aim_at(publisher);
     }
 
     fn forward_to(&mut self, from: Index, viewer: Viewer, kind: MediaKind, packet: &MediaPacket) {
@@ -48,6 +104,7 @@ impl Sfu {
         };
         let arrival = Arrival {
             at: now,
+            layer: packet.layer,
             ssrc: packet.ssrc,
             sequence: packet.sequence,
             timestamp: packet.timestamp,
@@ -87,58 +144,69 @@ impl Sfu {
 
     /// A viewer's decoder is stuck.
     pub(super) fn viewer_wants_keyframe(&mut self, viewer: Index, line: Line) {
-        let source = self
+        let slot = self
             .participants
             .get(viewer)
-            .and_then(|viewer| viewer.slots.iter().find(|slot| slot.lines.1 == line))
-            .and_then(|slot| slot.source);
-        if let Some(source) = source {
-            self.want_keyframe(source);
+            .and_then(|viewer| viewer.slots.iter().find(|slot| slot.lines.1 == line));
+        // What it will get decides, not what it had.
+        let wanted = slot.and_then(|slot| {
+            let layer = slot.video.awaited().or(slot.video.playing());
+            slot.source.zip(layer)
+        });
+        if let Some((source, layer)) = wanted {
+            self.want_keyframes(source, &[layer]);
         }
     }
 
-    fn want_keyframe(&mut self, publisher: Index) {
+    fn want_keyframes(&mut self, publisher: Index, layers: &[Layer]) {
         let Some(participant) = self.participants.get_mut(publisher) else {
             return;
         };
-        if participant.is_muted(MediaKind::Video) {
+        if participant.is_muted(MediaKind::Video) || layers.is_empty() {
             return;
         }
-        participant.keyframes.want();
+        for layer in layers {
+            participant.keyframes.want(*layer);
+        }
         self.request_due_keyframe(publisher);
         self.schedule(publisher);
     }
 
-    /// Asks a publisher for a keyframe if one is wanted and it is time.
+    /// Asks a publisher for keyframes if some are wanted and it is time.
     pub(super) fn request_due_keyframe(&mut self, publisher: Index) {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(publisher) else {
             return;
         };
-        if !participant.is_connected() || !participant.keyframes.take(now) {
+        if !participant.is_connected() {
+            return;
+        }
+        let layers = participant.keyframes.take(now);
+        if layers.is_empty() {
             return;
         }
         let line = participant.publish.1;
         self.counters.keyframe_requests += 1;
-        let call = Call::RequestKeyframe;
+        let call = Call::RequestKeyframe { layers: &layers };
         self.run(publisher, &call, |connection, environment, effects| {
-            connection.request_keyframe(now, environment, line, effects)
+            connection.request_keyframe(now, environment, line, &layers, effects)
         });
     }
 
-    /// Wants a keyframe of `publisher` if one of its viewers waits for one.
+    /// Wants the keyframes of `publisher` for which its viewers wait.
     pub(super) fn refresh_keyframe(&mut self, publisher: Index) {
         let Some(participant) = self.participants.get(publisher) else {
             return;
         };
-        let awaited = participant.viewers.iter().any(|viewer| {
-            self.participants
-                .get(viewer.participant)
-                .is_some_and(|participant| participant.awaits_keyframe(viewer.slot))
+        let viewers = participant.viewers.iter();
+        let awaited = viewers.filter_map(|viewer| {
+            let participant = self.participants.get(viewer.participant)?;
+            participant.awaited_layer(viewer.slot)
         });
-        if awaited {
-            self.want_keyframe(publisher);
-        }
+        let mut awaited: Vec<Layer> = awaited.collect();
+        awaited.sort_unstable();
+        awaited.dedup();
+        self.want_keyframes(publisher, &awaited);
     }
 
     /// A participant can send or receive now: it may owe others a keyframe, and others may owe it

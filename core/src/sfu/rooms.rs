@@ -53,18 +53,24 @@ impl Sfu {
             slot.source = source;
             slot.interrupt(MediaKind::Audio);
             slot.interrupt(MediaKind::Video);
+            slot.video.aim(None);
         }
         if slots_wanted(others.len(), self.limits.slot_step, self.limits.slots) > sources.len() {
             participant.want_negotiation(now, batch);
             self.schedule(viewer);
         }
         for (slot, source) in sources.iter().enumerate() {
-            if let Some(source) = source.and_then(|source| self.participants.get_mut(source)) {
-                source.viewers.push(Viewer {
-                    participant: viewer,
-                    slot,
-                });
+            let Some(source) = *source else {
+                continue;
+            };
+            let viewer = Viewer {
+                participant: viewer,
+                slot,
+            };
+            if let Some(source) = self.participants.get_mut(source) {
+                source.viewers.push(viewer);
             }
+            self.aim(source, viewer);
         }
         !changed.is_empty()
     }

@@ -87,6 +87,7 @@ impl Sfu {
                 connection.timeout(now, environment, effects)
             });
         }
+        self.bury_layers(index);
         self.request_due_keyframe(index);
     }
 

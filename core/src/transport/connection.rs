@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::error::IceError;
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind as RtcMediaKind};
+use str0m::media::{
+    Direction, KeyframeRequestKind, MediaKind as RtcMediaKind, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
@@ -19,13 +21,13 @@ use tsuji_hermetic::{Clock, Panicked, Seam};
 
 use super::extension;
 use super::numbers::Numbers;
-use super::sources::{Arrival, Sources, is_rtp};
+use super::sources::{Arrival, Place, Sources, is_rtp};
 use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
     OutgoingPacket, SendLine, is_stun, is_success_on, words,
 };
 use crate::forward::VideoPatch;
-use crate::ids::MediaKind;
+use crate::ids::{Layer, MediaKind};
 use crate::input::{Datagram, IceMode};
 use crate::limits::{ADDRESSES_CHECKED, Limits, LocalAddress};
 use crate::output::{CommandError, Transmit};
@@ -242,9 +244,13 @@ impl Connection {
         ice: IceMode,
     ) -> Result<(Description, (Line, Line)), Fault> {
         let (description, publish) = self.offer(0, slots, ice, |changes| {
-            let mut add =
-                |kind| Line(changes.add_media(kind, Direction::RecvOnly, None, None, None));
-            (add(RtcMediaKind::Audio), add(RtcMediaKind::Video))
+            let mut add = |kind, simulcast| {
+                Line(changes.add_media(kind, Direction::RecvOnly, None, None, simulcast))
+            };
+            (
+                add(RtcMediaKind::Audio, None),
+                add(RtcMediaKind::Video, Some(all_layers())),
+            )
         })?;
         self.sources.publish(publish.into());
         Ok((description, publish))
@@ -492,18 +498,26 @@ impl Connection {
         self.drain(t, environment, effects)
     }
 
-    /// Asks the peer for a keyframe on the line on which it sends video.
+    /// Asks the peer for keyframes of these layers on a line on which it sends video.
     pub(crate) fn request_keyframe(
         &mut self,
         t: Time,
         environment: &Environment,
         line: Line,
+        layers: &[Layer],
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
         self.seam.call(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(line.0, None) {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
+            let mut direct = rtc.direct_api();
+            for layer in layers {
+                let rid = Rid::from(layer.rid());
+                // Where there is one encoding only, it has no identifier.
+                let is_known = direct.stream_rx_by_mid(line.0, Some(rid)).is_some();
+                let rid = is_known.then_some(rid);
+                if let Some(stream) = direct.stream_rx_by_mid(line.0, rid) {
+                    stream.request_keyframe(KeyframeRequestKind::Pli);
+                }
             }
             rtc.handle_input(Input::Timeout(now))
         })??;
@@ -559,8 +573,8 @@ impl Connection {
                         if let Some(number) = packet.header.ext_vals.transport_cc {
                             numbers.told_of(number);
                         }
-                        let line = sources.line_of(rtc, packet.header.ssrc);
-                        let packet = line.map(|line| Event::Packet(media_packet(packet, line)));
+                        let place = sources.place_of(rtc, packet.header.ssrc);
+                        let packet = place.map(|place| Event::Packet(media_packet(packet, place)));
                         effects.events.extend(packet);
                     }
                     Output::Event(event) => effects.events.extend(translate(event)),
@@ -586,6 +600,15 @@ fn candidate(address: &LocalAddress) -> Result<Candidate, IceError> {
             candidate.tcptype(TcpType::Passive).build()
         }
     }
+}
+
+/// What the server takes from a camera: `a=simulcast:recv q;h;f` (RFC 8853).
+fn all_layers() -> Simulcast {
+    let mut simulcast = Simulcast::new();
+    for layer in Layer::ALL {
+        simulcast.add_recv_layer(SimulcastLayer::new(layer.rid()));
+    }
+    simulcast
 }
 
 /// One MediaStream for both lines, so that the browser keeps lips and voice together.
@@ -617,10 +640,11 @@ fn translate(event: str0m::Event) -> Option<Event> {
     }
 }
 
-fn media_packet(packet: RtpPacket, line: Line) -> MediaPacket {
+fn media_packet(packet: RtpPacket, place: Place) -> MediaPacket {
     let values = &packet.header.ext_vals;
     MediaPacket {
-        line,
+        line: place.line,
+        layer: place.layer(),
         ssrc: *packet.header.ssrc,
         sequence: *packet.seq_no,
         timestamp: packet.header.timestamp,

@@ -28,6 +28,7 @@ pub(crate) use stun::{Stun, is_stun, is_success_on, parse as parse_stun};
 use std::sync::Arc;
 
 use crate::forward::VideoPatch;
+use crate::ids::Layer;
 use crate::output::Transmit;
 
 /// What one call into a [`Connection`] caused.
@@ -65,6 +66,8 @@ pub(crate) enum Event {
 pub(crate) struct MediaPacket {
     /// The m-line that it came on.
     pub(crate) line: Line,
+    /// Which encoding it belongs to; `Full` where there is only one.
+    pub(crate) layer: Layer,
     /// Its synchronization source.
     pub(crate) ssrc: u32,
     /// Extended sequence number.

@@ -10,27 +10,29 @@
 //! - Anybody at all could make the server remember without end. So only so many SSRCs that str0m
 //!   does not know are shown to it, however many there are.
 //!
-//! Browsers announce their SSRCs in their answers (RFC 5576), so none of theirs is unknown.
+//! Browsers announce their SSRCs in their answers (RFC 5576), but for those of simulcast: each of
+//! these, and that of its retransmissions, is unknown until its first packet.
 
 use str0m::Rtc;
-use str0m::media::MediaKind as RtcMediaKind;
-use str0m::rtp::Ssrc;
+use str0m::media::{MediaKind as RtcMediaKind, Rid};
+use str0m::rtp::{Ssrc, StreamRx};
 
 use super::Line;
+use crate::ids::Layer;
 use crate::limits::UNKNOWN_SOURCES;
 
-/// Authentic sources that are remembered. A browser uses one SSRC for each line and one for its
+/// Authentic sources that are remembered. A browser uses one SSRC for each encoding and one for its
 /// retransmissions; more means that it changed them. The oldest is forgotten.
-const AUTHENTIC: usize = 16;
+const AUTHENTIC: usize = 32;
 
 /// What one peer sends from.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// The m-lines on which the peer sends.
     publish: Vec<Line>,
-    /// SSRCs of authentic packets, with their m-lines. The header extension that names the m-line
-    /// stops once the browser knows that we know.
-    authentic: Vec<(Ssrc, Line)>,
+    /// SSRCs of authentic packets, with their places. The header extensions that name a place stop
+    /// once the browser knows that we know.
+    authentic: Vec<(Ssrc, Place)>,
     /// How many times an SSRC was unknown so far.
     unknown: usize,
 }
@@ -46,10 +48,26 @@ pub(super) enum Arrival {
     Refused,
 }
 
+/// Where a stream belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: Line,
+    /// Its restriction identifier, where the line has several encodings.
+    rid: Option<Rid>,
+}
+
+impl Place {
+    /// Which encoding it is.
+    pub(super) fn layer(&self) -> Layer {
+        let layer = self.rid.and_then(|rid| Layer::from_rid(&rid));
+        layer.unwrap_or(Layer::Full)
+    }
+}
+
 /// A stream as str0m has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stream {
-    line: Line,
+    place: Place,
     ssrc: Ssrc,
     /// The SSRC of its retransmissions (RFC 4588).
     repair: Option<Ssrc>,
@@ -86,7 +104,8 @@ impl Sources {
     pub(super) fn restore(rtc: &mut Rtc, unknown: Ssrc, before: &[Stream]) {
         rtc.direct_api().remove_stream_rx(unknown);
         for stream in before {
-            let Some(media) = rtc.media(stream.line.0) else {
+            let Place { line, rid } = stream.place;
+            let Some(media) = rtc.media(line.0) else {
                 continue;
             };
             let is_audio = media.kind() == RtcMediaKind::Audio;
@@ -95,7 +114,7 @@ impl Sources {
             if now.is_some_and(|repair| repair == stream.repair || stream.repair.is_none()) {
                 continue;
             }
-            let restored = direct.expect_stream_rx(stream.ssrc, stream.repair, stream.line.0, None);
+            let restored = direct.expect_stream_rx(stream.ssrc, stream.repair, line.0, rid);
             if now.is_none() {
                 // As str0m does by itself: sound is not sent again.
                 restored.suppress_nack(is_audio);
@@ -103,17 +122,18 @@ impl Sources {
         }
     }
 
-    /// The line of an authentic packet.
-    pub(super) fn line_of(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<Line> {
-        if let Some((_, line)) = self.authentic.iter().find(|(known, _)| *known == ssrc) {
-            return Some(*line);
+    /// Where an authentic packet belongs.
+    pub(super) fn place_of(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<Place> {
+        if let Some((_, place)) = self.authentic.iter().find(|(known, _)| *known == ssrc) {
+            return Some(*place);
         }
-        let line = Line(rtc.direct_api().stream_rx(&ssrc)?.mid());
+        let mut direct = rtc.direct_api();
+        let place = place(direct.stream_rx(&ssrc)?);
         if self.authentic.len() == AUTHENTIC {
             self.authentic.remove(0);
         }
-        self.authentic.push((ssrc, line));
-        Some(line)
+        self.authentic.push((ssrc, place));
+        Some(place)
     }
 
     fn is_authentic(&self, ssrc: Ssrc) -> bool {
@@ -124,26 +144,41 @@ impl Sources {
     /// brought an authentic packet.
     fn streams(&self, rtc: &mut Rtc) -> Vec<Stream> {
         let mut direct = rtc.direct_api();
-        let announced = self.publish.iter().filter_map(|line| {
-            let stream = direct.stream_rx_by_mid(line.0, None)?;
-            Some(Stream {
-                line: *line,
-                ssrc: stream.ssrc(),
-                repair: stream.rtx(),
-            })
-        });
-        let mut streams: Vec<Stream> = announced.collect();
-        for (ssrc, line) in &self.authentic {
+        let mut streams: Vec<Stream> = Vec::new();
+        let rids = Layer::ALL.map(|layer| Some(Rid::from(layer.rid())));
+        for line in &self.publish {
+            for rid in rids.into_iter().chain([None]) {
+                let Some(stream) = direct.stream_rx_by_mid(line.0, rid) else {
+                    continue;
+                };
+                // Asked without an identifier, str0m gives any stream of the line.
+                if streams.iter().all(|known| known.ssrc != stream.ssrc()) {
+                    streams.push(Stream {
+                        place: place(stream),
+                        ssrc: stream.ssrc(),
+                        repair: stream.rtx(),
+                    });
+                }
+            }
+        }
+        for (ssrc, place) in &self.authentic {
             if streams.iter().any(|stream| stream.ssrc == *ssrc) {
                 continue;
             }
             streams.extend(direct.stream_rx(ssrc).map(|stream| Stream {
-                line: *line,
+                place: *place,
                 ssrc: *ssrc,
                 repair: stream.rtx(),
             }));
         }
         streams
+    }
+}
+
+fn place(stream: &StreamRx) -> Place {
+    Place {
+        line: Line(stream.mid()),
+        rid: stream.rid(),
     }
 }
 

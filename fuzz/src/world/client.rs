@@ -92,7 +92,13 @@ impl Client {
     }
 
     pub(crate) fn answer(&mut self, t: Time, sdp: &str, publish: &PublishMids) -> String {
-        let offer = SdpOffer::from_sdp_string(sdp).expect("the server's offer can be read");
+        // As who does not know simulcast reads it (RFC 8853, 5.3.2).
+        let is_known = |line: &&str| {
+            let unknown = ["a=rid:", "a=simulcast:"];
+            !unknown.iter().any(|attribute| line.starts_with(attribute))
+        };
+        let known: String = sdp.split_inclusive('\n').filter(is_known).collect();
+        let offer = SdpOffer::from_sdp_string(&known).expect("the server's offer can be read");
         let answer = self
             .seam
             .call_isolated(move |rtc| rtc.sdp_api().accept_offer(offer))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tsuji_core::{ParticipantId, Time};
+use tsuji_core::{Layer, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -10,7 +10,7 @@ use crate::browser::Received;
 
 /// One outgoing stream looks like one encoder, whoever feeds it.
 ///
-/// A stretch is a run of packets of one source without a break. Within it everything keeps its
+/// A stretch is a run of packets of one encoding of one source without a break. Within it everything keeps its
 /// distance: number to number, clock to clock, picture to picture. A new one begins after the last,
 /// one number later where nothing is lost on the way, and its clock has gone on as time has.
 #[derive(Debug, Default)]
@@ -27,6 +27,7 @@ struct Stream {
 #[derive(Debug)]
 struct Stretch {
     source: ParticipantId,
+    layer: Layer,
     first_sequence: u64,
     newest_sequence: u64,
     newest_at: Time,
@@ -48,6 +49,7 @@ impl Stretch {
     fn begin(packet: &Received) -> Self {
         Self {
             source: packet.source,
+            layer: packet.layer,
             first_sequence: packet.sequence,
             newest_sequence: packet.sequence,
             newest_at: packet.sent,
@@ -61,7 +63,7 @@ impl Stretch {
 
     /// Whether a packet keeps the distances; the first one that it does not keep otherwise.
     fn fits(&self, packet: &Received) -> Result<bool, String> {
-        if self.source != packet.source
+        if (self.source, self.layer) != (packet.source, packet.layer)
             || self.sequence != packet.sequence.wrapping_sub(packet.count.into())
         {
             return Ok(false);

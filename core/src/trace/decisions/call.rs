@@ -3,7 +3,7 @@
 use twox_hash::XxHash3_64;
 
 use crate::forward::VideoPatch;
-use crate::ids::MediaKind;
+use crate::ids::{Layer, MediaKind};
 use crate::output::{CommandError, Notice};
 use crate::participant::Index;
 use crate::trace::running::Running;
@@ -24,7 +24,10 @@ pub(crate) enum Call<'a> {
     SendLines {
         slot: usize,
     },
-    RequestKeyframe,
+    /// Asks for keyframes of these layers.
+    RequestKeyframe {
+        layers: &'a [Layer],
+    },
     /// Sends a packet of `from` in a slot.
     Write {
         slot: usize,
@@ -45,7 +48,7 @@ impl Call<'_> {
             Call::Candidate => (4, 0),
             Call::Offer { slots } => (5, *slots),
             Call::SendLines { slot } => (6, *slot),
-            Call::RequestKeyframe => (7, 0),
+            Call::RequestKeyframe { layers } => (7, bits(layers)),
             Call::Write { slot, .. } => (8, *slot),
             Call::Close => (9, 0),
         };
@@ -56,6 +59,11 @@ impl Call<'_> {
             running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
         }
     }
+}
+
+/// A bit for each layer.
+fn bits(layers: &[Layer]) -> usize {
+    layers.iter().map(|layer| 1 << *layer as usize).sum()
 }
 
 fn patch_word(patch: Option<VideoPatch>) -> u64 {

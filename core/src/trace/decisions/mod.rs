@@ -65,7 +65,7 @@ mod tests;
 pub(crate) use call::Call;
 pub(crate) use entry::{Head, LATEST, PathAlias, PathName};
 pub(crate) use outcome::{Made, Outcome};
-pub(crate) use packet::Base;
+pub(crate) use packet::Bases;
 pub(crate) use pseudonym::Pseudonyms;
 pub(crate) use script::Script;
 pub(crate) use tape::Tape;

@@ -6,6 +6,7 @@
 //!        0x06                      the same of an m-line that is no slot's
 //!        0x07                      a packet on an m-line that nobody forwards
 //!        0x80 | flags, and then    a packet
+//!             stream (u8)          0: microphone; 1, 2, 3: the layers of the camera
 //!             ssrc (u32)           if NEW_SOURCE
 //!             sequence (signed)    unless NEXT: how much more than the last
 //!             timestamp (signed)   unless SAME_TIME: how much more than the last, wrapping
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::{MAX_SEQUENCE, vp8_head};
-use crate::ids::MediaKind;
+use crate::ids::{Layer, MediaKind};
 use crate::participant::Participant;
 use crate::trace::cursor::{Cursor, put_signed, put_varint};
 use crate::trace::format::Damage;
@@ -36,7 +37,6 @@ const KEYFRAME_ELSEWHERE: u8 = 6;
 const PACKET_ELSEWHERE: u8 = 7;
 
 const PACKET: u8 = 0x80;
-const VIDEO: u8 = 0x01;
 const MARKER: u8 = 0x02;
 const NEW_SOURCE: u8 = 0x04;
 const NEXT: u8 = 0x08;
@@ -49,11 +49,33 @@ const VOICE: u8 = 0x80;
 /// Payloads are not longer than datagrams.
 const MAX_PAYLOAD: usize = 65_535;
 
-/// The last packet on a line, to which the next one is compared.
+/// The streams of somebody: sound, and the layers of the picture.
+const STREAMS: usize = 1 + Layer::ALL.len();
+
+/// The last packets of each stream of somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Base {
+pub(crate) struct Bases([Base; STREAMS]);
+
+impl Bases {
+    /// The highest sequence number in there.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        let sequences = self.0.iter().map(|base| base.sequence);
+        sequences.max().unwrap_or(0)
+    }
+}
+
+fn stream(kind: MediaKind, layer: Layer) -> usize {
+    match kind {
+        MediaKind::Audio => 0,
+        MediaKind::Video => 1 + layer as usize,
+    }
+}
+
+/// The last packet of a stream, to which the next one is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Base {
     ssrc: u32,
-    pub(crate) sequence: u64,
+    sequence: u64,
     timestamp: u32,
 }
 
@@ -80,17 +102,17 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
     }
 }
 
-fn put_packet(buffer: &mut Vec<u8>, bases: &mut [Base; 2], kind: MediaKind, packet: &MediaPacket) {
+fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, kind: MediaKind, packet: &MediaPacket) {
     let is_video = kind == MediaKind::Video;
-    let base = &mut bases[usize::from(is_video)];
+    let stream = stream(kind, packet.layer);
+    let base = &mut bases.0[stream];
     let start = buffer.len();
     let mut flags = PACKET;
     let mut set = |flag, condition: bool| {
         flags |= if condition { flag } else { 0 };
         condition
     };
-    buffer.push(0);
-    set(VIDEO, is_video);
+    buffer.extend_from_slice(&[0, stream as u8]);
     set(MARKER, packet.marker);
     if set(NEW_SOURCE, packet.ssrc != base.ssrc) {
         buffer.extend_from_slice(&packet.ssrc.to_le_bytes());
@@ -149,6 +171,7 @@ pub(super) fn read_event(
         KEYFRAME_ELSEWHERE => Event::KeyframeRequest(Line::none()),
         PACKET_ELSEWHERE => Event::Packet(MediaPacket {
             line: Line::none(),
+            layer: Layer::Full,
             ssrc: 0,
             sequence: 0,
             timestamp: 0,
@@ -167,10 +190,12 @@ fn read_packet(
     participant: &mut Participant,
 ) -> Result<MediaPacket, Damage> {
     let has = |flag| flags & flag != 0;
-    let (line, base) = if has(VIDEO) {
-        (participant.publish.1, &mut participant.bases[1])
-    } else {
-        (participant.publish.0, &mut participant.bases[0])
+    let stream = usize::from(cursor.u8()?);
+    let bases = &mut participant.bases.0;
+    let base = bases.get_mut(stream).ok_or(Damage::Content)?;
+    let (line, layer) = match stream.checked_sub(1) {
+        None => (participant.publish.0, Layer::Full),
+        Some(layer) => (participant.publish.1, Layer::ALL[layer]),
     };
     if has(NEW_SOURCE) {
         base.ssrc = cursor.u32()?;
@@ -201,6 +226,7 @@ fn read_packet(
     payload[..head].copy_from_slice(cursor.bytes(head)?);
     Ok(MediaPacket {
         line,
+        layer,
         ssrc: base.ssrc,
         sequence: base.sequence,
         timestamp: base.timestamp,
@@ -221,6 +247,7 @@ mod tests {
         let is_video = kind == MediaKind::Video;
         MediaPacket {
             line: Line::none(),
+            layer: Layer::Full,
             ssrc: 0x0102_0304,
             sequence,
             timestamp: 90_000,
@@ -255,7 +282,7 @@ mod tests {
                 &packet(kind, 70_000, &payload),
             );
             assert!(buffer.ends_with(&[&[head as u8], &payload[..head]].concat()));
-            assert!(buffer.len() < 24 + head, "{}", buffer.len());
+            assert!(buffer.len() < 25 + head, "{}", buffer.len());
             let beyond = payload.get(head..head + 4).unwrap_or(&[0xee; 4]);
             assert!(!buffer.windows(4).any(|window| window == beyond));
         }
@@ -273,8 +300,8 @@ mod tests {
         }
         assert_eq!(
             buffer.len(),
-            3 + 4 + 1,
-            "flags, lengths, descriptor, orientation"
+            4 + 4 + 1,
+            "flags, stream, lengths, descriptor, orientation"
         );
     }
 }
