@@ -13,6 +13,8 @@ use str0m::crypto::{
     SupportedAeadAes128Gcm, SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
 };
 
+use crate::feedback;
+
 thread_local! {
     static OPENED: Cell<u64> = const { Cell::new(0) };
 }
@@ -23,11 +25,24 @@ pub fn opened() -> u64 {
     OPENED.get()
 }
 
-fn note<T, E>(result: Result<T, E>) -> Result<T, E> {
-    if result.is_ok() {
-        OPENED.set(OPENED.get().wrapping_add(1));
+fn note_opened() {
+    OPENED.set(OPENED.get().wrapping_add(1));
+}
+
+/// `plain` was decrypted. An error when str0m must not see it.
+fn look(plain: &[u8]) -> Result<(), CryptoError> {
+    if feedback::refuses(plain) {
+        return Err(CryptoError::Other("impossible feedback".into()));
     }
-    result
+    Ok(())
+}
+
+/// For AES-GCM. A packet in clear has its tag in a place of its own, and two parts to authenticate.
+fn look_by_gcm(aads: &[&[u8]], plain: &[u8]) -> Result<(), CryptoError> {
+    if aads.get(1).is_some_and(|index| !index.is_empty()) {
+        return Err(CryptoError::Other("SRTCP in clear".into()));
+    }
+    look(plain)
 }
 
 /// `provider` with ciphers that count.
@@ -77,6 +92,7 @@ impl SupportedAes128CmSha1_80 for Counting {
         if encrypt {
             return cipher;
         }
+        feedback::note_counter_mode();
         Box::new(Opening(cipher))
     }
 }
@@ -117,7 +133,9 @@ impl Aes128CmSha1_80Cipher for Opening<dyn Aes128CmSha1_80Cipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        note(self.0.decrypt(iv, input, output))
+        self.0.decrypt(iv, input, output)?;
+        note_opened();
+        look(output.get(..input.len()).unwrap_or_default())
     }
 }
 
@@ -139,7 +157,10 @@ impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        note(self.0.decrypt(iv, aads, input, output))
+        let length = self.0.decrypt(iv, aads, input, output)?;
+        note_opened();
+        look_by_gcm(aads, output.get(..length).unwrap_or_default())?;
+        Ok(length)
     }
 }
 
@@ -161,6 +182,9 @@ impl AeadAes256GcmCipher for Opening<dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        note(self.0.decrypt(iv, aads, input, output))
+        let length = self.0.decrypt(iv, aads, input, output)?;
+        note_opened();
+        look_by_gcm(aads, output.get(..length).unwrap_or_default())?;
+        Ok(length)
     }
 }

@@ -22,10 +22,12 @@
 mod authentic;
 mod clock;
 mod crypto;
+mod feedback;
 mod seam;
 mod surroundings;
 
 pub use authentic::opened;
 pub use clock::Clock;
 pub use crypto::{is_private_key, seeded_provider};
+pub use feedback::Feedback;
 pub use seam::{Panicked, Seam};

@@ -17,7 +17,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
-use tsuji_hermetic::{Clock, Panicked, Seam};
+use tsuji_hermetic::{Clock, Feedback, Panicked, Seam};
 
 use super::extension;
 use super::numbers::Numbers;
@@ -156,6 +156,7 @@ pub(crate) struct Connection {
     pending: Option<PendingOffer>,
     sources: Sources,
     numbers: Numbers,
+    feedback: Feedback,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     deadline: Option<Time>,
@@ -205,6 +206,7 @@ impl Connection {
             pending: None,
             sources: Sources::default(),
             numbers: Numbers::default(),
+            feedback: Feedback::default(),
             paths: BTreeSet::new(),
             deadline: Some(t),
             remote_candidates: 0,
@@ -409,16 +411,24 @@ impl Connection {
             return Ok(());
         }
         let opened = tsuji_hermetic::opened();
-        self.seam.call(|rtc| {
-            let Ok(receive) = Receive::new(protocol, path.remote, destination, payload) else {
-                return;
-            };
-            // Anybody who knows the peer's address can forge a broken DTLS record. An error here
-            // must not end the connection; a handshake that really broke runs into its time-out.
-            if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
-                tracing::debug!(%error, "datagram refused");
-            }
-        })?;
+        let seam = &mut self.seam;
+        let show = || {
+            seam.call(|rtc| {
+                let Ok(receive) = Receive::new(protocol, path.remote, destination, payload) else {
+                    return;
+                };
+                // Anybody who knows the peer's address can forge a broken DTLS record. An error
+                // here must not end the connection; a handshake that really broke runs into its
+                // time-out.
+                if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
+                    tracing::debug!(%error, "datagram refused");
+                }
+            })
+        };
+        let Some(shown) = self.feedback.receive(payload, show) else {
+            return Ok(());
+        };
+        shown?;
         if is_rtp && tsuji_hermetic::opened() != opened {
             self.numbers.shown(t, payload);
         }
@@ -551,6 +561,7 @@ impl Connection {
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
+        let feedback = &mut self.feedback;
         let wake = self.seam.call(|rtc| {
             let mut rounds = 0;
             loop {
@@ -562,6 +573,10 @@ impl Connection {
                         rtc.handle_input(Input::Timeout(now))?;
                     }
                     Output::Transmit(transmit) => {
+                        if feedback.is_beginning() && is_rtp(&transmit.contents) {
+                            extension::numbers(&transmit.contents)
+                                .for_each(|number| feedback.sent(number));
+                        }
                         effects
                             .transmits
                             .extend(environment.path(&transmit).map(|path| Transmit {

@@ -184,6 +184,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn feedback_about_numbers_that_never_were_ends_nothing() {
+        let mut world = meeting();
+        let mut attacker = Attacker::new(&mut world);
+        for begins in [0xffff, 0xfff0, 0x8000, 0x7fff, 0, 1] {
+            for count in [1, 20, 0x7fff, 0xffff] {
+                let packet = feedback(begins, count);
+                attacker.send(&mut world, &packet, true);
+                world.run(10);
+            }
+        }
+        let gone = world.gone.get(&ParticipantId(ATTACKER.into()));
+        assert_eq!(gone, None, "a clumsy receiver stays");
+        world.check_meeting(1, 2);
+    }
+
+    /// Feedback that nothing arrived of `count` packets from the number `begins` on (3.1 of the
+    /// draft).
+    fn feedback(begins: u16, count: u16) -> Vec<u8> {
+        const LONGEST_RUN: u16 = 0x1fff;
+        let mut body = [0; 8].to_vec();
+        body.extend(begins.to_be_bytes());
+        body.extend(count.to_be_bytes());
+        body.extend([0, 0, 1, 0]);
+        let mut rest = count;
+        while rest > 0 {
+            let run = rest.min(LONGEST_RUN);
+            body.extend(run.to_be_bytes());
+            rest -= run;
+        }
+        body.resize(body.len().next_multiple_of(4), 0);
+        let words = (body.len() / 4) as u8;
+        [&[0x8f, 205, 0, words], &body[..]].concat()
+    }
+
     fn play(carriers: [Carrier; 2], step: u16) {
         let mut world = meeting();
         let mut attacker = Attacker::new(&mut world);
