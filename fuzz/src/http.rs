@@ -6,6 +6,8 @@
 use tsuji_core::Time;
 use tsuji_signaling::{Exchange, Limits, Step};
 
+use crate::pieces::pieces;
+
 /// The input: a byte that says how to cut, then the bytes. An empty line is put behind them, so
 /// that every head has an end.
 ///
@@ -32,25 +34,6 @@ fn small_limits() -> Limits {
         http_target_bytes: 32,
         http_requests: 3,
         ..Limits::default()
-    }
-}
-
-fn pieces(cut: u8, bytes: &[u8]) -> Vec<&[u8]> {
-    match cut {
-        0 => bytes.chunks(1).collect(),
-        1..=127 => bytes.chunks(usize::from(cut)).collect(),
-        _ => {
-            // Lengths that differ, from the bytes themselves.
-            let mut rest = bytes;
-            let mut pieces = Vec::new();
-            while let Some(first) = rest.first() {
-                let length = usize::from((first ^ cut) & 63) + 1;
-                let (piece, behind) = rest.split_at(length.min(rest.len()));
-                pieces.push(piece);
-                rest = behind;
-            }
-            pieces
-        }
     }
 }
 

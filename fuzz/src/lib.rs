@@ -8,6 +8,7 @@
 //! ```text
 //!  signaling      message, session: the lobby, with text from one stranger, and with whole crowds
 //!  http           bytes of a TCP connection, in whatever pieces
+//!  tcp            what a TCP connection begins with, and the frames of media
 //!  websocket      frames, behind the handshake
 //!  sdp_answer     answers to the core's offers
 //!  candidate      ICE candidates, by themselves and in JSON
@@ -27,8 +28,10 @@ pub mod datagram;
 pub mod hostile_media;
 pub mod http;
 pub mod panics;
+mod pieces;
 pub mod sdp_answer;
 pub mod signaling;
+pub mod tcp;
 pub mod trace_file;
 pub mod websocket;
 mod world;

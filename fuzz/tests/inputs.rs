@@ -48,6 +48,11 @@ fn http_answers_the_same_however_it_is_cut() {
 }
 
 #[test]
+fn tcp_is_told_apart_and_framed_the_same_however_it_is_cut() {
+    replay("tcp", tsuji_fuzz::tcp::target);
+}
+
+#[test]
 fn frames_are_read_or_refused() {
     replay("websocket", tsuji_fuzz::websocket::target);
 }
