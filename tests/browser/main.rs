@@ -6,6 +6,7 @@
 //! or by the crates below the runtimes, which are the same, is tried on one, because each browser
 //! costs seconds.
 
+mod checking;
 mod doors;
 mod leaving;
 mod meeting;
@@ -17,6 +18,8 @@ mod secure;
 mod staying;
 
 use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -103,4 +106,12 @@ async fn all_meet(guests: &[Guest]) {
             );
         }
     }
+}
+
+/// Keeps a screenshot, for people who want to see with their own eyes.
+fn keep_picture(name: &str, png: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/artefacts");
+    let file = folder.join(name).with_extension("png");
+    let kept = fs::create_dir_all(&folder).and_then(|()| fs::write(file, png));
+    kept.expect("the target folder can be written");
 }

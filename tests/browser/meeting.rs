@@ -1,12 +1,9 @@
 //! Three people meet.
 
-use std::fs;
-use std::path::Path;
-
 use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{MIO, Program};
 
-use crate::{House, all_meet};
+use crate::{House, all_meet, keep_picture};
 
 on_each_runtime! { async
     three_people_see_and_hear_each_other_with_trickle_ice,
@@ -29,7 +26,7 @@ async fn three_people_see_and_hear_each_other_with_trickle_ice(program: &Program
     guests[0]
         .until("no message over the picture", calm, no_args)
         .await;
-    keep_picture(&guests[0].screenshot().await);
+    keep_picture("three-people", &guests[0].screenshot().await);
     house.close(guests).await;
 }
 
@@ -78,12 +75,4 @@ async fn offers(guest: &tsuji_tests::support::Guest) -> usize {
         ["have-remote-offer stable"].repeat(offers).join(" ")
     );
     offers
-}
-
-/// For people who want to see what the tests saw.
-fn keep_picture(png: &[u8]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/artefacts");
-    let kept =
-        fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join("three-people.png"), png));
-    kept.expect("the target folder can be written");
 }

@@ -91,12 +91,13 @@ fn is_standard(method: &Method) -> bool {
 }
 
 /// A file of the client. The paths of pages lead to one page, which looks at its own address;
-/// a room's page and the thanks have their own file where the client has one.
+/// a room's page and those beside the rooms have their own file where the client has one.
 fn find(path: &str) -> Option<rust_embed::EmbeddedFile> {
     let page = |name: &str| Assets::get(name).or_else(|| Assets::get("index.html"));
     match path {
         "/" => page("index.html"),
         "/thanks" => page("thanks.html"),
+        "/check" => page("check.html"),
         _ if path.starts_with("/r/") => page("room.html"),
         _ => Assets::get(path.strip_prefix('/')?),
     }

@@ -2,6 +2,7 @@
 import { Devices } from "./devices.js";
 import { Door } from "./door.js";
 import * as memory from "./memory.js";
+import { showCheck } from "./pages/check.js";
 import { showHome } from "./pages/home.js";
 import { showLobby } from "./pages/lobby.js";
 import { showNotice } from "./pages/notice.js";
@@ -49,6 +50,8 @@ export class App {
       if (!room) this.#showPlain(() => showNotice(this, "bad_code", null));
       else if (call) this.#showRoom(room, call.name, null);
       else this.#showDoor(() => showLobby(this, room, null));
+    } else if (first === "check") {
+      this.#showPlain(() => showCheck(this));
     } else if (first === "thanks") {
       this.#showPlain(() => showThanks(this));
     } else {
@@ -116,12 +119,12 @@ export class App {
     this.#leavePage = showRoom(this, room, name, signal);
   }
 
-  /** A page without devices: camera and microphone are released. @param {() => void} show */
+  /** A page without devices: camera and microphone are released. @param {() => void | (() => void)} show */
   #showPlain(show) {
     this.#leave();
     this.#closeDoor();
     this.devices.close();
-    show();
+    this.#leavePage = show() ?? (() => {});
   }
 
   #leave() {

@@ -1,0 +1,111 @@
+//! *Test my connection*: which ways lead to the server, and how good they are.
+
+use std::ffi::OsStr;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tsuji_tests::support::{Guest, MIO, Network, Portrait, Program, SERVER, SMOL, Server};
+
+use crate::{House, TURN, keep_picture};
+
+/// What a row of the table says.
+#[derive(Debug)]
+struct Row {
+    way: String,
+    address: String,
+    works: bool,
+    round_trip: String,
+    lost: [String; 2],
+}
+
+/// Runs the test on the page; the rows, and the words above them.
+async fn check(guest: &Guest, home: &str) -> (Vec<Row>, String) {
+    guest.go(home).await;
+    guest.press("Test my connection").await;
+    guest.press("Start test").await;
+    let look = "const rows = [...document.querySelectorAll('.check tbody tr')];
+        const ended = rows.filter(({ dataset }) => dataset.state === 'works' || dataset.state === 'fails');
+        Object.assign(state, { rows: rows.length, ended: ended.length });
+        if (ended.length < args.row && ended.length !== rows.length || rows.length === 0) return false;
+        return ended.map((row) => [row.dataset.state, ...[...row.children].map((cell) => cell.textContent)])";
+    let mut row = 0;
+    let rows = loop {
+        row += 1;
+        let rows = guest.until("a row", look, json!({ "row": row })).await;
+        let rows = rows.as_array().expect("rows").clone();
+        if rows.len() < row {
+            break rows;
+        }
+    };
+    guest.control("Test again").await;
+    let title = guest
+        .until(
+            "a verdict",
+            "return document.querySelector('.check h1').textContent",
+            Value::Null,
+        )
+        .await;
+    let title = title.as_str().expect("words").to_owned();
+    let rows = rows.iter().map(read).collect();
+    eprintln!("{title}: {rows:#?}");
+    (rows, title)
+}
+
+fn read(row: &Value) -> Row {
+    let cell = |number: usize| row[number].as_str().expect("text").to_owned();
+    Row {
+        way: cell(1),
+        address: cell(2),
+        works: cell(0) == "works",
+        round_trip: cell(4),
+        lost: [cell(5), cell(6)],
+    }
+}
+
+#[tokio::test]
+async fn the_test_of_the_connection_tells_that_each_way_works() {
+    let house = House::open(&SMOL).await;
+    let mika = house.guest(0).await;
+    let (rows, title) = check(&mika, &house.home()).await;
+    assert_eq!(title, "Ready for calls");
+    let ways: Vec<_> = rows.iter().map(|row| row.way.as_str()).collect();
+    assert_eq!(ways, ["UDP", "TCP"]);
+    for row in &rows {
+        assert!(row.works && row.round_trip.ends_with(" ms"), "{row:?}");
+        assert_eq!(row.lost, ["0 %", "0 %"], "{row:?}");
+    }
+    assert_eq!(rows[1].address, house.server.address().to_string());
+    keep_picture("check", &mika.screenshot().await);
+    house.close([mika]).await;
+}
+
+#[tokio::test]
+async fn the_test_of_the_connection_tells_that_udp_is_blocked() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    network.block_udp();
+    let (rows, title) = check_in(&network, &MIO).await;
+    assert_eq!(title, "Calls work, by a detour");
+    let works: Vec<_> = rows
+        .iter()
+        .map(|row| (row.way.as_str(), row.works))
+        .collect();
+    assert_eq!(works, [("UDP", false), ("TCP", true)]);
+}
+
+async fn check_in(network: &Network, program: &Program) -> (Vec<Row>, String) {
+    let kept = TempDir::with_prefix("tsuji-tls-").expect("the system has room");
+    let (listen, udp) = (format!("{SERVER}:8443"), format!("{SERVER}:10000"));
+    let mut arguments = ["--listen", &listen, "--udp", &udp, "--tls", "self-signed"]
+        .map(OsStr::new)
+        .to_vec();
+    arguments.extend([OsStr::new("--tls-dir"), kept.path().as_os_str()]);
+    let server = Server::start_in(&network.server, program, &arguments);
+    let mika = Guest::arrive_in(network, &Portrait::ALL[0]).await;
+    let checked = check(&mika, &format!("https://{listen}/")).await;
+    mika.depart().await;
+    server.stop();
+    checked
+}
