@@ -61,7 +61,9 @@ fn answers<'a>(limits: &Limits, pieces: impl Iterator<Item = &'a [u8]>) -> Answe
         loop {
             match step {
                 Step::Read => break,
-                Step::Upgrade { response, early } => {
+                Step::Upgrade {
+                    response, early, ..
+                } => {
                     answers.response(&response);
                     answers.upgraded = true;
                     answers.early = early;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::uri::Authority;
 use smol::Timer;
 use smol::future::or;
 use tsuji_core::Time;
 use tsuji_host::Limits;
-use tsuji_host::front::{Heard, Order};
+use tsuji_host::front::{Came, Grant, Heard, Order};
 use tsuji_signaling::{ConnectionId, Exchange};
 use tungstenite::protocol::WebSocketConfig;
 
@@ -71,10 +72,28 @@ impl Guest {
             .with(|t, state| state.desk.hear_frame(t, self.id, frame));
     }
 
-    /// It is a WebSocket from now on; how to read it.
-    pub(crate) fn opened(&self) -> Option<WebSocketConfig> {
+    /// It wants to be a relay; what that needs, if it may.
+    pub(crate) fn relay_began(&self, remote: SocketAddr) -> Option<Grant> {
+        let began = self
+            .front
+            .with(|t, state| state.desk.relay_began(t, self.id, remote));
+        began.flatten()
+    }
+
+    /// Something came from the client of a relay.
+    pub(crate) fn hear_relayed(&self, came: Came) {
+        self.front.with(|t, State { desk, .. }| match came {
+            Came::Nothing => {}
+            Came::Allocated => desk.relay_allocated(self.id),
+            Came::Datagram { local, payload } => desk.hear_relayed(t, self.id, local, payload),
+        });
+    }
+
+    /// It is a WebSocket from now on; how to read it. `host`: what its client calls the server, if it
+    /// came over TLS that ends here.
+    pub(crate) fn opened(&self, host: Option<Authority>) -> Option<WebSocketConfig> {
         self.front.with(|t, state| {
-            state.desk.opened(t, self.id);
+            state.desk.opened(t, self.id, host);
             state.desk.websocket_config()
         })
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ::http::uri::Authority;
 use smol::future::or;
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tsuji_signaling::{Exchange, Step};
@@ -13,8 +14,13 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// How this stage ends.
 pub(crate) enum End {
-    /// The rest is a WebSocket, of which these bytes have come already.
-    Upgrade(Vec<u8>),
+    /// The rest is a WebSocket.
+    Upgrade {
+        /// Of which these bytes have come already.
+        early: Vec<u8>,
+        /// What the client calls the server.
+        host: Option<Authority>,
+    },
     /// All is said.
     Finished,
     /// Nothing is left.
@@ -60,9 +66,13 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 guest.trace_wanted();
                 Step::Respond { bytes, close }
             }
-            Step::Upgrade { response, early } => {
+            Step::Upgrade {
+                response,
+                early,
+                host,
+            } => {
                 return match guest.before(deadline, write(stream, &response)).await {
-                    Some(Ok(())) => End::Upgrade(early),
+                    Some(Ok(())) => End::Upgrade { early, host },
                     Some(Err(_)) | None => End::Gone,
                 };
             }

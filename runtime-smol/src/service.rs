@@ -4,11 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use ::http::uri::Authority;
 use async_tungstenite::WebSocketStream;
 use futures_rustls::TlsAcceptor;
 use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
-use tsuji_host::front::{Media, Opening};
+use tsuji_host::front::{Media, Opening, Relay};
 use tsuji_signaling::Exchange;
 use tsuji_signaling::http::{Answer, answer};
 use tungstenite::protocol::Role;
@@ -20,6 +21,13 @@ use crate::patient::{Patient, linger};
 use crate::prefixed::Prefixed;
 use crate::stream;
 use crate::websocket;
+
+/// Whether a connection came over TLS that ends here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secure {
+    Yes,
+    No,
+}
 
 /// Serves connections; cheap to clone. The futures that it returns can be run anywhere, and end
 /// when the server stops.
@@ -45,7 +53,7 @@ impl Service {
     {
         self.contain(async {
             if let Some((guest, _)) = Guest::admit(&self.front, peer) {
-                self.websocket(&guest, stream, early).await;
+                self.websocket(&guest, stream, early, None).await;
             }
         })
         .await;
@@ -74,10 +82,10 @@ impl Service {
             };
             match (opening, tls) {
                 (Opening::Media, _) => self.media(&guest, stream, peer).await,
-                (_, None) => self.http(&guest, stream, exchange).await,
-                (Opening::Http, Some(_)) => {
+                (_, None) => self.http(&guest, stream, exchange, Secure::No).await,
+                (Opening::Http | Opening::Turn, Some(_)) => {
                     exchange.lacks_tls();
-                    self.http(&guest, stream, exchange).await;
+                    self.http(&guest, stream, exchange, Secure::No).await;
                 }
                 (Opening::Tls, Some(tls)) => {
                     let accepted = guest.before(exchange.deadline(), tls.accept(stream));
@@ -88,7 +96,10 @@ impl Service {
                     };
                     match open(&guest, &exchange, stream).await {
                         Some((Opening::Media, stream)) => self.media(&guest, stream, peer).await,
-                        Some((_, stream)) => self.http(&guest, stream, exchange).await,
+                        Some((Opening::Turn, stream)) => self.relay(&guest, stream, peer).await,
+                        Some((_, stream)) => {
+                            self.http(&guest, stream, exchange, Secure::Yes).await;
+                        }
                         None => {}
                     }
                 }
@@ -106,12 +117,26 @@ impl Service {
         stream::serve(guest, &mut stream, media).await;
     }
 
-    async fn http<S>(&self, guest: &Guest, mut stream: S, exchange: Exchange)
+    async fn relay<S>(&self, guest: &Guest, mut stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(grant) = guest.relay_began(peer) else {
+            return;
+        };
+        let relay = Relay::new(guest.now(), guest.limits(), grant, &[]);
+        stream::serve(guest, &mut stream, relay).await;
+    }
+
+    async fn http<S>(&self, guest: &Guest, mut stream: S, exchange: Exchange, secure: Secure)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match http::serve(guest, &mut stream, exchange).await {
-            End::Upgrade(early) => self.websocket(guest, stream, early).await,
+            End::Upgrade { early, host } => {
+                let host = host.filter(|_| secure == Secure::Yes);
+                self.websocket(guest, stream, early, host).await;
+            }
             End::Finished => {
                 guest.leaving();
                 let linger = linger(&mut stream);
@@ -121,11 +146,11 @@ impl Service {
         }
     }
 
-    async fn websocket<S>(&self, guest: &Guest, stream: S, early: Vec<u8>)
+    async fn websocket<S>(&self, guest: &Guest, stream: S, early: Vec<u8>, host: Option<Authority>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Some(config) = guest.opened() else {
+        let Some(config) = guest.opened(host) else {
             return;
         };
         let stream = Patient::new(stream, self.front.limits.send_stall);

@@ -77,7 +77,7 @@ fn next<S: AsyncRead + AsyncWrite + Unpin>(
                 }));
             }
             // Media has connections of its own.
-            Some(Order::Frame(_)) => continue,
+            Some(Order::Frame(_) | Order::Relayed { .. }) => continue,
             None => break true,
         };
         if let Err(error) = Sink::start_send(socket.as_mut(), message) {

@@ -19,6 +19,7 @@ mod upgrade;
 use std::sync::Arc;
 
 use ::http::StatusCode;
+use ::http::uri::Authority;
 use tsuji_core::Time;
 
 pub use origin::{BadOrigin, Origin};
@@ -72,6 +73,8 @@ pub enum Step {
         response: Vec<u8>,
         /// Bytes that came behind the request and already belong to the WebSocket.
         early: Vec<u8>,
+        /// What the client calls this server.
+        host: Option<Authority>,
     },
 }
 
@@ -241,7 +244,11 @@ impl Exchange {
                 self.phase = Phase::Last(t);
                 let response = switch.into_bytes();
                 let early = std::mem::take(&mut self.buffer);
-                Step::Upgrade { response, early }
+                Step::Upgrade {
+                    response,
+                    early,
+                    host: request.host.clone(),
+                }
             }
             Err(refusal) => {
                 let close = last || refusal.closes || request.has_body;

@@ -22,6 +22,7 @@
 //!           │    room_code   names of rooms;  name  names of people
 //!           │    password, token  who may look at a room;  resume  who may come back to a stay
 //!           │    error       what was wrong, with a code and a sentence
+//!           │    ice_server  which STUN and TURN servers participants are told of
 //!           │    limits      the bound of everything that a stranger can fill
 //!           │
 //!           ├──► Send, Ping, Close ──► the WebSockets
@@ -56,6 +57,7 @@
 
 pub mod error;
 pub mod http;
+pub mod ice_server;
 pub mod limits;
 pub mod lobby;
 pub mod message;

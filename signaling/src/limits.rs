@@ -70,6 +70,12 @@ pub struct Limits {
     /// How long a room lives that nobody is in and nobody looks at. 10 min: everybody may drop
     /// out and come back with the same link.
     pub empty_room: Duration,
+    /// How long the password of a TURN server is good. 24 h: longer than any meeting, whose browsers
+    /// use it again when their network changes.
+    pub turn_password: Duration,
+    /// Bytes of a `Host` that are kept for the address of the relay. 259: a DNS name (RFC 1035,
+    /// 2.3.4) and a port.
+    pub host_bytes: usize,
     /// Bytes of an HTTP request's head. 16 KiB: browsers stay below 8 with all their cookies.
     pub http_head_bytes: usize,
     /// Header fields of an HTTP request. 64: browsers send about 20.
@@ -115,6 +121,8 @@ impl Default for Limits {
             grace: Duration::from_secs(15),
             roomless: Duration::from_secs(600),
             empty_room: Duration::from_secs(600),
+            turn_password: Duration::from_secs(24 * 3_600),
+            host_bytes: 259,
             http_head_bytes: 16 * 1024,
             http_headers: 64,
             http_target_bytes: 4 * 1024,

@@ -16,11 +16,13 @@ mod timers;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
+use http::uri::Authority;
 use tracing::Span;
 use tsuji_core::{Command, ParticipantId, RoomId, Time, WallTime};
 
 use crate::Limits;
 use crate::error::{Closing, Fault};
+use crate::ice_server::IceServers;
 use crate::message::{ClientMessage, ExitReason, Id, ServerMessage};
 use crate::name::Name;
 use crate::password::Passwords;
@@ -52,6 +54,7 @@ pub struct Lobby {
     passwords: Passwords,
     bearers: Option<Bearers>,
     tokens: Tokens,
+    ice_servers: Option<IceServers>,
     connections: BTreeMap<ConnectionId, Connection>,
     addresses: Addresses,
     rooms: Rooms,
@@ -65,6 +68,8 @@ pub struct Lobby {
 struct Connection {
     session: Session,
     place: Place,
+    /// By which name it reached the server with TLS, behind which there is a relay.
+    secure_host: Option<Authority>,
     pace: Pace,
     guesses: u32,
     /// The name that a token gave.
@@ -92,6 +97,7 @@ impl Lobby {
             passwords: Passwords::new(seed),
             bearers: None,
             tokens: Tokens::new(seed),
+            ice_servers: None,
             connections: BTreeMap::new(),
             addresses: Addresses::default(),
             rooms: Rooms::default(),
@@ -108,12 +114,25 @@ impl Lobby {
         self.bearers = Some(Bearers { key, epoch });
     }
 
+    /// From now on participants are told of STUN and TURN servers.
+    pub fn tell_ice_servers(&mut self, servers: IceServers) {
+        self.ice_servers = Some(servers);
+    }
+
     /// Takes one input that happened at `t`; [`poll`](Self::poll) until `None` afterwards.
     /// Inputs about connections and participants that are gone are ignored: they were under way.
     pub fn handle(&mut self, t: Time, input: Input<'_>) {
         self.now = self.now.max(t);
         match input {
             Input::Opened { connection, peer } => self.opened(connection, peer),
+            Input::SecureHost { connection, host } => {
+                let is_short = host.as_str().len() <= self.limits.host_bytes;
+                if let Some(connection) = self.connections.get_mut(&connection)
+                    && is_short
+                {
+                    connection.secure_host = Some(host);
+                }
+            }
             Input::Text { connection, text } if text.len() > self.limits.message_bytes => {
                 self.oversized(connection);
             }
@@ -164,6 +183,7 @@ impl Lobby {
         let connection = Connection {
             session: Session::Greeting(Greeting),
             place,
+            secure_host: None,
             pace: Pace::new(&self.limits, self.now),
             guesses: 0,
             granted_name: None,

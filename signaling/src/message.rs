@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tsuji_core::{IceMode, MediaKind, ParticipantId};
 
 pub use client::{ClientMessage, Join};
-pub use server::{ExitReason, Participant, Publish, ServerMessage, Slot};
+pub use server::{ExitReason, Participant, Publish, RtcIceServer, ServerMessage, Slot};
 
 /// A participant's id on the wire: `p` and a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

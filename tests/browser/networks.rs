@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{
     Guest, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
 };
@@ -44,9 +45,11 @@ async fn meet(
     let way = guests[1].way().await;
     assert_eq!(guests[0].way().await, way);
     let first = guests[1].first_picture().await;
+    let relay = way.relay.as_deref().map(|relay| format!(", {relay} relay"));
     eprintln!(
-        "{name}: the first picture {first:.1?} after Join, by {}",
-        way.transport
+        "{name}: the first picture {first:.1?} after Join, by {}{}",
+        way.transport,
+        relay.unwrap_or_default()
     );
     assert!(first < FIRST_PICTURE, "{name}: {first:?}");
     for guest in guests {
@@ -54,7 +57,10 @@ async fn meet(
     }
     server.stop();
     replay(recorded.path());
-    format!("{} {}", way.transport, way.remote)
+    match way.relay {
+        None => format!("{} {}", way.transport, way.remote),
+        Some(relay) => format!("{relay} relay, {} {}", way.transport, way.remote),
+    }
 }
 
 /// Makes the recorded meeting happen again, to the byte.
@@ -97,6 +103,22 @@ async fn people_meet_where_nothing_but_one_tcp_port_is_open() {
     let way = meet("443/tcp alone", &network, &SMOL, &page, &arguments).await;
     assert_eq!(way, format!("tcp {listen}"));
 }
+
+/// Nothing but real TLS to port 443 passes: what ICE-TCP needs is not even offered.
+async fn people_meet_where_nothing_but_tls_passes(program: &Program) {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    network.block_all_but_tls(HTTPS);
+    let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
+    let page = format!("https://{SERVER}/");
+    let arguments = ["--listen", &listen, "--udp", &udp];
+    let way = meet("TLS to 443 alone", &network, program, &page, &arguments).await;
+    assert_eq!(way, format!("tls relay, udp {SERVER}:{MEDIA}"));
+}
+
+on_each_runtime!(async people_meet_where_nothing_but_tls_passes);
 
 #[tokio::test]
 async fn people_meet_through_routers_that_translate_addresses() {

@@ -190,6 +190,21 @@ impl Network {
         );
     }
 
+    /// From now on nothing passes but TLS over TCP to this port of the server: of a connection's packets
+    /// with something in them, those to the server must look like TLS records, or the insides of
+    /// them, and never like frames of media.
+    pub fn block_all_but_tls(&self, port: u16) {
+        self.block_all_but_tcp(port);
+        // Behind the ports and the header of TCP: `length 00 01 .. .. 21 12 a4 42` (RFC 4571, RFC
+        // 8489), and what TURN without TLS begins with. The header has 20 bytes, and 12 of
+        // timestamps (RFC 7323).
+        for cookie in [(32 + 6) * 8, (32 + 4) * 8] {
+            self.server.rules(&format!(
+                "add rule inet wall in meta l4proto tcp @th,{cookie},32 0x2112a442 counter drop"
+            ));
+        }
+    }
+
     /// A firewall around the server; what it says to itself is its own business.
     fn wall(&self, on_the_way_in: &str, on_the_way_out: &str) {
         self.server.rules(&format!(

@@ -40,6 +40,7 @@ for (const [what, text] of [
   ["no object", "[]"],
   ["no type", "{}"],
   ["an offer without slots", JSON.stringify({ ...offer, slots: undefined })],
+  ["an ICE server without its address", JSON.stringify({ ...offer, iceServers: [{ username: "a" }] })],
   ["a slot without its m-line", JSON.stringify({ ...offer, slots: [{ kind: "video", participant: null, source: null }] })],
   ["a slot of something else", JSON.stringify({ ...offer, slots: [{ ...offer.slots[0], source: "nose" }] })],
   ["layers that are no list", '{"type":"layers","source":"camera","layers":"q"}'],

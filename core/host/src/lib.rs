@@ -89,7 +89,7 @@ pub use guards::{Guards, JoinKeyError};
 pub use limits::Limits;
 pub use log::LogFormat;
 pub use options::{Action, CommandLine, Options, OptionsError};
-pub use reach::{Advertise, LearnError, Place};
+pub use reach::{Advertise, IceServerError, IceServerOption, LearnError, Place};
 pub use record::RecordError;
 pub use replay::{Moment, ReplayFault, ReplayOptions, Verdict, replay};
 pub use trouble::Trouble;

@@ -46,6 +46,14 @@ pub struct Limits {
     /// TCP connections with media from one address. 256: an office of 50 people behind one address
     /// with five paths each.
     pub media_connections_per_address: usize,
+    /// Relays in all. 10,000: everybody of a full server has one, which most never use.
+    pub relays: usize,
+    /// Requests without the right password that a relay answers before it ends the connection. 8: a
+    /// browser needs one, to learn the nonce.
+    pub relay_refusals: u32,
+    /// Bytes a second that a client may send through its relay. 2 MiB: a camera in three sizes and a
+    /// screen. What is more is dropped.
+    pub relay_bytes_per_second: u64,
     /// Bytes of media that wait for one TCP connection in our memory. 128 KiB: half a second of
     /// two megabits; what is older is of no use to a call, and a frame that finds no room is lost
     /// as a datagram would be.
@@ -103,6 +111,9 @@ impl Default for Limits {
             media_handshake: Duration::from_secs(10),
             media_idle: Duration::from_secs(30),
             media_connections_per_address: 256,
+            relays: 10_000,
+            relay_refusals: 8,
+            relay_bytes_per_second: 2 * 1024 * 1024,
             media_queue_bytes: 128 * 1024,
             media_write_bytes: 16 * 1024,
             linger: Duration::from_secs(2),

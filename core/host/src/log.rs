@@ -14,6 +14,9 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+/// Warns of each message of a stranger that it cannot read. Whoever wants that says so behind it.
+const QUIET: &str = "stun_types=off";
+
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -25,7 +28,7 @@ pub enum LogFormat {
 
 /// Begins to log. `filter` was checked.
 pub(crate) fn start(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::new(filter);
+    let filter = EnvFilter::new(format!("{QUIET},{filter}"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter);
     match (format, is_journal()) {
         // The journal knows the time, and takes the level from the first bytes of the line.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tsuji_core::{Command, Notice};
+use tsuji_core::{Command, Notice, Path};
 use tsuji_signaling::ConnectionId;
 
 /// From the front to a media side.
@@ -24,7 +24,16 @@ pub enum ToMedia {
         /// The frame without its length.
         payload: Vec<u8>,
     },
-    /// Such a connection has ended.
+    /// A datagram came through the relay on a TCP connection. It may be lost on the way.
+    Relayed {
+        /// Through which.
+        connection: ConnectionId,
+        /// From the relayed address to one of our sockets.
+        path: Path,
+        /// What is in it.
+        payload: Vec<u8>,
+    },
+    /// A connection with media, or with a relay, has ended.
     MediaClosed {
         /// Which.
         connection: ConnectionId,
@@ -42,6 +51,15 @@ pub enum FromMedia {
         /// For which.
         connection: ConnectionId,
         /// The frame without its length.
+        payload: Vec<u8>,
+    },
+    /// A datagram for the client of a relay. It may be lost on the way.
+    Relayed {
+        /// Through which connection.
+        connection: ConnectionId,
+        /// From which of our sockets.
+        local: SocketAddr,
+        /// What is in it.
         payload: Vec<u8>,
     },
     /// What comes from such a connection is nobody's: close it.

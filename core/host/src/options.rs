@@ -11,7 +11,7 @@ use tsuji_core::trace::Kind;
 
 use crate::guards::Guards;
 use crate::log::LogFormat;
-use crate::reach::Advertise;
+use crate::reach::{Advertise, IceServerOption};
 use crate::record::RecordOptions;
 use crate::replay::ReplayOptions;
 
@@ -77,6 +77,18 @@ pub struct Options {
     /// Offer media over UDP only, and not also on the TCP port of --listen
     #[arg(long)]
     pub no_ice_tcp: bool,
+
+    /// Offer no relay (TURN over TLS) on the port of --listen. There is one when this server has HTTPS,
+    /// for networks that let nothing else through; it leads to this server's media and nowhere else
+    #[arg(long)]
+    pub no_turn: bool,
+
+    /// Tell participants of this STUN or TURN server, beside our own relay: its URL, perhaps with
+    /// user=NAME and credential=PASSWORD, or with secret-file=FILE, which has the secret that the
+    /// TURN server knows too (coturn's static-auth-secret), so that each gets a password for a day.
+    /// In one argument, separated by spaces. May be repeated
+    #[arg(long, value_name = "SERVER")]
+    pub ice_server: Vec<IceServerOption>,
 
     /// Serve HTTPS with this certificate chain (PEM). It and the key are read again when they change
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -263,6 +275,11 @@ pub enum OptionsError {
 }
 
 impl Options {
+    /// Whether HTTPS is served, and not left to a web server in front.
+    pub(crate) fn serves_tls(&self) -> bool {
+        self.tls_cert.is_some() || self.tls.is_some() || !self.acme.is_empty()
+    }
+
     /// Whether and how to record.
     pub(crate) fn recording(&self) -> Option<RecordOptions> {
         Some(RecordOptions {

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu, Transport};
+use tsuji_signaling::ice_server::{IceServers, TurnSecret};
 
 use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
 use crate::dump::bell;
+use crate::front::relay::{Ground, Peers};
 use crate::front::{Desk, Drain, Links};
 use crate::guards::JoinKeyError;
 use crate::limits::Limits;
@@ -22,7 +24,7 @@ use crate::metrics::{self, Watch};
 use crate::options::{Options, OptionsError};
 use crate::ports;
 use crate::queue::queue;
-use crate::reach::{Asked, LearnError, interfaces, learn, told};
+use crate::reach::{Asked, IceServerError, LearnError, ice_servers, interfaces, learn, told};
 use crate::record::{RecordError, Recording};
 use crate::threads::Threads;
 use crate::tls::{Tls, TlsError};
@@ -61,6 +63,9 @@ pub enum StartError {
     /// How others see the UDP sockets is not known.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// Participants cannot be told of a TURN server.
+    #[error(transparent)]
+    IceServer(#[from] IceServerError),
     /// The system gave no randomness.
     #[error("the system gave no random numbers: {0}")]
     Random(getrandom::Error),
@@ -211,6 +216,15 @@ pub fn assemble(
         watch,
     );
 
+    let relays = match door {
+        Some(_) if options.serves_tls() && !options.no_turn => Some(TurnSecret::new(&seed()?)),
+        _ => None,
+    };
+    let ice_servers = IceServers {
+        servers: ice_servers(&options.ice_server)?,
+        relay: relays.clone(),
+        epoch: clock.epoch(),
+    };
     let config = Config {
         addresses: sockets.addresses,
         certificate: Certificate::generate()?,
@@ -238,8 +252,14 @@ pub fn assemble(
                 limit: options.drain(),
             },
             reporter: front_reporter,
+            relays: relays.map(|secret| Ground {
+                secret,
+                epoch,
+                peers: Peers::of(&config.addresses),
+            }),
         },
     );
+    desk.tell_ice_servers(ice_servers);
     desk.allow_origins(&options.guards.origin);
     if let Some(key) = join_key {
         desk.admit_bearers(key, epoch);

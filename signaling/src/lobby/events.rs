@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::uri::Authority;
 use tsuji_core::{Command, Notice, Time};
 
 /// A WebSocket, named by the runtime; never reused.
@@ -17,6 +18,13 @@ pub enum Input<'a> {
         connection: ConnectionId,
         /// The address at the other end.
         peer: IpAddr,
+    },
+    /// The WebSocket came over TLS that ends at this server, in which a relay can be reached too.
+    SecureHost {
+        /// Which.
+        connection: ConnectionId,
+        /// The `Host` of its handshake.
+        host: Authority,
     },
     /// A text message came.
     Text {

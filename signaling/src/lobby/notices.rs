@@ -8,7 +8,7 @@ use tsuji_core::{CommandError, GoneReason, Notice, ParticipantId};
 use super::rooms::{OpenOffer, Person, Room};
 use super::{Lobby, Tell, person_span};
 use crate::error::Fault;
-use crate::message::{Candidate, ExitReason, Ice, ServerMessage};
+use crate::message::{Candidate, ExitReason, Ice, RtcIceServer, ServerMessage};
 
 impl Lobby {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -24,6 +24,7 @@ impl Lobby {
                     negotiation,
                     sdp,
                     publish,
+                    ice_servers: Vec::new(),
                     candidates: Vec::new(),
                 };
                 self.offer(participant, open, slots);
@@ -61,7 +62,13 @@ impl Lobby {
         }
     }
 
-    fn offer(&mut self, participant: ParticipantId, open: OpenOffer, slots: Vec<tsuji_core::Slot>) {
+    fn offer(
+        &mut self,
+        participant: ParticipantId,
+        mut open: OpenOffer,
+        slots: Vec<tsuji_core::Slot>,
+    ) {
+        open.ice_servers = self.ice_servers_for(participant);
         let Some(person) = self.person_mut(participant) else {
             return;
         };
@@ -75,6 +82,19 @@ impl Lobby {
         if let Some(message) = room.and_then(|room| room.offer(participant)) {
             self.push(connection, &message);
         }
+    }
+
+    /// What a first offer says; later ones need no other servers.
+    fn ice_servers_for(&self, participant: ParticipantId) -> Vec<RtcIceServer> {
+        let person = self.person(participant);
+        let person = person.filter(|person| person.offered.is_none());
+        let Some((servers, person)) = self.ice_servers.as_ref().zip(person) else {
+            return Vec::new();
+        };
+        let connection = person.connection;
+        let connection = connection.and_then(|id| self.connections.get(&id));
+        let host = connection.and_then(|connection| connection.secure_host.as_ref());
+        servers.told(self.now, self.limits.turn_password, participant, host)
     }
 
     fn server_candidate(&mut self, participant: ParticipantId, candidate: Option<String>) {

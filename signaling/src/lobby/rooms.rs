@@ -6,7 +6,7 @@ use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Time};
 
 use super::ConnectionId;
 use super::rate::Meter;
-use crate::message::{Ice, Id, Kind, Participant, Publish, ServerMessage, Slot};
+use crate::message::{Ice, Id, Kind, Participant, Publish, RtcIceServer, ServerMessage, Slot};
 use crate::name::Name;
 use crate::password::Lock;
 use crate::resume::Token;
@@ -70,6 +70,8 @@ pub(super) struct OpenOffer {
     pub(super) negotiation: Negotiation,
     pub(super) sdp: String,
     pub(super) publish: PublishMids,
+    /// STUN and TURN servers.
+    pub(super) ice_servers: Vec<RtcIceServer>,
     /// The server's, as far as they were told; `None` is their end.
     pub(super) candidates: Vec<Option<String>>,
 }
@@ -212,6 +214,7 @@ impl Room {
                 video: open.publish.video.to_string(),
             },
             slots: self.slots(&person.slots),
+            ice_servers: open.ice_servers.clone(),
         })
     }
 }

@@ -45,6 +45,9 @@ pub enum ServerMessage {
         publish: Publish,
         /// Where it receives.
         slots: Vec<Slot>,
+        /// STUN and TURN servers, in the first offer.
+        #[serde(default, rename = "iceServers", skip_serializing_if = "Vec::is_empty")]
+        ice_servers: Vec<RtcIceServer>,
     },
     /// A stay goes on, on a new connection: everything as it is now.
     Resume {
@@ -127,6 +130,19 @@ pub struct Slot {
     pub video: String,
     /// Whose media it carries; `None` (`null`) while it is free.
     pub participant: Option<Id>,
+}
+
+/// A STUN or TURN server (`RTCIceServer`, WebRTC 1.0, 4.2.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RtcIceServer {
+    /// Its URI (RFC 7064, RFC 7065).
+    pub urls: String,
+    /// User name, where it asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
 }
 
 /// Why somebody is no longer in the room.

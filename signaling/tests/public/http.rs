@@ -444,7 +444,10 @@ fn upgrade(request: &str) -> Result<String, Response> {
 #[test]
 fn the_handshake_of_the_rfc_opens_a_websocket() {
     let request = handshake(&[]) + "early";
-    let Step::Upgrade { response, early } = exchange().receive(T, request.as_bytes()) else {
+    let Step::Upgrade {
+        response, early, ..
+    } = exchange().receive(T, request.as_bytes())
+    else {
         panic!("not upgraded");
     };
     assert_eq!(

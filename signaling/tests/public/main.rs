@@ -4,6 +4,7 @@ mod document;
 mod drain;
 mod garbage;
 mod http;
+mod ice_servers;
 mod limits;
 mod meeting;
 mod passwords;

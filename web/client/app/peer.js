@@ -14,6 +14,9 @@ import { LINES, SOURCE_OF } from "./protocol.js";
  * @typedef {Slot & {track: MediaStreamTrack}} Received what arrives in a slot
  */
 
+/** @type {RTCConfiguration} Other servers than ours are those that the first offer names. */
+const CONFIGURATION = { iceServers: [], bundlePolicy: "max-bundle" };
+
 /** With Vanilla ICE: how long to wait for an interface that does not respond. */
 const GATHERING_MS = 3_000;
 
@@ -52,7 +55,7 @@ export class Peer extends Emitter {
     super();
     this.#ice = ice;
     this.#send = send;
-    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    this.connection = new RTCPeerConnection(CONFIGURATION);
     this.connection.addEventListener("icecandidate", ({ candidate }) => this.#onLocalCandidate(candidate));
     this.connection.addEventListener("connectionstatechange", () => this.emit("state", this.connection.connectionState));
   }
@@ -65,6 +68,8 @@ export class Peer extends Emitter {
   offer(offer) {
     this.#enqueue(async () => {
       const pc = this.connection;
+      // Gathering begins with the local description, and finds what leads through them.
+      if (offer.iceServers) pc.setConfiguration({ ...CONFIGURATION, iceServers: offer.iceServers });
       await pc.setRemoteDescription({ type: "offer", sdp: askForOpus(offer.sdp, offer.publish) });
       for (const candidate of this.#early.splice(0)) await this.#addCandidate(candidate);
       for (const line of LINES) await this.#attach(line, offer.publish[line]);

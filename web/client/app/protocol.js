@@ -19,7 +19,8 @@ import { upgrade } from "./older.js";
  * @typedef {{type: "join", room: string, participants: Participant[], name?: string}} JoinReply
  * @typedef {{type: "call", participant: Participant}} Came
  * @typedef {{type: "offer", negotiation: number, sdp: string, ice: IceMode, self: string, token?: string,
- *   participants: Participant[], publish: Record<Kind, string> & Partial<Record<Line, string>>, slots: Slot[]}} Offer
+ *   participants: Participant[], publish: Record<Kind, string> & Partial<Record<Line, string>>, slots: Slot[],
+ *   iceServers?: RTCIceServer[]}} Offer
  * @typedef {{type: "resume", self: string, participants: Participant[], slots: Slot[]}} Resumed
  * @typedef {{type: "candidate", candidate: RTCIceCandidateInit | null}} Candidate
  * @typedef {{type: "slots", slots: Slot[]}} Slots
@@ -119,6 +120,7 @@ const SHAPES = {
     participants: listOf(participant),
     publish: object({ audio: text, video: text, screen: orAbsent(text), screen_audio: orAbsent(text) }),
     slots,
+    iceServers: orAbsent(listOf(object({ urls: text, username: orAbsent(text), credential: orAbsent(text) }))),
   },
   resume: { self: text, participants: listOf(participant), slots },
   candidate: { candidate: orNull(object({ candidate: text })) },

@@ -200,6 +200,8 @@ fn another_value(option: &Arg) -> Vec<String> {
         "meet.example",
         "mailto:a@b.example",
         "https://acme.example/directory",
+        "stun:stun.example:3478",
+        "turn:turn.example user=mika credential=x",
         "https://page.example",
         "http://page.example:3000",
         "7654321",

@@ -3,6 +3,7 @@
 use std::mem;
 use std::net::SocketAddr;
 
+use http::uri::Authority;
 use tsuji_core::Time;
 use tsuji_signaling::{ConnectionId, Exchange};
 
@@ -13,6 +14,7 @@ use super::lingering::Lingering;
 use super::media::Media;
 use super::opening::Opening;
 use super::outbox::Order;
+use super::relay::{Came, Relay};
 use super::session::Session;
 use super::websocket::Socket;
 use super::wire::Wire;
@@ -47,6 +49,7 @@ pub(super) enum State {
     Http(Box<Http>),
     WebSocket(Box<Socket>),
     Media(Box<Media>),
+    Relay(Box<Relay>),
     Lingering(Lingering),
     Gone,
 }
@@ -60,14 +63,20 @@ pub(super) enum Happened {
     Progress,
     /// The decisions of the last minutes are wanted.
     TraceWanted,
-    /// It is a WebSocket from now on.
-    Opened,
+    /// It is a WebSocket from now on; what its client calls the server with TLS.
+    Opened(Option<Authority>),
     /// Something came from the WebSocket.
     Heard(Heard),
     /// It carries media.
     MediaBegan,
     /// A frame of media.
     Frame(Vec<u8>),
+    /// A relay is asked for, behind TLS, with these bytes.
+    RelayBegan(Box<Wire>),
+    /// Who uses the relay is no stranger.
+    RelayAllocated,
+    /// A datagram came through the relay, for one of our sockets.
+    Relayed(SocketAddr, Vec<u8>),
     /// It takes leave.
     Leaving,
     /// Nothing is left of it.
@@ -88,8 +97,11 @@ impl Connection {
     }
 
     /// The same behind TLS, unless it begins with media.
-    pub fn secured(self, tls: &Tls, limits: &Limits) -> Result<Self, rustls::Error> {
+    pub fn secured(mut self, tls: &Tls, limits: &Limits) -> Result<Self, rustls::Error> {
         let session = Session::new(tls.config(), limits)?;
+        if let State::Http(http) = &mut self.state {
+            http.is_secure();
+        }
         Ok(Self {
             tls: Some(Box::new(session)),
             first: Some(Vec::new()),
@@ -118,7 +130,7 @@ impl Connection {
                 self.tls = None;
                 self.open(&first);
             }
-            Some(Opening::Http) => {
+            Some(Opening::Http | Opening::Turn) => {
                 self.tls = None;
                 if let State::Http(http) = &mut self.state {
                     http.lacks_tls();
@@ -176,6 +188,7 @@ impl Connection {
                     )
                 }
                 State::Media(media) => take_frame(t, media),
+                State::Relay(relay) => take_relayed(t, relay, desk.limits()),
                 State::Lingering(lingering) => lingering.step(),
                 State::Gone => (State::Gone, Happened::Gone),
             };
@@ -205,7 +218,11 @@ impl Connection {
                     media.push(t, &frame);
                     State::Media(media)
                 }
-                (State::Media(_), Order::Close { .. }) => State::Gone,
+                (State::Relay(mut relay), Order::Relayed { local, payload }) => {
+                    relay.push(t, local, &payload);
+                    State::Relay(relay)
+                }
+                (State::Media(_) | State::Relay(_), Order::Close { .. }) => State::Gone,
                 (State::Http(http), Order::Close { .. }) if self.is_sealed_flushed() => {
                     http.stop(t)
                 }
@@ -276,6 +293,7 @@ impl Connection {
                 blocked_since.map(|since| since + limits.send_stall)
             }
             State::Media(media) => Some(media.deadline(limits)),
+            State::Relay(relay) => Some(relay.deadline(limits)),
             State::Lingering(lingering) => Some(lingering.deadline(limits)),
             State::Gone => None,
         }
@@ -290,9 +308,11 @@ impl Connection {
         let (state, happened) = match mem::replace(&mut self.state, State::Gone) {
             State::Http(http) => http.timeout(t),
             // It takes nothing of what waits for it, says nothing, or has lingered long enough.
-            State::WebSocket(_) | State::Media(_) | State::Lingering(_) | State::Gone => {
-                (State::Gone, Happened::Gone)
-            }
+            State::WebSocket(_)
+            | State::Media(_)
+            | State::Relay(_)
+            | State::Lingering(_)
+            | State::Gone => (State::Gone, Happened::Gone),
         };
         self.state = state;
         self.ready = true;
@@ -309,10 +329,21 @@ impl Connection {
         match happened {
             Happened::Idle | Happened::Progress => {}
             Happened::TraceWanted => desk.trace_wanted(),
-            Happened::Opened => desk.opened(t, self.id),
+            Happened::Opened(host) => desk.opened(t, self.id, host),
             Happened::Heard(heard) => desk.hear(t, self.id, heard),
             Happened::MediaBegan => desk.media_began(t, self.id, self.peer),
             Happened::Frame(frame) => desk.hear_frame(t, self.id, frame),
+            Happened::RelayBegan(wire) => match desk.relay_began(t, self.id, self.peer) {
+                Some(grant) => {
+                    let relay = Relay::on(t, desk.limits(), grant, *wire);
+                    self.state = State::Relay(Box::new(relay));
+                }
+                None => desk.gone(t, self.id),
+            },
+            Happened::RelayAllocated => desk.relay_allocated(self.id),
+            Happened::Relayed(local, payload) => {
+                desk.hear_relayed(t, self.id, local, payload);
+            }
             Happened::Leaving => desk.leaving(t, self.id),
             Happened::Gone => desk.gone(t, self.id),
         }
@@ -322,6 +353,7 @@ impl Connection {
     fn has_room(&self, limits: &Limits) -> bool {
         match &self.state {
             State::Media(media) => media.has_room(limits),
+            State::Relay(relay) => relay.has_room(limits),
             _ => self.wire().is_some_and(|wire| !wire.is_paused()),
         }
     }
@@ -337,6 +369,7 @@ impl Connection {
             State::Http(http) => http.is_hungry(),
             State::WebSocket(socket) => socket.wire().is_hungry(),
             State::Media(media) => media.is_hungry(),
+            State::Relay(relay) => relay.is_hungry(),
             State::Lingering(lingering) => lingering.is_finished() && lingering.wire().is_hungry(),
             State::Gone => false,
         }
@@ -347,6 +380,7 @@ impl Connection {
             State::Http(http) => Some(http.wire()),
             State::WebSocket(socket) => Some(socket.wire()),
             State::Media(media) => Some(media.wire()),
+            State::Relay(relay) => Some(relay.wire()),
             State::Lingering(lingering) => Some(lingering.wire()),
             State::Gone => None,
         }
@@ -358,7 +392,7 @@ impl Connection {
         session.is_some_and(|session| session.is_broken())
             && matches!(
                 self.state,
-                State::Http(_) | State::WebSocket(_) | State::Media(_)
+                State::Http(_) | State::WebSocket(_) | State::Media(_) | State::Relay(_)
             )
     }
 
@@ -390,11 +424,27 @@ fn take_frame(t: Time, mut media: Box<Media>) -> (State, Happened) {
     }
 }
 
+fn take_relayed(t: Time, mut relay: Box<Relay>, limits: &Limits) -> (State, Happened) {
+    let happened = match relay.next(t, limits) {
+        Ok(Some(Came::Nothing)) => Happened::Progress,
+        Ok(Some(Came::Allocated)) => Happened::RelayAllocated,
+        Ok(Some(Came::Datagram { local, payload })) => Happened::Relayed(local, payload),
+        Ok(None) if relay.wire().has_ended() => return (State::Gone, Happened::Gone),
+        Ok(None) => Happened::Idle,
+        Err(error) => {
+            tracing::debug!(%error, "giving up a relay");
+            return (State::Gone, Happened::Gone);
+        }
+    };
+    (State::Relay(relay), happened)
+}
+
 fn wire_of(state: &mut State) -> Option<&mut Wire> {
     match state {
         State::Http(http) => Some(http.wire_mut()),
         State::WebSocket(socket) => Some(socket.wire_mut()),
         State::Media(media) => Some(media.wire_mut()),
+        State::Relay(relay) => Some(relay.wire_mut()),
         State::Lingering(lingering) => Some(lingering.wire_mut()),
         State::Gone => None,
     }

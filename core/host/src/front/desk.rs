@@ -1,17 +1,21 @@
 //! Who is connected, what the lobby is told of them, and what waits for each.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsuji_core::{Time, WallTime};
+use http::uri::Authority;
+use tsuji_core::{Path, Time, WallTime};
+use tsuji_signaling::ice_server::IceServers;
 use tsuji_signaling::token::JoinKey;
 use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Origin, Output};
 use tungstenite::protocol::WebSocketConfig;
 
 use super::heard::Heard;
 use super::outbox::{Order, Outbox};
+use super::relay::{Grant, Ground, RELAYED};
 use super::websocket;
 use crate::control::Told;
 use crate::dump::Bell;
@@ -48,6 +52,8 @@ pub(crate) struct Links {
     pub(crate) trace: Bell,
     pub(crate) drain: Drain,
     pub(crate) reporter: Reporter<FrontStats>,
+    /// What relays reach, if there are any.
+    pub(crate) relays: Option<Ground>,
 }
 
 /// How the server is told to end without ending meetings.
@@ -62,7 +68,8 @@ pub(crate) struct Drain {
 ///
 /// ```text
 ///  admit ─► asks for pages ─► opened ─► hear, hear, … ─► told to close ─► gone
-///       └─► media_began ─► hear_frame, hear_frame, … ───────────────────────►┘
+///       ├─► media_began ─► hear_frame, hear_frame, … ───────────────────────►┤
+///       └─► relay_began ─► relay_allocated ─► hear_relayed, hear_relayed, … ►┘
 ///                │                │                            ▲
 ///                └────────────────┴── not known any more, or gone ─┘
 /// ```
@@ -89,6 +96,9 @@ pub struct Desk {
     crowded: Trouble,
     /// How many connections with media each address has.
     media_peers: BTreeMap<IpAddr, usize>,
+    /// Which relay has which port of the relayed address, and the next to try.
+    relay_ports: BTreeMap<u16, ConnectionId>,
+    next_relay_port: u16,
     /// Frames that found no room, on their way in and out.
     lost_in: Trouble,
     lost_out: Trouble,
@@ -111,6 +121,8 @@ enum Stage {
     Open,
     /// Carries media. The media side knows it.
     Media,
+    /// Is a relay with this address.
+    Relay(SocketAddr),
     /// Takes leave; the lobby does not know it any more.
     Leaving,
 }
@@ -131,6 +143,8 @@ impl Desk {
             lost_in: Trouble::new(limits.log_interval),
             lost_out: Trouble::new(limits.log_interval),
             media_peers: BTreeMap::new(),
+            relay_ports: BTreeMap::new(),
+            next_relay_port: 1,
             limits,
             signaling,
             origins: Arc::default(),
@@ -155,6 +169,11 @@ impl Desk {
     /// Rooms are open to the bearers of tokens only. `epoch`: as for [`Lobby::admit_bearers`].
     pub(crate) fn admit_bearers(&mut self, key: JoinKey, epoch: WallTime) {
         self.lobby.admit_bearers(key, epoch);
+    }
+
+    /// Participants are told of STUN and TURN servers.
+    pub(crate) fn tell_ice_servers(&mut self, servers: IceServers) {
+        self.lobby.tell_ice_servers(servers);
     }
 
     /// Whose pages may open a WebSocket, beside those of this server.
@@ -212,8 +231,9 @@ impl Desk {
         self.links.trace.ring();
     }
 
-    /// It is a WebSocket from now on.
-    pub fn opened(&mut self, t: Time, connection: ConnectionId) {
+    /// It is a WebSocket from now on. `host`: what its client calls the server, if it has come over
+    /// TLS that ends here.
+    pub fn opened(&mut self, t: Time, connection: ConnectionId, host: Option<Authority>) {
         let Some(guest) = self.guests.get_mut(&connection) else {
             return;
         };
@@ -221,26 +241,114 @@ impl Desk {
         let peer = guest.peer;
         self.http.remove(&connection);
         self.tell_lobby(t, Input::Opened { connection, peer });
+        if let Some(host) = host {
+            self.tell_lobby(t, Input::SecureHost { connection, host });
+        }
     }
 
     /// It carries media from now on. Until the media side answers it counts as one that asks for
     /// pages: strangers do not get far.
     pub fn media_began(&mut self, t: Time, connection: ConnectionId, remote: SocketAddr) {
-        let Some(guest) = self.guests.get_mut(&connection) else {
+        let Some(peer) = self.count_media(t, connection) else {
+            return self.forget(connection);
+        };
+        self.set_stage(connection, Stage::Media);
+        let remote = SocketAddr::new(peer, remote.port());
+        self.tell_media(ToMedia::MediaOpened { connection, remote });
+    }
+
+    /// A relay is asked for on a connection behind TLS; what it needs, if it may be one. Until it
+    /// has [allocated](Self::relay_allocated) it counts as one that asks for pages.
+    pub fn relay_began(
+        &mut self,
+        t: Time,
+        connection: ConnectionId,
+        remote: SocketAddr,
+    ) -> Option<Grant> {
+        let crowded = self.relay_ports.len() >= self.limits.relays;
+        if self.links.relays.is_none() || crowded {
+            if crowded && let Some(times) = self.crowded.happened(t) {
+                tracing::warn!(times, "too many relays");
+            }
+            self.forget(connection);
+            return None;
+        }
+        let Some(peer) = self.count_media(t, connection) else {
+            self.forget(connection);
+            return None;
+        };
+        let relayed = SocketAddr::new(RELAYED.into(), self.take_relay_port(connection));
+        self.set_stage(connection, Stage::Relay(relayed));
+        let remote = SocketAddr::new(peer, remote.port());
+        let ground = self.links.relays.as_ref()?;
+        Some(ground.grant(connection, remote, relayed))
+    }
+
+    /// Who uses a relay is no stranger.
+    pub fn relay_allocated(&mut self, connection: ConnectionId) {
+        self.http.remove(&connection);
+    }
+
+    /// A datagram came through a relay, for one of our sockets. What the media side has no room for
+    /// is lost.
+    pub fn hear_relayed(
+        &mut self,
+        t: Time,
+        connection: ConnectionId,
+        local: SocketAddr,
+        payload: Vec<u8>,
+    ) {
+        let Some(Stage::Relay(relayed)) = self.stage(connection) else {
             return;
         };
-        let connections = self.media_peers.entry(guest.peer).or_default();
+        let relayed = ToMedia::Relayed {
+            connection,
+            path: Path::udp(local, relayed),
+            payload,
+        };
+        if !self.media.offer(relayed)
+            && let Some(times) = self.lost_in.happened(t)
+        {
+            tracing::warn!(times, "the media side is busy: relayed datagrams dropped");
+        }
+    }
+
+    /// Counts a connection with media for its address, and gives that; `None` when it has too many.
+    fn count_media(&mut self, t: Time, connection: ConnectionId) -> Option<IpAddr> {
+        let peer = self.guests.get(&connection)?.peer;
+        let connections = self.media_peers.entry(peer).or_default();
         if *connections >= self.limits.media_connections_per_address {
             if let Some(times) = self.crowded.happened(t) {
-                let peer = guest.peer;
                 tracing::warn!(times, %peer, "too many TCP connections with media");
             }
-            return self.forget(connection);
+            return None;
         }
         *connections += 1;
-        guest.stage = Stage::Media;
-        let remote = SocketAddr::new(guest.peer, remote.port());
-        self.tell_media(ToMedia::MediaOpened { connection, remote });
+        Some(peer)
+    }
+
+    /// A port that no relay has, and that none has had for long: a path of the one before would be
+    /// taken for its own. There are fewer relays than ports.
+    fn take_relay_port(&mut self, connection: ConnectionId) -> u16 {
+        loop {
+            let port = self.next_relay_port;
+            self.next_relay_port = port.checked_add(1).unwrap_or(1);
+            if let Entry::Vacant(free) = self.relay_ports.entry(port) {
+                free.insert(connection);
+                return port;
+            }
+        }
+    }
+
+    fn set_stage(&mut self, connection: ConnectionId, stage: Stage) {
+        if let Some(guest) = self.guests.get_mut(&connection) {
+            guest.stage = stage;
+        }
+    }
+
+    fn stage(&self, connection: ConnectionId) -> Option<Stage> {
+        let guest = self.guests.get(&connection);
+        guest.map(|guest| guest.stage)
     }
 
     /// A frame came from a connection with media. What the media side has no room for is lost.
@@ -304,7 +412,7 @@ impl Desk {
                         guest.outbox.bytes() <= self.limits.send_queue_pause_bytes
                     }
                     // Both ways are independent of each other.
-                    Stage::Media => true,
+                    Stage::Media | Stage::Relay(_) => true,
                     Stage::Leaving => false,
                 }
             })
@@ -423,7 +531,12 @@ impl Desk {
                 Taken::Item(FromMedia::Frame {
                     connection,
                     payload,
-                }) => self.send_frame(t, connection, payload),
+                }) => self.send_media(t, connection, Order::Frame(payload)),
+                Taken::Item(FromMedia::Relayed {
+                    connection,
+                    local,
+                    payload,
+                }) => self.send_media(t, connection, Order::Relayed { local, payload }),
                 Taken::Item(FromMedia::Reject { connection }) => self.gone(t, connection),
                 Taken::Empty => return Turn::Wait,
                 Taken::Closed => return Turn::Stop,
@@ -456,17 +569,15 @@ impl Desk {
     }
 
     /// A frame for which there is no room is lost whole.
-    fn send_frame(&mut self, t: Time, connection: ConnectionId, frame: Vec<u8>) {
+    fn send_media(&mut self, t: Time, connection: ConnectionId, order: Order) {
         let guest = self.guests.get_mut(&connection);
-        let Some(guest) = guest.filter(|guest| guest.stage == Stage::Media) else {
+        let takes = |guest: &&mut Guest| matches!(guest.stage, Stage::Media | Stage::Relay(_));
+        let Some(guest) = guest.filter(takes) else {
             return;
         };
         // The media side answers nobody who is a stranger.
         self.http.remove(&connection);
-        if guest
-            .outbox
-            .push(Order::Frame(frame), self.limits.media_queue_bytes)
-        {
+        if guest.outbox.push(order, self.limits.media_queue_bytes) {
             self.touched.insert(connection);
         } else if let Some(times) = self.lost_out.happened(t) {
             let peer = guest.peer;
@@ -512,7 +623,10 @@ impl Desk {
         let peer = guest.peer;
         match std::mem::replace(&mut guest.stage, Stage::Leaving) {
             Stage::Open => self.tell_lobby(t, Input::Closed { connection }),
-            Stage::Media => {
+            stage @ (Stage::Media | Stage::Relay(_)) => {
+                if let Stage::Relay(relayed) = stage {
+                    self.relay_ports.remove(&relayed.port());
+                }
                 if let Some(connections) = self.media_peers.get_mut(&peer) {
                     *connections -= 1;
                     if *connections == 0 {

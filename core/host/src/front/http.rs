@@ -18,6 +18,8 @@ pub(super) struct Http {
     wire: Wire,
     exchange: Exchange,
     phase: Phase,
+    /// It is behind TLS.
+    is_secure: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ impl Http {
             wire,
             exchange,
             phase: Phase::Opening,
+            is_secure: false,
         }
     }
 
@@ -57,8 +60,14 @@ impl Http {
         }
     }
 
+    /// It is behind TLS, unless it [lacks](Self::lacks_tls) that.
+    pub(super) fn is_secure(&mut self) {
+        self.is_secure = true;
+    }
+
     /// It should have begun with TLS.
     pub(super) fn lacks_tls(&mut self) {
+        self.is_secure = false;
         self.exchange.lacks_tls();
     }
 
@@ -93,7 +102,10 @@ impl Http {
                     let media = Media::on(t, limits, self.wire);
                     return (State::Media(Box::new(media)), Happened::MediaBegan);
                 }
-                Some(Opening::Http | Opening::Tls) => Step::Read,
+                Some(Opening::Turn) if self.is_secure => {
+                    return (State::Gone, Happened::RelayBegan(Box::new(self.wire)));
+                }
+                Some(Opening::Http | Opening::Tls | Opening::Turn) => Step::Read,
             },
             Phase::Reading => {
                 let bytes = self.wire.unread();
@@ -143,10 +155,15 @@ impl Http {
                 self.phase = Phase::Responding { close };
                 (State::Http(self), Happened::TraceWanted)
             }
-            Step::Upgrade { response, early } => {
+            Step::Upgrade {
+                response,
+                early,
+                host,
+            } => {
+                let host = host.filter(|_| self.is_secure);
                 self.wire.push_response(&response);
                 let socket = Socket::start(self.wire, early, config);
-                (State::WebSocket(Box::new(socket)), Happened::Opened)
+                (State::WebSocket(Box::new(socket)), Happened::Opened(host))
             }
         }
     }

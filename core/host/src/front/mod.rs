@@ -4,7 +4,8 @@
 //!  bytes ──► Connection: (Session) ─► Wire ─► Http ─► WebSocket ─► Lingering ──► bytes
 //!                          TLS          │       │        ▲ │
 //!                                       │ opened, gone   │ │
-//!                                       └─► Media        │ │
+//!                                       ├─► Media        │ │
+//!                                       ├─► Relay (TLS)  │ │
 //!                              frames │ ▲       │  Order │ │ Heard
 //!                                     ▼ │       ▼        │ ▼
 //!                                 Desk: who is there, an Outbox for each
@@ -21,6 +22,7 @@ mod lingering;
 mod media;
 mod opening;
 mod outbox;
+pub(crate) mod relay;
 mod session;
 mod timers;
 mod websocket;
@@ -36,5 +38,6 @@ pub use heard::{Heard, heard};
 pub use media::{FrameError, Media};
 pub use opening::Opening;
 pub use outbox::Order;
+pub use relay::{Came, Grant, Relay, RelayError};
 pub use timers::Timers;
 pub use websocket::config as websocket_config;

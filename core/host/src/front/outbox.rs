@@ -1,6 +1,7 @@
 //! What waits to be sent to one connection.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// What a framed message costs beyond its text: the header of a frame (RFC 6455, 5.2) at most.
 const FRAME: usize = 10;
@@ -14,6 +15,13 @@ pub enum Order {
     Ping,
     /// Send a frame of media (RFC 4571), which is given here without its length.
     Frame(Vec<u8>),
+    /// Send what one of our media sockets has for the client of a relay.
+    Relayed {
+        /// The socket.
+        local: SocketAddr,
+        /// What is in the datagram.
+        payload: Vec<u8>,
+    },
     /// The last thing: a WebSocket gets a close frame, unless it has had one, then everything is
     /// sent and the connection ends. One that asks for pages gets the response that is on its
     /// way, and no other.
@@ -69,6 +77,7 @@ fn cost(order: &Order) -> usize {
     match order {
         Order::Text(text) => text.len() + FRAME,
         Order::Frame(frame) => frame.len() + FRAME,
+        Order::Relayed { payload, .. } => payload.len() + FRAME,
         Order::Ping | Order::Close { .. } => FRAME,
     }
 }

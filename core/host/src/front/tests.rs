@@ -4,11 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::Waker;
 use std::time::Duration;
 
-use tsuji_core::{Notice, ParticipantId, Time};
+use tsuji_core::{Notice, ParticipantId, Path, Time, WallTime};
 use tsuji_signaling::ConnectionId;
+use tsuji_signaling::ice_server::TurnSecret;
 
 use super::*;
 use crate::dump::bell;
+use crate::front::relay::{Ground, Peers};
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::metrics::Reporter;
@@ -46,6 +48,11 @@ impl World {
                     trace,
                     drain: Drain::default(),
                     reporter: Reporter::default(),
+                    relays: Some(Ground {
+                        secret: TurnSecret::new(b"secret"),
+                        epoch: WallTime::from_unix_micros(0),
+                        peers: Peers::of(&[]),
+                    }),
                 },
             ),
             media,
@@ -437,4 +444,61 @@ fn one_address_has_a_bounded_number_of_connections_with_media() {
     connection.receive(&CHECK);
     world.run(&mut connection);
     assert!(world.desk.knows(id), "one of them has ended");
+}
+
+/// An Allocate request of a relay without a password.
+const ALLOCATE: [u8; 20] = [
+    0, 3, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+];
+
+#[test]
+fn one_address_has_so_many_relays_and_others_have_theirs() {
+    let limits = Limits {
+        media_connections_per_address: 2,
+        relays: 3,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    let other = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5));
+    let mut begin = |peer| {
+        let (id, _) = world.desk.admit(Time::ZERO, peer).expect("there is room");
+        let remote = SocketAddr::new(peer, 4_000);
+        let grant = world.desk.relay_began(Time::ZERO, id, remote);
+        assert_eq!(grant.is_some(), world.desk.knows(id));
+        grant.map(|_| id)
+    };
+    let first = begin(PEER).expect("the first");
+    assert!(begin(PEER).is_some());
+    assert_eq!(begin(PEER), None, "too many for its address");
+    assert!(begin(other).is_some());
+    assert_eq!(begin(other), None, "too many in all");
+    world.desk.gone(Time::ZERO, first);
+    let (again, _) = world.admit();
+    let grant = world.desk.relay_began(Time::ZERO, again, REMOTE);
+    assert!(grant.is_some(), "one of them has ended");
+    // Its address is none that was somebody's before.
+    let local = SocketAddr::from(([10, 0, 0, 2], 10_000));
+    world
+        .desk
+        .hear_relayed(Time::ZERO, again, local, vec![7; 20]);
+    world.desk.flush();
+    let expected = ToMedia::Relayed {
+        connection: again,
+        path: Path::udp(local, "192.0.0.8:4".parse().unwrap()),
+        payload: vec![7; 20],
+    };
+    let mut told = Vec::new();
+    while let Taken::Item(item) = world.media.take() {
+        told.push(item);
+    }
+    assert!(told.contains(&expected), "{told:?}");
+}
+
+#[test]
+fn without_tls_there_is_no_relay() {
+    let mut world = World::new(Limits::default());
+    let (_, mut connection) = world.admit();
+    connection.receive(&ALLOCATE);
+    let answer = text(&world.run(&mut connection));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }

@@ -58,7 +58,7 @@ impl Socket {
             Order::Text(text) => self.0.write(Message::text(text)),
             Order::Ping => self.0.write(Message::Ping(tungstenite::Bytes::new())),
             // Media has connections of its own.
-            Order::Frame(_) => Ok(()),
+            Order::Frame(_) | Order::Relayed { .. } => Ok(()),
             Order::Close { code, reason } => {
                 // If the peer has closed, this sends the close frame that answers. It fails if the
                 // queue is full, and then the peer is not reading anyway.

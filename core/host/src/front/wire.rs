@@ -12,7 +12,7 @@ use crate::limits::Limits;
 /// - Writing puts bytes into the queue, and fails when that is full.
 /// - Reading takes what came, and nothing while much waits to be sent; it is `WouldBlock` then, as
 ///   when nothing has come.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wire {
     incoming: VecDeque<u8>,
     /// Nothing will come behind that.

@@ -1,5 +1,6 @@
 //! The media side of a server.
 
+mod relays;
 mod shard;
 mod streams;
 

@@ -4,7 +4,9 @@
 //!
 //! ```text
 //!  MediaOpened, Frame … ─► streams ─► Path ─► Sfu ─┬─ udp ─► the socket
-//!  Reject, Frame … ◄────── streams ◄───────────────┴─ tcp
+//!  Reject, Frame … ◄────── streams ◄───────────────┼─ tcp
+//!  Relayed … ─► relays ─► Path (udp) ─► Sfu        │
+//!  Relayed … ◄─ relays ◄───────────────────────────┴─ udp, to a relayed address
 //! ```
 //! A frame from a path that nobody has proved must be an ICE check for somebody who is here, or its
 //! connection is rejected. The core answers none that is not authentic.
@@ -20,9 +22,11 @@ use tsuji_core::trace::Ring;
 use tsuji_core::{Datagram, Input, Output, Path, Sfu, Time, Transmit, Transport};
 use tsuji_signaling::ConnectionId;
 
+use super::relays::Relays;
 use super::streams::{Opened, Streams};
 use crate::clock::Clock;
 use crate::dump::Dumper;
+use crate::front::relay::is_relayed;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::metrics::{Lateness, MediaStats, Reporter, SocketStats};
@@ -84,6 +88,7 @@ pub struct Shard<S> {
     lateness: Lateness,
     ports: Vec<Port<S>>,
     streams: Streams,
+    relays: Relays,
     orders: Receiver<ToMedia>,
     more_orders: bool,
     notices: Sender<FromMedia>,
@@ -157,6 +162,7 @@ impl<S: DatagramSocket> Shard<S> {
             lateness: Lateness::default(),
             ports: sockets.into_iter().map(port).collect(),
             streams: Streams::new(listener),
+            relays: Relays::default(),
             orders,
             more_orders: false,
             notices,
@@ -254,10 +260,25 @@ impl<S: DatagramSocket> Shard<S> {
                 connection,
                 payload,
             } => self.take_frame(t, connection, &payload),
-            ToMedia::MediaClosed { connection } => match self.streams.close(connection) {
-                Some(path) => self.take_input(t, Input::Closed(path)),
-                None => Ok(()),
-            },
+            ToMedia::Relayed {
+                connection,
+                path,
+                payload,
+            } => {
+                self.received += 1;
+                self.relays.note(connection, path);
+                let payload = &payload;
+                self.take_input(t, Input::Datagram(Datagram { path, payload }))
+            }
+            ToMedia::MediaClosed { connection } => {
+                for path in self.relays.close(connection) {
+                    self.take_input(t, Input::Closed(path))?;
+                }
+                match self.streams.close(connection) {
+                    Some(path) => self.take_input(t, Input::Closed(path)),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
@@ -297,6 +318,8 @@ impl<S: DatagramSocket> Shard<S> {
                 return Ok(());
             }
             match port.socket.receive(&mut self.buffer) {
+                // Nobody has such an address but the clients of our relays.
+                Ok((_, remote)) if is_relayed(remote.ip()) => self.received += 1,
                 Ok((length, remote)) => {
                     self.received += 1;
                     let input = Input::Datagram(Datagram {
@@ -366,6 +389,9 @@ impl<S: DatagramSocket> Shard<S> {
             self.recording.output(&output);
             match output {
                 Output::Transmit(transmit) => match transmit.path.transport {
+                    Transport::Udp if is_relayed(transmit.path.remote.ip()) => {
+                        self.transmit_relayed(t, transmit);
+                    }
                     Transport::Udp => self.transmit(t, &transmit),
                     Transport::Tcp => self.transmit_frame(t, transmit),
                 },
@@ -388,7 +414,24 @@ impl<S: DatagramSocket> Shard<S> {
             connection,
             payload: transmit.payload,
         };
-        if self.notices.offer(frame) {
+        self.offer(t, frame);
+    }
+
+    /// As [`transmit_frame`](Self::transmit_frame), to the client of a relay.
+    fn transmit_relayed(&mut self, t: Time, transmit: Transmit) {
+        let Some(connection) = self.relays.connection(&transmit.path) else {
+            return;
+        };
+        let relayed = FromMedia::Relayed {
+            connection,
+            local: transmit.path.local,
+            payload: transmit.payload,
+        };
+        self.offer(t, relayed);
+    }
+
+    fn offer(&mut self, t: Time, message: FromMedia) {
+        if self.notices.offer(message) {
             self.sent += 1;
         } else if let Some(times) = self.crowded.happened(t) {
             tracing::warn!(

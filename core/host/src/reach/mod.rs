@@ -9,6 +9,7 @@
 //! first, and the TCP port with the same addresses behind it, for networks that block UDP.
 
 mod advertise;
+mod ice_server;
 pub(crate) mod interfaces;
 mod learn;
 mod plan;
@@ -16,6 +17,8 @@ mod plan;
 use std::net::{IpAddr, SocketAddr};
 
 pub use advertise::{Advertise, Place};
+pub(crate) use ice_server::ice_servers;
+pub use ice_server::{IceServerError, IceServerOption};
 pub use learn::LearnError;
 pub(crate) use learn::learn;
 pub(crate) use plan::Asked;
