@@ -8,6 +8,8 @@ use tsuji_tests::support::{Guest, MIO, Network, Portrait, Program, SERVER, SMOL,
 
 use crate::{House, TURN, keep_picture};
 
+const HTTPS: u16 = 443;
+
 /// What a row of the table says.
 #[derive(Debug)]
 struct Row {
@@ -81,31 +83,35 @@ async fn the_test_of_the_connection_tells_that_each_way_works() {
 
 #[tokio::test]
 async fn the_test_of_the_connection_tells_that_udp_is_blocked() {
-    let _turn = TURN.lock().await;
-    let Some(network) = Network::flat() else {
-        return;
-    };
-    network.block_udp();
-    let (rows, title) = check_in(&network, &MIO).await;
-    assert_eq!(title, "Calls work, by a detour");
-    let works: Vec<_> = rows
-        .iter()
-        .map(|row| (row.way.as_str(), row.works))
-        .collect();
-    assert_eq!(works, [("UDP", false), ("TCP", true)]);
+    let works = check_where(&MIO, Network::block_udp).await;
+    assert!(works.is_none_or(|works| works == ["TCP", "Relay (TURN)"]));
 }
 
-async fn check_in(network: &Network, program: &Program) -> (Vec<Row>, String) {
+#[tokio::test]
+async fn the_test_of_the_connection_tells_that_nothing_but_tls_passes() {
+    let works = check_where(&SMOL, |network| network.block_all_but_tls(HTTPS)).await;
+    assert!(works.is_none_or(|works| works == ["Relay (TURN)"]));
+}
+
+/// The ways that work in such a network; `None` where none can be made.
+async fn check_where(program: &Program, block: impl Fn(&Network)) -> Option<Vec<String>> {
+    let _turn = TURN.lock().await;
+    let network = Network::flat()?;
+    block(&network);
     let kept = TempDir::with_prefix("tsuji-tls-").expect("the system has room");
-    let (listen, udp) = (format!("{SERVER}:8443"), format!("{SERVER}:10000"));
+    let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:10000"));
     let mut arguments = ["--listen", &listen, "--udp", &udp, "--tls", "self-signed"]
         .map(OsStr::new)
         .to_vec();
     arguments.extend([OsStr::new("--tls-dir"), kept.path().as_os_str()]);
     let server = Server::start_in(&network.server, program, &arguments);
-    let mika = Guest::arrive_in(network, &Portrait::ALL[0]).await;
-    let checked = check(&mika, &format!("https://{listen}/")).await;
+    let mika = Guest::arrive_in(&network, &Portrait::ALL[0]).await;
+    let (rows, title) = check(&mika, &format!("https://{listen}/")).await;
+    assert_eq!(title, "Calls work, by a detour");
+    let ways: Vec<_> = rows.iter().map(|row| row.way.as_str()).collect();
+    assert_eq!(ways, ["UDP", "TCP", "Relay (TURN)"]);
     mika.depart().await;
     server.stop();
-    checked
+    let works = rows.into_iter().filter(|row| row.works);
+    Some(works.map(|row| row.way).collect())
 }

@@ -88,6 +88,9 @@ export function summary(outcomes) {
   return {
     good: true,
     title: "Calls work, by a detour",
-    text: "This network blocks UDP. Calls go by TCP instead, where lost packets hold up those behind them: on a bad network the picture may stutter.",
+    text:
+      best.way.kind === "tcp"
+        ? "This network blocks UDP. Calls go by TCP instead, where lost packets hold up those behind them: on a bad network the picture may stutter."
+        : "This network lets neither UDP nor TCP through to the server as they are. Calls go through a relay instead: on a bad network the picture may stutter.",
   };
 }

@@ -2,7 +2,7 @@
 import { heard } from "../check/attempt.js";
 import { measure } from "../check/measure.js";
 import { tone } from "../check/tone.js";
-import { KIND_NAMES, percent, summary, wayOf } from "../check/ways.js";
+import { KIND_NAMES, percent, relaysOf, summary, wayOf } from "../check/ways.js";
 import { find, fromTemplate, make } from "../dom.js";
 import { Problem, explain } from "../problems.js";
 import { Signal } from "../signal.js";
@@ -92,6 +92,7 @@ async function waysOf(signal) {
   const ways = [];
   const off = signal.on("message", (message) => {
     if (message.type === "candidate" && message.candidate?.candidate) ways.push(wayOf(message.candidate.candidate));
+    if (message.type === "offer") ways.push(...relaysOf(message.iceServers ?? []));
   });
   const all = heard(signal, (message) => message.type === "error" || (message.type === "candidate" && !message.candidate?.candidate));
   signal.send({ type: "call", name: "Connection test", ice: "trickle", audio: false, video: false });
