@@ -91,6 +91,7 @@ async function waysOf(signal) {
   /** @type {(Way | null)[]} */
   const ways = [];
   const off = signal.on("message", (message) => {
+    if (message.type === "offer") ways.push(...relaysOf(message.iceServers ?? []));
     if (message.type === "candidate" && message.candidate?.candidate) ways.push(wayOf(message.candidate.candidate));
     if (message.type === "offer") ways.push(...relaysOf(message.iceServers ?? []));
   });
