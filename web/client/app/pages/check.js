@@ -93,7 +93,6 @@ async function waysOf(signal) {
   const off = signal.on("message", (message) => {
     if (message.type === "offer") ways.push(...relaysOf(message.iceServers ?? []));
     if (message.type === "candidate" && message.candidate?.candidate) ways.push(wayOf(message.candidate.candidate));
-    if (message.type === "offer") ways.push(...relaysOf(message.iceServers ?? []));
   });
   const all = heard(signal, (message) => message.type === "error" || (message.type === "candidate" && !message.candidate?.candidate));
   signal.send({ type: "call", name: "Connection test", ice: "trickle", audio: false, video: false });
