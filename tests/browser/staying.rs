@@ -51,7 +51,7 @@ async fn a_websocket_that_is_cut_is_replaced_and_the_call_goes_on_as_it_was(prog
 
     mika.sees("Ren", "now.microphoneOff && now.frames > first.frames + 5")
         .await;
-    ren.press("Unmute").await;
+    ren.press("Mute").await;
     mika.sees("Ren", "!now.microphoneOff && now.energy > first.energy")
         .await;
     ren.meets("Mika", MEETING).await;
@@ -99,7 +99,7 @@ async fn everybody_is_back_within_ten_seconds_of_the_start_of_a_server_that_was_
     assert!(back < BACK, "{back:?}");
     // Still muted, and heard again when it is not.
     guests[0].sees("Ren", "now.microphoneOff").await;
-    guests[1].press("Unmute").await;
+    guests[1].press("Mute").await;
     all_meet(&guests).await;
     for guest in guests {
         guest.depart_after_trouble().await;

@@ -104,5 +104,7 @@ fn told_everything<'a>(view: &View<'a>, id: ConnectionId) -> Option<&'a Tab> {
     let tab = view.tab(id)?;
     let member = view.ledger.member(tab.page.me?)?;
     let well = tab.well_since(view.now)?;
-    (member.is_in() && is_old(view.now, well.max(member.entered))).then_some(tab)
+    let (_, linked) = tab.socket?;
+    let since = well.max(member.entered).max(linked);
+    (member.is_in() && is_old(view.now, since)).then_some(tab)
 }
