@@ -91,6 +91,12 @@ pub enum Command {
         /// True: lost.
         lost: bool,
     },
+    /// The network of a participant has changed, or it hears nothing: ICE begins again, with an
+    /// offer as soon as none is open (RFC 8445, 9; RFC 8839, 4.4.1.1.1). Media goes on meanwhile.
+    Restart {
+        /// Whose.
+        participant: ParticipantId,
+    },
 }
 
 impl Command {
@@ -102,7 +108,8 @@ impl Command {
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
             | Command::Leave { participant }
-            | Command::Signaling { participant, .. } => *participant,
+            | Command::Signaling { participant, .. }
+            | Command::Restart { participant } => *participant,
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Participant {
     /// When media last came.
     pub(crate) flowed: Time,
     pub(crate) signaling: Signaling,
+    /// ICE is to be restarted with the next offer.
+    pub(crate) restart: bool,
     /// The last packets of each of its streams that were recorded.
     pub(crate) bases: Bases,
 }

@@ -3,11 +3,13 @@
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use serde_json::{Value, json};
 use tsuji_tests::on_each_runtime;
-use tsuji_tests::support::{Guest, Program, Server};
+use tsuji_tests::support::{Guest, MIO, Network, Portrait, Program, SERVER, Server};
 
-use crate::{House, MEETING, all_meet};
+use crate::{House, MEETING, PROMISE, TURN, all_meet};
 
 on_each_runtime! { async
     a_websocket_that_is_cut_is_replaced_and_the_call_goes_on_as_it_was,
@@ -109,3 +111,87 @@ async fn everybody_is_back_within_ten_seconds_of_the_start_of_a_server_that_was_
 
 const BANNER: &str = "return !document.querySelector('.banner').hidden";
 const NO_BANNER: &str = "return document.querySelector('.banner').hidden";
+
+/// Two people in a network of their own, and the time that they are without pictures when `change`
+/// happens to it.
+async fn without_pictures(name: &str, change: impl AsyncFnOnce(&Network, &Guest)) {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    let kept = TempDir::with_prefix("tsuji-tls-").expect("the system has room");
+    let (listen, udp) = (format!("{SERVER}:8443"), format!("{SERVER}:10000"));
+    let arguments = [
+        "--listen",
+        &listen,
+        "--udp",
+        &udp,
+        "--tls",
+        "self-signed",
+        "--tls-dir",
+    ];
+    let mut arguments: Vec<_> = arguments.iter().map(OsStr::new).collect();
+    arguments.push(kept.path().as_os_str());
+    let server = Server::start_in(&network.server, &MIO, &arguments);
+    let mika = Guest::arrive_in(&network, &Portrait::ALL[0]).await;
+    let ren = Guest::arrive_in(&network, &Portrait::ALL[1]).await;
+    let link = mika.create_room(&format!("https://{listen}/"), "").await;
+    ren.join(&link).await;
+    let guests = [mika, ren];
+    all_meet(&guests).await;
+    for (guest, other) in [(0, 1), (1, 0)] {
+        let name = &guests[other].name;
+        guests[guest]
+            .until("what is there", KEEP, json!({ "name": name }))
+            .await;
+    }
+    // Otherwise what was decoded just before the change counts.
+    let changed = Instant::now();
+    change(&network, &guests[1]).await;
+    let mut longest = Duration::ZERO;
+    for (guest, other) in [(0, 1), (1, 0)] {
+        let args = json!({ "name": guests[other].name });
+        guests[guest]
+            .until("a restart or a gap", GAP, args.clone())
+            .await;
+        guests[guest]
+            .until("the same connection", IS_KEPT, args)
+            .await;
+        longest = longest.max(changed.elapsed());
+    }
+    eprintln!("{name}: the picture was back {longest:.1?} after the change");
+    assert!(longest < PROMISE, "{name}: {longest:?}");
+    for guest in guests {
+        guest.depart_after_trouble().await;
+    }
+    server.stop();
+}
+
+/// Pictures stop, and come again.
+const GAP: &str = "const { frames } = await witness.seen(args.name);
+  const now = performance.now();
+  if (frames !== state.frames) {
+    if (state.gap) state.again = (state.again ?? 0) + 1;
+    state.frames = frames;
+    state.at = now;
+  } else if (now - state.at > 400) {
+    state.gap = true;
+  }
+  return state.again >= 3";
+
+#[tokio::test]
+async fn the_picture_is_back_within_five_seconds_of_a_change_of_address() {
+    without_pictures("another address", async |network, _| network.move_people()).await;
+}
+
+#[tokio::test]
+async fn the_picture_is_back_within_five_seconds_of_a_path_that_falls_silent() {
+    without_pictures("a silent path", async |network, ren| {
+        let port = ren
+            .until("a port", "return (await witness.way())?.port", Value::Null)
+            .await;
+        let port = port.as_u64().and_then(|port| u16::try_from(port).ok());
+        network.forget_udp(port.expect("a port"));
+    })
+    .await;
+}

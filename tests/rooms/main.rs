@@ -3,5 +3,6 @@
 
 mod forwarding;
 mod hostile;
+mod moving;
 mod negotiation;
 mod seeds;

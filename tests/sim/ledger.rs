@@ -224,7 +224,7 @@ impl Ledger {
                 }
             }
             Command::Leave { participant } => self.left(t, *participant),
-            Command::Candidate { .. } | Command::Signaling { .. } => {}
+            Command::Candidate { .. } | Command::Signaling { .. } | Command::Restart { .. } => {}
         }
     }
 

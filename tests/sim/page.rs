@@ -186,6 +186,13 @@ impl Page {
         self.say(ClientMessage::Leave);
     }
 
+    /// Asks for an ICE restart.
+    pub(crate) fn restart(&mut self) {
+        if self.me.is_some() {
+            self.say(ClientMessage::Restart);
+        }
+    }
+
     /// Mutes or unmutes. `honest`: it stops sending as well.
     pub(crate) fn mute(&mut self, t: Time, kind: MediaKind, muted: bool, honest: bool) {
         match kind {

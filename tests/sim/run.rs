@@ -277,6 +277,7 @@ impl<'a> Play<'a> {
                 tab.partition(now, up, down);
             }
             Action::Cut { half_open, .. } => self.world.cut(id, *half_open),
+            Action::Restart => self.world.page(id, |page, _| page.restart()),
             Action::Rebind { whole } => self.world.rebind(id, *whole),
             Action::Garbage(garbage) => self.garbage(id, *garbage),
         }

@@ -133,6 +133,8 @@ pub enum Action {
         /// Until it is back.
         for_ms: u32,
     },
+    /// Its page asks for an ICE restart.
+    Restart,
     /// A NAT gives it another port; or it comes from another address altogether.
     Rebind {
         /// The address, not only the port.
@@ -341,6 +343,7 @@ fn action() -> impl Strategy<Value = Action> {
         2 => link,
         2 => partition,
         3 => cut,
+        2 => Just(Action::Restart),
         2 => any::<bool>().prop_map(|whole| Action::Rebind { whole }),
         4 => garbage().prop_map(Action::Garbage),
     ]

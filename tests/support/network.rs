@@ -15,6 +15,8 @@ use std::process::{Command, Output};
 /// The server's address in a flat network.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 const PEOPLE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+/// Where people are who have moved.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 3);
 
 /// Behind one router the server, behind another the people.
 pub const OFFICE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
@@ -187,6 +189,25 @@ impl Network {
         self.wall(
             &format!("tcp dport != {port} drop; add rule inet wall in meta l4proto != tcp drop"),
             &format!("tcp sport != {port} drop; add rule inet wall out meta l4proto != tcp drop"),
+        );
+    }
+
+    /// The people's network changes: another address, and the one before is gone.
+    pub fn move_people(&self) {
+        let device = interface(PEOPLE);
+        for (verb, address) in [("del", PEOPLE), ("add", ELSEWHERE)] {
+            let address = format!("{address}/24");
+            let done = self.people.ip(&["address", verb, &address, "dev", &device]);
+            done.expect("another address");
+        }
+    }
+
+    /// From now on no UDP passes between this port of the people and the server, as when a router
+    /// has forgotten them. Nobody is told.
+    pub fn forget_udp(&self, port: u16) {
+        self.wall(
+            &format!("udp sport {port} drop"),
+            &format!("udp dport {port} drop"),
         );
     }
 

@@ -125,6 +125,7 @@
       transport: local.protocol,
       relay: local.relayProtocol,
       remote: `${remote.address}:${remote.port}`,
+      port: local.port,
     };
   }
 

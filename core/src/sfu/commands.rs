@@ -42,6 +42,10 @@ impl Sfu {
                 Ok(())
             }),
             Command::Leave { participant } => self.leave(participant),
+            Command::Restart { participant } => self.with(participant, |sfu, index| {
+                sfu.restart(index);
+                Ok(())
+            }),
             // Whoever is not there any more needs no signaling.
             Command::Signaling { participant, lost } => {
                 if let Some((index, room)) = self.located(participant) {
@@ -134,6 +138,7 @@ impl Sfu {
             heard: self.now,
             flowed: self.now,
             signaling: Signaling::Up,
+            restart: false,
             bases: Default::default(),
         };
         Ok(Newcomer {
@@ -152,7 +157,8 @@ impl Sfu {
         slots: usize,
         ice: IceMode,
     ) -> Result<(Option<Connection>, Made), Fault> {
-        self.tape.call(index, &Call::Offer { slots });
+        let restart = false;
+        self.tape.call(index, &Call::Offer { slots, restart });
         if let Some(script) = self.tape.script() {
             return Ok((None, script.outcome(&mut Vec::new(), None)?));
         }
@@ -224,21 +230,26 @@ impl Sfu {
         self.schedule(index);
     }
 
-    /// Offers the slots that a participant lacks. What it lacked when this was planned may have
-    /// gone meanwhile.
+    /// Offers the slots that a participant lacks, and an ICE restart if it wants one. What it lacked
+    /// when this was planned may have gone meanwhile.
     pub(super) fn negotiate(&mut self, index: Index) {
         let missing = self.missing_slots(index);
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
         participant.negotiation = Negotiating::Idle;
-        if missing == 0 {
+        let restart = std::mem::take(&mut participant.restart);
+        if missing == 0 && !restart {
             return;
         }
         let (first, ice) = (participant.slots.len(), participant.ice);
-        let call = Call::Offer { slots: missing };
+        let credentials = restart.then(|| Credentials::new(index, &mut self.rng));
+        let call = Call::Offer {
+            slots: missing,
+            restart,
+        };
         let offer = self.run(index, &call, |connection, _, _| {
-            connection.further_offer(first, missing, ice)
+            connection.further_offer(first, missing, ice, credentials)
         });
         if let Some(offer) = offer {
             self.offered(index, offer.sdp, offer.slots);
@@ -281,13 +292,17 @@ impl Sfu {
             None => return Ok(()),
         }
         self.open_slots(index);
+        let missing = self.missing_slots(index) > 0;
         if let Some(participant) = self.participants.get_mut(index) {
             participant.negotiation = Negotiating::Idle;
-        }
-        if self.missing_slots(index) > 0
-            && let Some(participant) = self.participants.get_mut(index)
-        {
-            participant.want_negotiation(now, self.limits.batch);
+            if let Some(connection) = &participant.connection {
+                participant.ufrag = connection.ufrag().to_owned();
+            }
+            if participant.restart {
+                participant.negotiation = Negotiating::Due { at: now };
+            } else if missing {
+                participant.want_negotiation(now, self.limits.batch);
+            }
         }
         self.schedule(index);
         self.refresh_keyframes_around(index);
@@ -358,6 +373,17 @@ impl Sfu {
             self.refresh_keyframe(index);
         }
         self.schedule(index);
+    }
+
+    /// An offer that is open has to be answered first.
+    fn restart(&mut self, index: Index) {
+        let Some(participant) = self.participants.get_mut(index) else {
+            return;
+        };
+        participant.restart = true;
+        if !matches!(participant.negotiation, Negotiating::Offered { .. }) {
+            self.negotiate(index);
+        }
     }
 
     fn signaling(&mut self, index: Index, lost: bool) {

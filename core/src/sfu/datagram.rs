@@ -113,6 +113,9 @@ impl Sfu {
         self.addresses.forget(&path);
         if let Some(participant) = self.participants.get_mut(index) {
             participant.paths.retain(|known| *known != path);
+            if let Some(connection) = &mut participant.connection {
+                connection.closed(&path);
+            }
         }
     }
 

@@ -158,6 +158,30 @@ impl Sfu {
         }
     }
 
+    /// What was under way to somebody and from it is lost: nobody should have to ask for new
+    /// pictures.
+    pub(super) fn moved(&mut self, index: Index) {
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
+        let own = (0..participant.slots.len()).map(|slot| (index, slot));
+        let viewers = participant.viewers.iter();
+        let viewers = viewers.map(|viewer| (viewer.participant, viewer.slot));
+        let slots: Vec<_> = own.chain(viewers).collect();
+        for (viewer, slot) in slots {
+            if let Some((source, layer)) = self.shown(viewer, slot) {
+                self.want_keyframes(source, &[layer]);
+            }
+        }
+    }
+
+    /// What a slot shows, or will.
+    fn shown(&self, viewer: Index, slot: usize) -> Option<(Index, Layer)> {
+        let slot = self.participants.get(viewer)?.slots.get(slot)?;
+        let layer = slot.video.awaited().or(slot.video.playing())?;
+        Some((slot.source?, layer))
+    }
+
     fn want_keyframes(&mut self, publisher: Index, layers: &[Layer]) {
         let Some(participant) = self.participants.get_mut(publisher) else {
             return;

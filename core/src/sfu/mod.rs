@@ -320,6 +320,7 @@ impl Sfu {
             Event::Connected => self.connected(index),
             Event::Disconnected => self.interrupted(index),
             Event::Reconnected => self.reconnected(index),
+            Event::Moved => self.moved(index),
             Event::Closed => self.doom(index, GoneReason::ConnectionLost),
         }
     }

@@ -21,10 +21,11 @@ use tsuji_hermetic::{Clock, Feedback, Panicked, Seam};
 
 use super::extension;
 use super::numbers::Numbers;
+use super::route::Route;
 use super::sources::{Arrival, Place, Sources, is_rtp};
 use super::{
     Certificate, Credentials, Effects, Event, Extensions, Line, MediaPacket, Orientation,
-    OutgoingPacket, SendLine, is_stun, is_success_on, words,
+    OutgoingPacket, SendLine, is_stun, is_success_on, nominates, words,
 };
 use crate::forward::VideoPatch;
 use crate::ids::{Layer, MediaKind};
@@ -153,17 +154,31 @@ pub(crate) type AnswerResult = Result<(), CommandError>;
 #[derive(Debug)]
 pub(crate) struct Connection {
     seam: Seam,
+    /// Our own.
+    credentials: Credentials,
     pending: Option<PendingOffer>,
     sources: Sources,
     numbers: Numbers,
     feedback: Feedback,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
+    route: Route,
     deadline: Option<Time>,
     remote_candidates: usize,
 }
 
-struct PendingOffer(SdpPendingOffer);
+struct PendingOffer {
+    offer: SdpPendingOffer,
+    restart: Option<Restart>,
+}
+
+/// The credentials of an ICE restart.
+struct Restart {
+    /// As str0m made them: not from a generator that is good enough, and without a name in front.
+    made: IceCreds,
+    /// What stands in their place.
+    ours: Credentials,
+}
 
 impl std::fmt::Debug for PendingOffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -203,11 +218,13 @@ impl Connection {
         };
         Ok(Self {
             seam: Seam::new(seed, build)?,
+            credentials: credentials.clone(),
             pending: None,
             sources: Sources::default(),
             numbers: Numbers::default(),
             feedback: Feedback::default(),
             paths: BTreeSet::new(),
+            route: Route::default(),
             deadline: Some(t),
             remote_candidates: 0,
         })
@@ -216,6 +233,16 @@ impl Connection {
     /// When [`Connection::timeout`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.deadline
+    }
+
+    /// Our own username fragment: that of the last ICE restart that the peer has agreed to.
+    pub(crate) fn ufrag(&self) -> &str {
+        &self.credentials.ufrag
+    }
+
+    /// A path is no more.
+    pub(crate) fn closed(&mut self, path: &Path) {
+        self.route.closed(path);
     }
 
     /// Adds the server's candidates; gives their attribute lines.
@@ -245,7 +272,7 @@ impl Connection {
         slots: usize,
         ice: IceMode,
     ) -> Result<(Description, (Line, Line)), Fault> {
-        let (description, publish) = self.offer(0, slots, ice, |changes| {
+        let (description, publish) = self.offer(0, slots, ice, None, |changes| {
             let mut add = |kind, simulcast| {
                 Line(changes.add_media(kind, Direction::RecvOnly, None, None, simulcast))
             };
@@ -258,14 +285,16 @@ impl Connection {
         Ok((description, publish))
     }
 
-    /// A later offer: `slots` more pairs after the first `existing`.
+    /// A later offer: `slots` more pairs after the first `existing`. `restart`: with these it
+    /// restarts ICE (RFC 8839, 4.4.1.1.1).
     pub(crate) fn further_offer(
         &mut self,
         existing: usize,
         slots: usize,
         ice: IceMode,
+        restart: Option<Credentials>,
     ) -> Result<Description, Fault> {
-        let (description, ()) = self.offer(existing, slots, ice, |_| ())?;
+        let (description, ()) = self.offer(existing, slots, ice, restart, |_| ())?;
         Ok(description)
     }
 
@@ -274,8 +303,10 @@ impl Connection {
         existing: usize,
         slots: usize,
         ice: IceMode,
+        restart: Option<Credentials>,
         publish: impl FnOnce(&mut SdpApi<'_>) -> P,
     ) -> Result<(Description, P), Fault> {
+        let present = &self.credentials;
         let (description, pending, publish) = self
             .seam
             .call(|rtc| {
@@ -284,8 +315,19 @@ impl Connection {
                 let slots = (existing..existing + slots)
                     .map(|number| add_slot(&mut changes, number))
                     .collect();
-                let (offer, pending) = changes.apply()?;
-                let sdp = offer.to_sdp_string();
+                let restart = restart.map(|ours| Restart {
+                    made: changes.ice_restart(true),
+                    ours,
+                });
+                let (offer, offered) = changes.apply()?;
+                let mut sdp = offer.to_sdp_string();
+                if let Some(Restart { made, ours }) = &restart {
+                    sdp = with_credentials(&sdp, made, present, ours);
+                }
+                let pending = PendingOffer {
+                    offer: offered,
+                    restart,
+                };
                 let sdp = match ice {
                     IceMode::Trickle => sdp,
                     IceMode::Vanilla => complete(&sdp),
@@ -293,7 +335,7 @@ impl Connection {
                 Some((Description { sdp, slots }, pending, publish))
             })?
             .ok_or(Fault::NothingToOffer)?;
-        self.pending = Some(PendingOffer(pending));
+        self.pending = Some(pending);
         Ok((description, publish))
     }
 
@@ -314,13 +356,38 @@ impl Connection {
             let error = "a=extmap: another number for the extension than in the offer".to_owned();
             return Ok(Err(CommandError::BadDescription(error)));
         }
-        let Some(PendingOffer(pending)) = self.pending.take() else {
+        let Some(PendingOffer { offer, restart }) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
         self.seam
-            .call_isolated(|rtc| rtc.sdp_api().accept_answer(pending, answer))?
+            .call_isolated(|rtc| rtc.sdp_api().accept_answer(offer, answer))?
             .map_err(|error| Fault::BadAnswer(error.to_string()))?;
+        if let Some(restart) = restart {
+            self.restart(restart)?;
+        }
         Ok(Ok(()))
+    }
+
+    /// The peer has answered an offer with new credentials. If its own are as they were, it restarts
+    /// nothing, and neither does str0m.
+    fn restart(&mut self, Restart { made, ours }: Restart) -> Result<(), Fault> {
+        let credentials = IceCreds {
+            ufrag: ours.ufrag.clone(),
+            pass: ours.password.clone(),
+        };
+        let restarted = self.seam.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            let restarted = direct.local_ice_credentials() == made;
+            if restarted {
+                direct.set_local_ice_credentials(credentials);
+            }
+            restarted
+        })?;
+        if restarted {
+            self.credentials = ours;
+            self.route.restarted();
+        }
+        Ok(())
     }
 
     /// What to send on a slot's line; `None` when the peer refused it.
@@ -429,14 +496,26 @@ impl Connection {
             return Ok(());
         };
         shown?;
-        if is_rtp && tsuji_hermetic::opened() != opened {
+        let authentic = tsuji_hermetic::opened() != opened;
+        if is_rtp && authentic {
             self.numbers.shown(t, payload);
         }
         let (events, transmits) = (effects.events.len(), effects.transmits.len());
         self.drain(t, environment, effects)?;
         let mut sent = effects.transmits.iter().skip(transmits);
-        if is_new_check && sent.any(|transmit| is_success_on(transmit, &path)) {
+        let answered = is_stun(payload) && sent.any(|transmit| is_success_on(transmit, &path));
+        if is_new_check && answered {
             self.paths.insert(path);
+        }
+        let moved = if answered {
+            self.route.checked(t, path, nominates(payload))
+        } else if authentic && self.paths.contains(&path) {
+            self.route.media(t, path)
+        } else {
+            false
+        };
+        if moved {
+            effects.events.push(Event::Moved);
         }
         if let Arrival::Unknown(ssrc, streams) = arrival {
             let is_packet = |event: &Event| matches!(event, Event::Packet(_));
@@ -562,6 +641,7 @@ impl Connection {
         let now = environment.instant(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let feedback = &mut self.feedback;
+        let route = &mut self.route;
         let wake = self.seam.call(|rtc| {
             let mut rounds = 0;
             loop {
@@ -577,12 +657,17 @@ impl Connection {
                             extension::numbers(&transmit.contents)
                                 .for_each(|number| feedback.sent(number));
                         }
-                        effects
-                            .transmits
-                            .extend(environment.path(&transmit).map(|path| Transmit {
-                                path,
-                                payload: transmit.contents.into(),
-                            }));
+                        let path = environment.path(&transmit).map(|path| {
+                            // Checks are answered where they come from.
+                            match is_stun(&transmit.contents) {
+                                true => path,
+                                false => route.of(path),
+                            }
+                        });
+                        effects.transmits.extend(path.map(|path| Transmit {
+                            path,
+                            payload: transmit.contents.into(),
+                        }));
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
                         if let Some(number) = packet.header.ext_vals.transport_cc {
@@ -603,6 +688,19 @@ impl Connection {
         };
         Ok(())
     }
+}
+
+/// An offer of an ICE restart with our credentials in the place of those that str0m made. Its
+/// candidates still name the present ones.
+fn with_credentials(
+    sdp: &str,
+    made: &IceCreds,
+    present: &Credentials,
+    ours: &Credentials,
+) -> String {
+    sdp.replace(&made.ufrag, &ours.ufrag)
+        .replace(&made.pass, &ours.password)
+        .replace(&present.ufrag, &ours.ufrag)
 }
 
 /// TCP has a lower type preference than UDP, so that it is what is left when UDP does not work.

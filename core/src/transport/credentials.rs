@@ -4,6 +4,8 @@
 //! fragment (RFC 8445, 7.2.2). The fragment begins with the participant's index, so that finding it
 //! costs one table access, whoever else is connected.
 
+use std::fmt;
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 
@@ -21,6 +23,12 @@ const PASSWORD_CHARS: usize = 24;
 pub(crate) struct Credentials {
     pub(crate) ufrag: String,
     pub(crate) password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials")
+    }
 }
 
 impl Credentials {

@@ -15,6 +15,7 @@ mod credentials;
 mod extension;
 mod line;
 mod numbers;
+mod route;
 mod sources;
 mod stun;
 mod words;
@@ -23,7 +24,7 @@ pub use certificate::{Certificate, CertificateError};
 pub(crate) use connection::{AnswerResult, Connection, Description, Environment, Fault};
 pub(crate) use credentials::Credentials;
 pub(crate) use line::{Line, SendLine};
-pub(crate) use stun::{Stun, is_stun, is_success_on, parse as parse_stun};
+pub(crate) use stun::{Stun, is_stun, is_success_on, nominates, parse as parse_stun};
 
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub(crate) enum Event {
     Disconnected,
     /// An ICE pair works again.
     Reconnected,
+    /// The peer is reached another way from now on; what was under way is lost.
+    Moved,
     /// The peer ended the connection.
     Closed,
     /// A media packet of the peer, decrypted.

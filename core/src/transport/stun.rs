@@ -30,6 +30,12 @@ pub(crate) fn is_success_on(transmit: &Transmit, path: &Path) -> bool {
         && parse(&transmit.payload) == Some(Stun::Success)
 }
 
+/// Whether it is a check that nominates its path (USE-CANDIDATE, RFC 8445, 7.1.2).
+pub(crate) fn nominates(datagram: &[u8]) -> bool {
+    catch_unwind(|| StunMessage::parse(datagram).is_ok_and(|message| message.use_candidate()))
+        .unwrap_or(false)
+}
+
 /// Reads a STUN message; `None` when it is not one.
 pub(crate) fn parse(datagram: &[u8]) -> Option<Stun<'_>> {
     // The parser is str0m's and the bytes are anybody's: here too, a panic ends nothing of ours.

@@ -58,6 +58,11 @@ impl Lobby {
             ClientMessage::Candidate { candidate } => self.candidate(session, candidate),
             ClientMessage::Mute { kind, muted } => self.mute(session, kind, muted),
             ClientMessage::Resume { token } => self.resume(id, session, &token),
+            ClientMessage::Restart => {
+                let participant = session.in_room()?.participant();
+                self.command(Command::Restart { participant });
+                Ok(())
+            }
             ClientMessage::Leave => {
                 session.in_room()?;
                 self.exit_of(id, ExitReason::Left, Tell::Everybody);

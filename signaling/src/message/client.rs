@@ -51,6 +51,8 @@ pub enum ClientMessage {
         /// As the offer told it.
         token: String,
     },
+    /// The network has changed: begin ICE again.
+    Restart,
     /// Leave the room.
     Leave,
 }
@@ -87,13 +89,14 @@ impl ClientMessage {
     }
 
     /// All types, as `type` names them.
-    pub const TYPES: [&str; 7] = [
+    pub const TYPES: [&str; 8] = [
         "join",
         "call",
         "answer",
         "candidate",
         "mute",
         "resume",
+        "restart",
         "leave",
     ];
 
@@ -204,6 +207,7 @@ mod tests {
                 r#"{"type":"resume","token":"5f"}"#,
                 ClientMessage::Resume { token: "5f".into() },
             ),
+            (r#"{"type":"restart"}"#, ClientMessage::Restart),
             (r#"{"type":"leave","why":"bored"}"#, ClientMessage::Leave),
         ];
         for (text, message) in cases {

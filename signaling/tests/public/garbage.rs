@@ -41,6 +41,7 @@ fn text() -> impl Strategy<Value = String> {
         "candidate",
         "mute",
         "resume",
+        "restart",
         "leave",
         "x",
     ]);

@@ -106,7 +106,8 @@ impl World {
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
             | Command::Leave { participant }
-            | Command::Signaling { participant, .. } => self.home_of(*participant),
+            | Command::Signaling { participant, .. }
+            | Command::Restart { participant } => self.home_of(*participant),
         };
         self.give_core(core, Input::Command(command));
     }

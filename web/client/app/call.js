@@ -1,5 +1,6 @@
 // @ts-check
 import { Emitter } from "./emitter.js";
+import { MediaWatch } from "./media-watch.js";
 import { Peer } from "./peer.js";
 import { Problem, isFinal } from "./problems.js";
 import { KINDS } from "./protocol.js";
@@ -23,6 +24,11 @@ import { WayBack } from "./reconnect.js";
  *   media has stopped and may come back by itself; reconnecting: the WebSocket is lost, media may
  *   flow; waiting: the stay is lost, trying to enter again; over: left, or given up
  */
+
+/** An offer to restart ICE comes within this, or the WebSocket is as dead as the path of media. */
+const OFFER_MS = 2_000;
+/** As much of a gap in what comes as makes a new WebSocket a reason to restart ICE too. */
+const GAP_MS = 600;
 
 /**
  * One stay in a room, from *Join* to *Leave*, across lost connections.
@@ -54,6 +60,10 @@ export class Call extends Emitter {
   #token = null;
   /** What media does, whatever happens to the WebSocket. @type {State} */
   #media = "entering";
+  /** @type {MediaWatch | null} */
+  #watch = null;
+  /** Until an offer to restart ICE has to be there. */
+  #patience = 0;
   /** Whether media has flowed since the last entry. */
   #wasLive = false;
   #way;
@@ -82,6 +92,8 @@ export class Call extends Emitter {
     const offs = [devices.on("change", () => this.#publish()), screen.on("change", () => this.#share())];
     this.#unwatchDevices = () => offs.forEach((off) => off());
     this.#way = new WayBack(room);
+    addEventListener("online", this.#onNetwork);
+    connectionOf(navigator)?.addEventListener("change", this.#onNetwork);
   }
 
   get state() {
@@ -158,9 +170,13 @@ export class Call extends Emitter {
     this.#peer = peer;
     // For the browser's console and for tests: `tsuji.peer.getStats()` shows what flows.
     Object.assign(window, { tsuji: { peer: peer.connection } });
+    const watch = new MediaWatch(peer.connection);
+    this.#watch = watch;
     this.#watched = [
       peer.on("media", () => this.emit("change", undefined)),
       peer.on("state", (state) => this.#onPeerState(state)),
+      watch.on("silent", () => this.#restart()),
+      () => watch.close(),
       peer.on("failed", (error) => {
         console.error("tsuji: negotiation failed", error);
         this.#giveUp(new Problem("negotiation_failed"));
@@ -195,8 +211,20 @@ export class Call extends Emitter {
     this.#tellView();
     this.#setState(this.#media);
     this.emit("change", undefined);
-    if (this.#peer?.connection.connectionState === "failed") this.#onLost("connection_failed");
+    const { connectionState = "new" } = this.#peer?.connection ?? {};
+    const broken = ["disconnected", "failed"].includes(connectionState);
+    if (broken || (this.#watch?.missingFor ?? 0) > GAP_MS) this.#restart();
   }
+
+  /** The network has changed, or nothing comes any more: looks for another path for media. */
+  #restart() {
+    if (!this.#signal || !this.#wasLive) return;
+    this.#signal.send({ type: "restart" });
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#onSignalLost(), OFFER_MS);
+  }
+
+  #onNetwork = () => this.#restart();
 
   /** @param {Signal} signal */
   #listen(signal) {
@@ -222,6 +250,7 @@ export class Call extends Emitter {
   #onMessage(message) {
     switch (message.type) {
       case "offer":
+        clearTimeout(this.#patience);
         this.#self = message.self;
         this.#token = message.token ?? null;
         this.#others = new Map(message.participants.map((other) => [other.id, other]));
@@ -312,10 +341,12 @@ export class Call extends Emitter {
       this.#setMedia("live");
     } else if (state === "disconnected") {
       this.#setMedia("interrupted");
+      this.#restart();
     } else if (state === "failed") {
+      this.#setMedia("interrupted");
       // Without a WebSocket there is nothing to do but to look for one, which is under way.
-      if (this.#signal) this.#onLost("connection_failed");
-      else this.#setMedia("interrupted");
+      if (this.#signal && this.#wasLive) this.#restart();
+      else if (this.#signal) this.#onLost("connection_failed");
     }
   }
 
@@ -394,6 +425,7 @@ export class Call extends Emitter {
   }
 
   #dropSignal() {
+    clearTimeout(this.#patience);
     for (const unsubscribe of this.#heard.splice(0)) unsubscribe();
     this.#signal?.close();
     this.#signal = null;
@@ -417,7 +449,17 @@ export class Call extends Emitter {
   #finish() {
     this.#setState("over");
     this.#way.close();
+    removeEventListener("online", this.#onNetwork);
+    connectionOf(navigator)?.removeEventListener("change", this.#onNetwork);
     this.#dropConnection();
     this.#unwatchDevices();
   }
+}
+
+/**
+ * What tells of a change of network, where the browser does (Network Information API).
+ * @param {Navigator & {connection?: EventTarget}} navigator
+ */
+function connectionOf(navigator) {
+  return navigator.connection ?? null;
 }

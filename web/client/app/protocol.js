@@ -43,6 +43,7 @@ import { upgrade } from "./older.js";
  *   | {type: "mute", kind: Kind, muted: boolean}
  *   | {type: "share", screen: boolean, audio: boolean}
  *   | {type: "view", tiles: readonly ShownTile[]}
+ *   | {type: "restart"}
  *   | {type: "leave"}} ClientMessage
  */
 

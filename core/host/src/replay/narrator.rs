@@ -80,6 +80,7 @@ pub(super) fn command_text(command: &Command) -> String {
             format!("{mutes} {kind}")
         }
         Command::Leave { .. } => "leaves".to_owned(),
+        Command::Restart { .. } => "asks for an ICE restart".to_owned(),
         Command::Signaling { lost: true, .. } => "loses its WebSocket".to_owned(),
         Command::Signaling { lost: false, .. } => "has a WebSocket again".to_owned(),
     }

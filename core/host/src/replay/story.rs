@@ -187,6 +187,7 @@ impl Story {
             Step::KeyframeRequested { of } => (of, "is asked for a keyframe".to_owned()),
             Step::Interrupted { participant } => (participant, "ICE: no path works".to_owned()),
             Step::Reconnected { participant } => (participant, "ICE: a path works".to_owned()),
+            Step::Moved { participant } => (participant, "ICE: takes another path".to_owned()),
             Step::Closed { participant } => (participant, "ended its connection".to_owned()),
             _ => return Ok(()),
         };

@@ -16,9 +16,10 @@ pub(crate) enum Call<'a> {
     Timeout,
     Answer,
     Candidate,
-    /// Offers this many further slots.
+    /// Offers this many further slots, and an ICE restart.
     Offer {
         slots: usize,
+        restart: bool,
     },
     /// Finds out whether the lines of a slot were agreed on.
     SendLines {
@@ -46,7 +47,7 @@ impl Call<'_> {
             Call::Timeout => (2, 0),
             Call::Answer => (3, 0),
             Call::Candidate => (4, 0),
-            Call::Offer { slots } => (5, *slots),
+            Call::Offer { slots, restart } => (5, *slots << 1 | usize::from(*restart)),
             Call::SendLines { slot } => (6, *slot),
             Call::RequestKeyframe { layers } => (7, bits(layers)),
             Call::Write { slot, .. } => (8, *slot),

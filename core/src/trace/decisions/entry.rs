@@ -224,7 +224,8 @@ fn redacted(command: &Command) -> Command {
         Command::Enter { .. }
         | Command::Mute { .. }
         | Command::Leave { .. }
-        | Command::Signaling { .. } => {}
+        | Command::Signaling { .. }
+        | Command::Restart { .. } => {}
     }
     command
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! event  0x01 connected · 0x02 disconnected · 0x03 reconnected · 0x04 closed
+//!        0x08 moved
 //!        0x05 slot (varint)        the viewer can't decode the slot's video
 //!        0x06                      the same of an m-line that is no slot's
 //!        0x07                      a packet on an m-line that nobody forwards
@@ -35,6 +36,7 @@ const CLOSED: u8 = 4;
 const KEYFRAME: u8 = 5;
 const KEYFRAME_ELSEWHERE: u8 = 6;
 const PACKET_ELSEWHERE: u8 = 7;
+const MOVED: u8 = 8;
 
 const PACKET: u8 = 0x80;
 const MARKER: u8 = 0x02;
@@ -84,6 +86,7 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
         Event::Connected => buffer.push(CONNECTED),
         Event::Disconnected => buffer.push(DISCONNECTED),
         Event::Reconnected => buffer.push(RECONNECTED),
+        Event::Moved => buffer.push(MOVED),
         Event::Closed => buffer.push(CLOSED),
         Event::KeyframeRequest(line) => {
             let mut slots = participant.slots.iter();
@@ -163,6 +166,7 @@ pub(super) fn read_event(
         CONNECTED => Event::Connected,
         DISCONNECTED => Event::Disconnected,
         RECONNECTED => Event::Reconnected,
+        MOVED => Event::Moved,
         CLOSED => Event::Closed,
         KEYFRAME => {
             let slot = participant.slots.get(cursor.size()?);

@@ -139,6 +139,7 @@ impl Script {
             }
             Event::Disconnected => Step::Interrupted { participant: id },
             Event::Reconnected => Step::Reconnected { participant: id },
+            Event::Moved => Step::Moved { participant: id },
             Event::Closed => Step::Closed { participant: id },
             // A notice says so.
             Event::Connected => return,

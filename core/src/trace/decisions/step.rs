@@ -56,6 +56,11 @@ pub enum Step {
         /// For whom.
         participant: ParticipantId,
     },
+    /// It is reached another way from now on.
+    Moved {
+        /// Who.
+        participant: ParticipantId,
+    },
     /// The peer ended the connection.
     Closed {
         /// Whose.
