@@ -661,7 +661,7 @@ impl Connection {
                             // Checks are answered where they come from.
                             match is_stun(&transmit.contents) {
                                 true => path,
-                                false => route.of(path),
+                                false => route.of(t, path),
                             }
                         });
                         effects.transmits.extend(path.map(|path| Transmit {

@@ -42,9 +42,12 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Where to send what the ICE agent would send to `chosen`.
-    pub(super) fn of(&mut self, chosen: Path) -> Path {
-        self.chosen = Some(chosen);
+    /// Where to send what the ICE agent would send to `chosen` at `t`.
+    pub(super) fn of(&mut self, t: Time, chosen: Path) -> Path {
+        if self.chosen.replace(chosen) != Some(chosen) && self.moved.is_none() {
+            // A check there was answered just now.
+            self.heard = t;
+        }
         self.moved.unwrap_or(chosen)
     }
 
@@ -112,7 +115,7 @@ mod tests {
     fn route() -> Route {
         let mut route = Route::default();
         assert!(!route.checked(at(0), path(1), true));
-        assert_eq!(route.of(path(1)), path(1));
+        assert_eq!(route.of(at(0), path(1)), path(1));
         assert!(!route.media(at(1_000), path(1)));
         route
     }
@@ -121,7 +124,7 @@ mod tests {
     fn what_is_sent_follows_the_peers_media_when_the_present_path_is_silent() {
         let mut route = route();
         assert!(route.media(at(1_500), path(2)));
-        assert_eq!(route.of(path(1)), path(2));
+        assert_eq!(route.of(at(0), path(1)), path(2));
         assert!(!route.media(at(1_520), path(2)));
         assert!(route.media(at(2_020), path(1)), "and back");
     }
@@ -147,7 +150,7 @@ mod tests {
         assert!(!route.checked(at(1_700), path(1), false), "it is alive");
         assert!(!route.checked(at(2_199), path(2), true));
         assert!(route.checked(at(2_200), path(2), true));
-        assert_eq!(route.of(path(1)), path(2));
+        assert_eq!(route.of(at(0), path(1)), path(2));
     }
 
     #[test]
@@ -163,10 +166,10 @@ mod tests {
     #[test]
     fn what_the_agent_chooses_counts_until_the_peer_moves_and_when_its_path_is_closed() {
         let mut route = route();
-        assert_eq!(route.of(path(2)), path(2));
+        assert_eq!(route.of(at(1_200), path(2)), path(2));
         assert!(route.media(at(2_000), path(3)));
-        assert_eq!(route.of(path(2)), path(3));
+        assert_eq!(route.of(at(2_000), path(2)), path(3));
         route.closed(&path(3));
-        assert_eq!(route.of(path(2)), path(2));
+        assert_eq!(route.of(at(2_000), path(2)), path(2));
     }
 }
