@@ -26,7 +26,7 @@ import { WayBack } from "./reconnect.js";
  */
 
 /** An offer to restart ICE comes within this, or the WebSocket is as dead as the path of media. */
-const OFFER_MS = 2_000;
+const OFFER_MS = 1_000;
 /** As much of a gap in what comes as makes a new WebSocket a reason to restart ICE too. */
 const GAP_MS = 600;
 
