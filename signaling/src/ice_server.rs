@@ -9,6 +9,7 @@
 //! TURN Services", draft-uberti-behave-turn-rest-00; coturn's `use-auth-secret`).
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
@@ -47,13 +48,14 @@ pub enum Access {
 
 /// A secret from which passwords are computed.
 #[derive(Clone)]
-pub struct TurnSecret(hmac::Key);
+pub struct TurnSecret(Arc<hmac::Key>);
 
 impl TurnSecret {
     /// From the bytes that the TURN server has too.
     pub fn new(secret: &[u8]) -> Self {
         // What the draft and coturn ask for. What is known of SHA-1 does not touch HMAC.
-        Self(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret))
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+        Self(Arc::new(key))
     }
 
     /// The password of a user name, whether it is still good or not.
