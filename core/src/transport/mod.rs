@@ -11,9 +11,14 @@
 
 mod certificate;
 mod connection;
+mod convert;
 mod credentials;
+mod description;
+mod environment;
 mod extension;
+mod fault;
 mod line;
+mod negotiation;
 mod numbers;
 mod route;
 mod sources;
@@ -21,9 +26,12 @@ mod stun;
 mod words;
 
 pub use certificate::{Certificate, CertificateError};
-pub(crate) use connection::{AnswerResult, Connection, Description, Environment, Fault};
+pub(crate) use connection::Connection;
 pub(crate) use credentials::Credentials;
+pub(crate) use environment::Environment;
+pub(crate) use fault::Fault;
 pub(crate) use line::{Line, SendLine};
+pub(crate) use negotiation::{AnswerResult, Description};
 pub(crate) use stun::{Stun, is_stun, is_success_on, nominates, parse as parse_stun};
 
 use std::sync::Arc;

@@ -1,0 +1,57 @@
+//! str0m's events and packets as ours, and ours as its.
+
+use str0m::IceConnectionState;
+use str0m::rtp::{RtpPacket, Vp8Descriptor};
+
+use super::sources::Place;
+use super::{Event, Extensions, Line, MediaPacket, Orientation};
+use crate::forward::VideoPatch;
+
+pub(super) fn translate(event: str0m::Event) -> Option<Event> {
+    match event {
+        str0m::Event::Connected => Some(Event::Connected),
+        str0m::Event::IceConnectionStateChange(state) => match state {
+            IceConnectionState::Disconnected => Some(Event::Disconnected),
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                Some(Event::Reconnected)
+            }
+            IceConnectionState::New | IceConnectionState::Checking => None,
+        },
+        str0m::Event::Closed => Some(Event::Closed),
+        str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
+        _ => None,
+    }
+}
+
+pub(super) fn media_packet(packet: RtpPacket, place: Place) -> MediaPacket {
+    let values = &packet.header.ext_vals;
+    MediaPacket {
+        line: place.line,
+        layer: place.layer(),
+        ssrc: *packet.header.ssrc,
+        sequence: *packet.seq_no,
+        timestamp: packet.header.timestamp,
+        marker: packet.header.marker,
+        extensions: Extensions {
+            audio_level: values
+                .audio_level
+                .map(|level| (level, values.voice_activity.unwrap_or(false))),
+            orientation: values
+                .video_orientation
+                .map(|orientation| Orientation(orientation as u8)),
+        },
+        payload: packet.payload,
+    }
+}
+
+/// `None` when the descriptor has no such field: then there is nothing to keep continuous.
+pub(super) fn to_str0m(patch: VideoPatch, payload: &[u8]) -> Option<str0m::rtp::Vp8Patch> {
+    let mut builder = Vp8Descriptor::parse(payload).ok()?.patch();
+    if let Some(id) = patch.picture_id {
+        builder = builder.picture_id(id);
+    }
+    if let Some(index) = patch.tl0_index {
+        builder = builder.tl0_pic_idx(index);
+    }
+    builder.build().ok()
+}
