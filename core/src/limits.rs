@@ -66,7 +66,8 @@ pub struct Limits {
     pub sdp_lines: usize,
     /// m-lines of a session description. 128: two for publishing and two for each slot, doubled.
     pub sdp_media: usize,
-    /// Remote candidates of one participant. 64: a laptop with several interfaces has about 20.
+    /// Remote candidates of one participant until ICE is restarted. 64: a laptop with several
+    /// interfaces has about 20.
     pub candidates: usize,
     /// Bytes of one candidate. 512: an RFC 8839 line is below 200.
     pub candidate_bytes: usize,

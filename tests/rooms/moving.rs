@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tsuji_core::{IceMode, ParticipantId};
-use tsuji_signaling::message::ClientMessage;
+use tsuji_signaling::message::{Candidate, ClientMessage};
 use tsuji_tests::{World, WorldOptions};
 
 /// Two people who see each other.
@@ -56,6 +56,25 @@ fn an_ice_restart_takes_new_credentials_and_nothing_is_lost() {
         }
     }
     assert_eq!(world.sfu().counters().dropped_unknown_ufrag, 0);
+}
+
+#[test]
+fn who_restarts_ice_has_as_many_candidates_again() {
+    let (mut world, _, ren) = meeting();
+    for restart in 0..4 {
+        for port in 1..=35 {
+            let candidate = format!("candidate:1 1 udp 1 203.0.113.9 {port} typ host");
+            let candidate = Some(Candidate {
+                candidate,
+                ..Candidate::default()
+            });
+            world.say(ren, ClientMessage::Candidate { candidate });
+        }
+        let tab = world.tab_of(ren);
+        world.page(tab, |page, _| assert_eq!(page.errors, [], "{restart}"));
+        world.say(ren, ClientMessage::Restart);
+        world.run_for(Duration::from_secs(1));
+    }
 }
 
 #[test]

@@ -191,6 +191,7 @@ impl Connection {
         })?;
         if restarted {
             self.credentials = ours;
+            self.remote_candidates = 0;
             self.route.restarted();
         }
         Ok(())
