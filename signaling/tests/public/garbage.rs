@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tsuji_core::{CommandError, GoneReason, Mid, Negotiation, Notice};
 use tsuji_core::{ParticipantId, PublishMids, Time};
+use tsuji_signaling::message::ClientMessage;
 use tsuji_signaling::{ConnectionId, Exchange, Input, Limits, Lobby, Output, Step};
 
 use crate::world::slots;
@@ -34,17 +35,7 @@ fn text() -> impl Strategy<Value = String> {
         Just(r#""audio""#.to_owned()),
         Just(r#"{"candidate":"candidate:1 1 udp"}"#.to_owned()),
     ];
-    let kind = prop::sample::select(vec![
-        "join",
-        "call",
-        "answer",
-        "candidate",
-        "mute",
-        "resume",
-        "restart",
-        "leave",
-        "x",
-    ]);
+    let kind = prop::sample::select([&ClientMessage::TYPES[..], &["x"]].concat());
     let names = prop::sample::select(vec![
         "room",
         "name",

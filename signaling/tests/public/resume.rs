@@ -10,6 +10,14 @@ use tsuji_signaling::{ConnectionId, Input, Limits};
 
 use crate::world::{World, slots};
 
+/// A server with one room; its name.
+fn opened() -> (World, String) {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    (world, room)
+}
+
 /// Enters a room and gets the first offer; also gives the token in it.
 fn enter(world: &mut World, room: &str, name: &str) -> (ConnectionId, ParticipantId, String) {
     let connection = world.open();
@@ -39,6 +47,13 @@ fn resume(world: &mut World, token: &str) -> ConnectionId {
     connection
 }
 
+fn vanished(participant: ParticipantId) -> ServerMessage {
+    ServerMessage::Exit {
+        participant: Id(participant),
+        reason: ExitReason::Vanished,
+    }
+}
+
 #[track_caller]
 fn refused(world: &mut World, connection: ConnectionId) -> ErrorCode {
     match world.hears(connection) {
@@ -53,9 +68,7 @@ fn signaling(participant: ParticipantId, lost: bool) -> Command {
 
 #[test]
 fn nobody_hears_of_a_websocket_that_is_gone_for_a_moment_and_who_comes_back_hears_it_all() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, ren_id, token) = enter(&mut world, &room, "Ren");
     let (mika, mika_id, _) = enter(&mut world, &room, "Mika");
     answer(&mut world, ren);
@@ -97,24 +110,14 @@ fn nobody_hears_of_a_websocket_that_is_gone_for_a_moment_and_who_comes_back_hear
 
 #[test]
 fn who_does_not_come_back_in_time_has_vanished() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, ren_id, token) = enter(&mut world, &room, "Ren");
     let (mika, _, _) = enter(&mut world, &room, "Mika");
     world.close(ren);
     world.wait(Duration::from_millis(14_999));
     assert_eq!(world.heard(mika), []);
     world.wait(Duration::from_millis(1));
-    let reason = ExitReason::Vanished;
-    let participant = Id(ren_id);
-    assert_eq!(
-        world.hears(mika),
-        ServerMessage::Exit {
-            participant,
-            reason
-        }
-    );
+    assert_eq!(world.hears(mika), vanished(ren_id));
     let leave = Command::Leave {
         participant: ren_id,
     };
@@ -127,9 +130,7 @@ fn who_does_not_come_back_in_time_has_vanished() {
 
 #[test]
 fn whose_media_is_gone_too_has_vanished_at_once() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, participant, token) = enter(&mut world, &room, "Ren");
     let (mika, _, _) = enter(&mut world, &room, "Mika");
     world.close(ren);
@@ -139,15 +140,7 @@ fn whose_media_is_gone_too_has_vanished_at_once() {
         participant,
         reason,
     }));
-    let reason = ExitReason::Vanished;
-    let participant = Id(participant);
-    assert_eq!(
-        world.hears(mika),
-        ServerMessage::Exit {
-            participant,
-            reason
-        }
-    );
+    assert_eq!(world.hears(mika), vanished(participant));
     assert_eq!(world.commands(), []);
     world.wait(Duration::from_secs(60));
     assert_eq!(world.heard(mika), [], "once");
@@ -157,9 +150,7 @@ fn whose_media_is_gone_too_has_vanished_at_once() {
 
 #[test]
 fn a_silent_websocket_is_given_up_and_its_stay_goes_on() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, ren_id, token) = enter(&mut world, &room, "Ren");
     world.silent.insert(ren);
     world.wait(Duration::from_secs(15));
@@ -176,9 +167,7 @@ fn a_silent_websocket_is_given_up_and_its_stay_goes_on() {
 
 #[test]
 fn a_websocket_that_is_half_open_is_taken_over_and_closed() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, ren_id, token) = enter(&mut world, &room, "Ren");
     answer(&mut world, ren);
     let (mika, _, _) = enter(&mut world, &room, "Mika");
@@ -248,9 +237,7 @@ fn an_offer_to_which_no_answer_came_is_told_again_with_its_candidates() {
 
 #[test]
 fn whoever_breaks_a_rule_is_not_kept() {
-    let mut world = World::new();
-    let host = world.open();
-    let room = world.create(host);
+    let (mut world, room) = opened();
     let (ren, ren_id, token) = enter(&mut world, &room, "Ren");
     world.input(Input::Oversized { connection: ren });
     assert_eq!(world.closes[&ren], 1009);
