@@ -1,15 +1,19 @@
 // @ts-check
 const FIRST = 500;
+/** In the first minute or so, in which a server is started again. */
+const OFTEN = 4_000;
+const OFTEN_ATTEMPTS = 20;
 const LONGEST = 15_000;
 
 /**
- * How long to wait before the next attempt to reach the server. Doubles up to 15 s. The jitter
- * spreads the clients of a server that restarts, so that they don't all return at once.
+ * How long to wait before the next attempt to reach the server. Doubles up to 4 s, and is 15 s when
+ * that has been in vain for a minute. The jitter spreads the clients of a server that restarts, so
+ * that they don't all return at once.
  * @param {number} attempt from 0
  * @param {number} random in [0, 1)
  * @returns {number} milliseconds
  */
 export function backoff(attempt, random) {
-  const ceiling = Math.min(LONGEST, FIRST * 2 ** Math.min(attempt, 16));
+  const ceiling = attempt < OFTEN_ATTEMPTS ? Math.min(OFTEN, FIRST * 2 ** attempt) : LONGEST;
   return Math.round(ceiling * (0.5 + random / 2));
 }

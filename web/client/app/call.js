@@ -25,8 +25,9 @@ import { WayBack } from "./reconnect.js";
  *   flow; waiting: the stay is lost, trying to enter again; over: left, or given up
  */
 
-/** An offer to restart ICE comes within this, or the WebSocket is as dead as the path of media. */
-const OFFER_MS = 1_000;
+/** An offer to restart ICE comes within this, or the WebSocket is as dead as the path of media. Where
+ * that is a mistake, the network being slow, it costs a WebSocket, once. */
+const OFFER_MS = 700;
 /** As much of a gap in what comes as makes a new WebSocket a reason to restart ICE too. */
 const GAP_MS = 600;
 
@@ -213,7 +214,7 @@ export class Call extends Emitter {
     this.emit("change", undefined);
     const { connectionState = "new" } = this.#peer?.connection ?? {};
     const broken = ["disconnected", "failed"].includes(connectionState);
-    if (broken || (this.#watch?.missingFor ?? 0) > GAP_MS) this.#restart();
+    if (broken || (this.#watch?.missingFor ?? 0) > GAP_MS) signal.send({ type: "restart" });
   }
 
   /** The network has changed, or nothing comes any more: looks for another path for media. */
@@ -221,7 +222,8 @@ export class Call extends Emitter {
     if (!this.#signal || !this.#wasLive) return;
     this.#signal.send({ type: "restart" });
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => this.#onSignalLost(), OFFER_MS);
+    // Nobody else lost it, so there is no crowd to be spread.
+    this.#patience = setTimeout(() => this.#onSignalLost(false), OFFER_MS);
   }
 
   #onNetwork = () => this.#restart();
@@ -231,19 +233,22 @@ export class Call extends Emitter {
     this.#signal = signal;
     this.#heard = [
       signal.on("message", (message) => this.#onMessage(message)),
-      signal.on("close", () => this.#onSignalLost()),
+      signal.on("close", () => this.#onSignalLost(true)),
     ];
   }
 
-  /** The WebSocket is gone. Media goes on, and so does the stay, if another one comes in time. */
-  #onSignalLost() {
+  /**
+   * The WebSocket is gone. Media goes on, and so does the stay, if another one comes in time.
+   * @param {boolean} wait before the first attempt
+   */
+  #onSignalLost(wait) {
     if (!this.#token || !this.#peer) {
       this.#onLost("server_unreachable");
       return;
     }
     this.#dropSignal();
     this.#setState("reconnecting");
-    void this.#approach(true);
+    void this.#approach(wait);
   }
 
   /** @param {ServerMessage} message */
