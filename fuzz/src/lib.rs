@@ -9,6 +9,7 @@
 //!  signaling      message, session: the lobby, with text from one stranger, and with whole crowds
 //!  http           bytes of a TCP connection, in whatever pieces
 //!  tcp            what a TCP connection begins with, and the frames of media
+//!  relay          a client of the TURN server, with and without the password
 //!  websocket      frames, behind the handshake
 //!  sdp_answer     answers to the core's offers
 //!  candidate      ICE candidates, by themselves and in JSON
@@ -29,6 +30,7 @@ pub mod hostile_media;
 pub mod http;
 pub mod panics;
 mod pieces;
+pub mod relay;
 pub mod sdp_answer;
 pub mod signaling;
 pub mod tcp;

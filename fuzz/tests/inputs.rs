@@ -53,6 +53,11 @@ fn tcp_is_told_apart_and_framed_the_same_however_it_is_cut() {
 }
 
 #[test]
+fn a_relay_leads_to_our_own_media_and_nowhere_else() {
+    replay("relay", tsuji_fuzz::relay::target);
+}
+
+#[test]
 fn frames_are_read_or_refused() {
     replay("websocket", tsuji_fuzz::websocket::target);
 }

@@ -7,16 +7,19 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use rcgen::CertifiedKey;
 use tempfile::TempDir;
 use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{
-    Guest, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
+    Coturn, Guest, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
 };
 
 use crate::{TURN, all_meet};
 
 const HTTPS: u16 = 443;
 const MEDIA: u16 = 10_000;
+/// The registered port for TURN over TLS (RFC 8656, 18).
+const TURNS: u16 = 5349;
 /// How long people may wait for the first picture. UDP is tried first, and for TCP the browser
 /// connects at the same time, so that no network costs more than a moment.
 const FIRST_PICTURE: Duration = Duration::from_secs(10);
@@ -96,7 +99,7 @@ async fn people_meet_where_nothing_but_one_tcp_port_is_open() {
     let Some(network) = Network::flat() else {
         return;
     };
-    network.block_all_but_tcp(HTTPS);
+    network.block_all_but_tcp(&[HTTPS]);
     let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
     let page = format!("https://{SERVER}/");
     let arguments = ["--listen", &listen, "--udp", &udp];
@@ -110,7 +113,7 @@ async fn people_meet_where_nothing_but_tls_passes(program: &Program) {
     let Some(network) = Network::flat() else {
         return;
     };
-    network.block_all_but_tls(HTTPS);
+    network.block_all_but_tls(&[HTTPS]);
     let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
     let page = format!("https://{SERVER}/");
     let arguments = ["--listen", &listen, "--udp", &udp];
@@ -119,6 +122,40 @@ async fn people_meet_where_nothing_but_tls_passes(program: &Program) {
 }
 
 on_each_runtime!(async people_meet_where_nothing_but_tls_passes);
+
+/// As before, by a TURN server that is not ours.
+#[tokio::test]
+async fn people_meet_by_a_turn_server_of_the_operators_own() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    network.block_all_but_tls(&[HTTPS, TURNS]);
+    let kept = TempDir::with_prefix("tsuji-coturn-").expect("the system has room");
+    let names = [SERVER.to_string()];
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names).expect("a certificate");
+    let secret = "a secret of both servers";
+    for (name, text) in [
+        ("chain.pem", cert.pem()),
+        ("key.pem", signing_key.serialize_pem()),
+        ("secret", secret.to_owned()),
+    ] {
+        fs::write(kept.path().join(name), text).expect("the system has room");
+    }
+    let _coturn = Coturn::start_in(&network.server, SERVER, TURNS, secret, kept.path());
+    let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
+    let file = kept.path().join("secret");
+    let relay = format!(
+        "turns:{SERVER}:{TURNS}?transport=tcp secret-file={}",
+        file.display()
+    );
+    let page = format!("https://{SERVER}/");
+    let mut arguments = vec!["--listen", &listen, "--udp", &udp];
+    arguments.extend(["--no-turn", "--ice-server", &relay]);
+    let way = meet("coturn", &network, &MIO, &page, &arguments).await;
+    assert_eq!(way, format!("tls relay, udp {SERVER}:{MEDIA}"));
+}
 
 #[tokio::test]
 async fn people_meet_through_routers_that_translate_addresses() {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use serde_json::{Value, json};
 use tsuji_tests::on_each_runtime;
-use tsuji_tests::support::{Guest, MIO, Network, Portrait, Program, SERVER, Server};
+use tsuji_tests::support::{Guest, MIO, Network, Portrait, Program, SERVER, SMOL, Server};
 
 use crate::{House, MEETING, TURN, all_meet};
 
@@ -107,6 +107,58 @@ async fn everybody_is_back_within_ten_seconds_of_the_start_of_a_server_that_was_
         guest.depart_after_trouble().await;
     }
     house.close(Vec::<Guest>::new()).await;
+}
+
+/// As a phone does for a call: it ends what the page captures, and gives it again when it is asked.
+#[tokio::test]
+async fn a_camera_and_a_microphone_that_were_taken_away_come_back() {
+    let house = House::open(&MIO).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    ren.until("what is there", KEEP, json!({ "name": "Mika" }))
+        .await;
+    let taken = "window.taken = tsuji.peer.getSenders().map(({ track }) => track).filter(Boolean);
+      for (const track of taken) {
+        track.stop();
+        track.dispatchEvent(new Event('ended'));
+      }
+      return taken.length";
+    let taken = ren.until("devices", taken, Value::Null).await;
+    assert_eq!(taken, 2);
+    let others = "const tracks = tsuji.peer.getSenders().map(({ track }) => track).filter(Boolean);
+      return tracks.length === 2 && tracks.every(({ readyState }) => readyState === 'live')";
+    ren.until("others in their place", others, Value::Null)
+        .await;
+    mika.meets("Ren", MEETING).await;
+    ren.until("the same connection", IS_KEPT, json!({ "name": "Mika" }))
+        .await;
+    house.close([mika, ren]).await;
+}
+
+/// Longer than the server waits for a word of who is away.
+#[tokio::test]
+async fn a_device_that_wakes_up_is_back_without_a_reload() {
+    let house = House::open(&SMOL).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    let page = "window.kept = true; return true";
+    ren.until("a page", page, Value::Null).await;
+    ren.sleep();
+    let asleep = Instant::now();
+    mika.is_with(&[], Duration::from_secs(40)).await;
+    let missed = asleep.elapsed();
+    ren.wake();
+    let awake = Instant::now();
+    mika.meets("Ren", MEETING).await;
+    ren.meets("Mika", MEETING).await;
+    eprintln!(
+        "a device that slept was missed after {missed:.1?}, and back {:.1?} after it woke up",
+        awake.elapsed()
+    );
+    ren.until("the same page", "return window.kept", Value::Null)
+        .await;
+    ren.depart_after_trouble().await;
+    house.close([mika]).await;
 }
 
 const BANNER: &str = "return !document.querySelector('.banner').hidden";

@@ -30,7 +30,7 @@ pub(crate) struct Browser {
     pub(crate) brand: Brand,
     pub(crate) web: WebDriver,
     // Dropped behind what ends the browser.
-    _driver: Driver,
+    driver: Driver,
     _profile: TempDir,
 }
 
@@ -72,9 +72,15 @@ impl Browser {
         Self {
             brand,
             web,
-            _driver: driver,
+            driver,
             _profile: profile,
         }
+    }
+
+    /// Stops all its processes where they are, or lets them go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let group = Pid::from_child(&self.driver.process);
+        kill_process_group(group, signal).expect("it runs");
     }
 }
 

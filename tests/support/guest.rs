@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use thirtyfour::common::command::FormatRequestData;
 use thirtyfour::common::requestdata::RequestData;
@@ -361,6 +362,16 @@ impl Guest {
     pub async fn restore(&self) {
         let back = self.driver().set_window_rect(0, 0, 1280, 800).await;
         back.expect("a window");
+    }
+
+    /// The device sleeps, as a phone does whose screen is locked: nothing runs any more.
+    pub fn sleep(&self) {
+        self.browser.signal(Signal::STOP);
+    }
+
+    /// The device wakes up.
+    pub fn wake(&self) {
+        self.browser.signal(Signal::CONT);
     }
 
     /// Reloads the page.

@@ -9,6 +9,7 @@
 pub mod attacks;
 mod browsers;
 mod chromium;
+mod coturn;
 mod firefox;
 mod guest;
 mod journal;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use browsers::Brand;
 pub use chromium::ELSEWHERE;
+pub use coturn::Coturn;
 pub use guest::{Guest, Seen, Way};
 pub use journal::Experience;
 pub use meeting::Meeting;

@@ -184,11 +184,17 @@ impl Network {
         self.wall("meta l4proto udp drop", "meta l4proto udp drop");
     }
 
-    /// From now on nothing passes but TCP to this port of the server.
-    pub fn block_all_but_tcp(&self, port: u16) {
+    /// From now on nothing passes but TCP to these ports of the server.
+    pub fn block_all_but_tcp(&self, ports: &[u16]) {
+        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+        let ports = ports.join(", ");
         self.wall(
-            &format!("tcp dport != {port} drop; add rule inet wall in meta l4proto != tcp drop"),
-            &format!("tcp sport != {port} drop; add rule inet wall out meta l4proto != tcp drop"),
+            &format!(
+                "tcp dport != {{ {ports} }} drop; add rule inet wall in meta l4proto != tcp drop"
+            ),
+            &format!(
+                "tcp sport != {{ {ports} }} drop; add rule inet wall out meta l4proto != tcp drop"
+            ),
         );
     }
 
@@ -211,11 +217,11 @@ impl Network {
         );
     }
 
-    /// From now on nothing passes but TLS over TCP to this port of the server: of a connection's packets
-    /// with something in them, those to the server must look like TLS records, or the insides of
-    /// them, and never like frames of media.
-    pub fn block_all_but_tls(&self, port: u16) {
-        self.block_all_but_tcp(port);
+    /// From now on nothing passes but TLS over TCP to these ports of the server: of a connection's
+    /// packets with something in them, those to the server must look like TLS records, or the insides
+    /// of them, and never like frames of media.
+    pub fn block_all_but_tls(&self, ports: &[u16]) {
+        self.block_all_but_tcp(ports);
         // Behind the ports and the header of TCP: `length 00 01 .. .. 21 12 a4 42` (RFC 4571, RFC
         // 8489), and what TURN without TLS begins with. The header has 20 bytes, and 12 of
         // timestamps (RFC 7323).

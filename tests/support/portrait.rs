@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Below 640 the page sends one encoding, which five browsers on a small machine can afford. Three
-/// are sent of the browsers' own test pictures.
-const WIDTH: usize = 632;
-const HEIGHT: usize = 356;
+/// Pixels of the film. Small, because five browsers on a small machine code and decode it; of less
+/// than 640 the page sends one encoding. Three are sent of the browsers' own test pictures.
+const WIDTH: usize = 316;
+const HEIGHT: usize = 178;
+/// Pixels of the drawing for each of the film, in each direction.
+const SCALE: f32 = 2.;
 /// Frames of the film, which is played in a loop; at 12 frames a second, two seconds.
 const FRAMES: usize = 24;
 const RATE: usize = 12;
@@ -115,7 +117,7 @@ impl Portrait {
         let figure = self.figure();
         for frame in 0..FRAMES {
             let turn = frame as f32 / FRAMES as f32 * std::f32::consts::TAU;
-            let (dx, dy) = ((turn.sin() * 5.).round(), ((2. * turn).cos() * 3.).round());
+            let (dx, dy) = ((turn.sin() * 3.).round(), ((2. * turn).cos() * 2.).round());
             let shifted = self.compose(&figure, dx as isize, dy as isize);
             to.write_all(b"FRAME\n")?;
             to.write_all(&planes(&shifted))?;
@@ -176,12 +178,12 @@ impl Portrait {
         for y in 0..HEIGHT {
             for x in 0..WIDTH {
                 let (u, v) = (
-                    x as f32 - WIDTH as f32 / 2.,
-                    y as f32 - HEIGHT as f32 * 0.47,
+                    SCALE * (x as f32 - WIDTH as f32 / 2.),
+                    SCALE * (y as f32 - HEIGHT as f32 * 0.47),
                 );
                 let mut pixel = ([0.; 3], 0.);
                 for (colour, shape) in &shapes {
-                    let cover = (0.5 - shape(u, v)).clamp(0., 1.);
+                    let cover = (0.5 - shape(u, v) / SCALE).clamp(0., 1.);
                     if cover > 0. {
                         let under = if pixel.1 > 0. { pixel.0 } else { *colour };
                         pixel = (mix(under, *colour, cover), cover.max(pixel.1));

@@ -38,6 +38,6 @@ pub use heard::{Heard, heard};
 pub use media::{FrameError, Media};
 pub use opening::Opening;
 pub use outbox::Order;
-pub use relay::{Came, Grant, Relay, RelayError};
+pub use relay::{Came, Grant, Ground, Peers, Relay, RelayError};
 pub use timers::Timers;
 pub use websocket::config as websocket_config;

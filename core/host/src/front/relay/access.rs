@@ -16,11 +16,11 @@ const REALM: &str = "tsuji";
 
 /// Whom a relay reaches: our media sockets, by the addresses that participants are told.
 #[derive(Clone, Debug)]
-pub(crate) struct Peers(Arc<BTreeMap<SocketAddr, SocketAddr>>);
+pub struct Peers(Arc<BTreeMap<SocketAddr, SocketAddr>>);
 
 impl Peers {
     /// Those of UDP: what comes from a relay are datagrams.
-    pub(crate) fn of(addresses: &[LocalAddress]) -> Self {
+    pub fn of(addresses: &[LocalAddress]) -> Self {
         let udp = addresses
             .iter()
             .filter(|address| address.transport == Transport::Udp);
@@ -42,16 +42,19 @@ impl Peers {
 
 /// What all relays have in common.
 #[derive(Debug)]
-pub(crate) struct Ground {
-    pub(crate) secret: TurnSecret,
+pub struct Ground {
+    /// What passwords are made of.
+    pub secret: TurnSecret,
     /// The wall-clock time of `t = 0`.
-    pub(crate) epoch: WallTime,
-    pub(crate) peers: Peers,
+    pub epoch: WallTime,
+    /// Whom they reach.
+    pub peers: Peers,
 }
 
 impl Ground {
-    /// What one connection needs.
-    pub(crate) fn grant(
+    /// What one connection needs. `remote`: the client's address. `relayed`: what its allocation is
+    /// called.
+    pub fn grant(
         &self,
         connection: ConnectionId,
         remote: SocketAddr,

@@ -32,9 +32,8 @@ use turn_types::channel::ChannelData;
 
 use super::wire::Wire;
 use crate::limits::Limits;
-pub use access::Grant;
 use access::{Access, Denied};
-pub(crate) use access::{Ground, Peers};
+pub use access::{Grant, Ground, Peers};
 use allocation::Allocation;
 
 /// What relayed addresses are made of: the IPv4 dummy address, which never is anybody's and is not
