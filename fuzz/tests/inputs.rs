@@ -1,4 +1,4 @@
-//! Replays every seed and every regression with the stable compiler: `cargo test` in this folder.
+//! Replays every seed and every regression with the stable compiler: `cargo test --workspace --test inputs`.
 
 use std::path::Path;
 

@@ -11,15 +11,17 @@ use rcgen::CertifiedKey;
 use tempfile::TempDir;
 use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{
-    Coturn, Guest, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
+    Coturn, Guest, HOME, INSIDE, MIO, Network, OFFICE, Portrait, Program, SERVER, SMOL, Server,
 };
 
-use crate::{TURN, all_meet};
+use crate::{House, TURN, all_meet};
 
 const HTTPS: u16 = 443;
 const MEDIA: u16 = 10_000;
 /// The registered port for TURN over TLS (RFC 8656, 18).
 const TURNS: u16 = 5349;
+/// The registered port for STUN (RFC 8489, 18.6).
+const STUN: u16 = 3478;
 /// How long people may wait for the first picture. UDP is tried first, and for TCP the browser
 /// connects at the same time, so that no network costs more than a moment.
 const FIRST_PICTURE: Duration = Duration::from_secs(10);
@@ -121,8 +123,6 @@ async fn people_meet_where_nothing_but_tls_passes(program: &Program) {
     assert_eq!(way, format!("tls relay, udp {SERVER}:{MEDIA}"));
 }
 
-on_each_runtime!(async people_meet_where_nothing_but_tls_passes);
-
 /// As before, by a TURN server that is not ours.
 #[tokio::test]
 async fn people_meet_by_a_turn_server_of_the_operators_own() {
@@ -143,7 +143,7 @@ async fn people_meet_by_a_turn_server_of_the_operators_own() {
     ] {
         fs::write(kept.path().join(name), text).expect("the system has room");
     }
-    let _coturn = Coturn::start_in(&network.server, SERVER, TURNS, secret, kept.path());
+    let _coturn = Coturn::relay_in(&network.server, SERVER, TURNS, secret, kept.path());
     let (listen, udp) = (format!("{SERVER}:{HTTPS}"), format!("{SERVER}:{MEDIA}"));
     let file = kept.path().join("secret");
     let relay = format!(
@@ -170,3 +170,40 @@ async fn people_meet_through_routers_that_translate_addresses() {
     let way = meet("NAT", &network, &MIO, &page, &arguments).await;
     assert_eq!(way, format!("udp {OFFICE}:{MEDIA}"));
 }
+
+/// The server does not know what its router makes of its address, and asks.
+#[tokio::test]
+async fn people_meet_at_an_address_that_was_learnt_by_stun() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::behind_routers(MEDIA, HTTPS) else {
+        return;
+    };
+    let kept = TempDir::with_prefix("tsuji-coturn-").expect("the system has room");
+    let _stun = Coturn::stun_in(network.outside(), HOME, STUN, kept.path());
+    let (listen, udp) = (format!("0.0.0.0:{HTTPS}"), format!("0.0.0.0:{MEDIA}"));
+    let page = format!("https://{OFFICE}/");
+    let stun = format!("{HOME}:{STUN}");
+    let arguments = ["--listen", &listen, "--udp", &udp, "--stun", &stun];
+    let way = meet("NAT, by STUN", &network, &SMOL, &page, &arguments).await;
+    assert_eq!(way, format!("udp {OFFICE}:{MEDIA}"));
+}
+
+async fn people_meet_where_there_is_no_ipv4(program: &Program) {
+    let turn = TURN.lock().await;
+    let arguments = ["--listen", "[::1]:0", "--udp", "[::1]:0"].map(OsStr::new);
+    let house = House {
+        server: Server::start_alone(program, &arguments),
+        _turn: turn,
+    };
+    let (link, guests) = house.party::<2>("").await;
+    assert!(link.starts_with("http://[::1]:"), "{link}");
+    all_meet(&guests).await;
+    for guest in &guests {
+        let way = guest.way().await;
+        assert_eq!(way.transport, "udp");
+        assert!(way.remote.contains("::1"), "{way:?}");
+    }
+    house.close(guests).await;
+}
+
+on_each_runtime!(async people_meet_where_nothing_but_tls_passes, people_meet_where_there_is_no_ipv4);

@@ -11,7 +11,7 @@ use spdx::{Expression, LicenseItem, LicenseReq, ParseMode};
 
 /// Licences that ask for no more than to be named. All of them may be in a binary that is given
 /// away.
-const LICENCES: [&str; 12] = [
+const LICENCES: [&str; 13] = [
     "0BSD",
     "Apache-2.0",
     "BSD-2-Clause",
@@ -21,6 +21,7 @@ const LICENCES: [&str; 12] = [
     "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
+    "NCSA",
     "OpenSSL",
     "Unicode-3.0",
     "Zlib",
@@ -37,7 +38,7 @@ const LAYERS: [&[&str]; 6] = [
     &["tsuji-signaling"],
     &["tsuji-host"],
     &["tsuji-mio", "tsuji-smol"],
-    &["tsuji-tests"],
+    &["tsuji-tests", "tsuji-fuzz"],
 ];
 
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {

@@ -29,7 +29,7 @@ pub use coturn::Coturn;
 pub use guest::{Guest, Seen, Way};
 pub use journal::Experience;
 pub use meeting::Meeting;
-pub use network::{INSIDE, Namespace, Network, OFFICE, SERVER};
+pub use network::{HOME, INSIDE, Namespace, Network, OFFICE, SERVER};
 pub use peer::{Arrivals, Peer, Tally};
 pub use portrait::Portrait;
 pub use program::{EMBEDDED, MIO, Program, SMOL};

@@ -20,7 +20,8 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 3);
 
 /// Behind one router the server, behind another the people.
 pub const OFFICE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-const HOME: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+/// The people's router.
+pub const HOME: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 /// The server's address behind its router.
 pub const INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
@@ -173,6 +174,11 @@ impl Network {
             routers: Vec::new(),
             control,
         })
+    }
+
+    /// Outside of the office: the people's router, which has [`HOME`].
+    pub fn outside(&self) -> &Namespace {
+        self.routers.last().expect("a network behind routers")
     }
 
     pub(crate) fn control(&self) -> &Control {

@@ -60,8 +60,21 @@ impl Program {
     /// Its executable, in the profile of the test itself.
     pub fn executable(&self) -> &'static Path {
         static BUILT: LazyLock<Vec<(String, PathBuf)>> = LazyLock::new(build);
-        let built = BUILT.iter().find(|(name, _)| name == self.binary);
+        let wanted = self.chosen().unwrap_or(self.binary);
+        let built = BUILT.iter().find(|(name, _)| name == wanted);
         &built.expect("cargo says where the binary is").1
+    }
+
+    /// The server that all tests are to be run against, if the environment says so.
+    fn chosen(&self) -> Option<&'static str> {
+        if self.binary == EMBEDDED.binary {
+            return None;
+        }
+        match std::env::var("TSUJI_RUNTIME").ok()?.as_str() {
+            "mio" => Some(MIO.binary),
+            "smol" => Some(SMOL.binary),
+            other => panic!("TSUJI_RUNTIME is {other}: mio or smol"),
+        }
     }
 }
 

@@ -49,6 +49,11 @@ impl Server {
         Self::start_as(command.args(arguments))
     }
 
+    /// Starts it with these arguments and no others.
+    pub fn start_alone(program: &Program, arguments: &[&OsStr]) -> Self {
+        Self::start_as(Command::new(program.executable()).args(arguments))
+    }
+
     /// Starts it inside a namespace, with all the arguments that it needs.
     pub fn start_in(place: &Namespace, program: &Program, arguments: &[&OsStr]) -> Self {
         Self::start_as(place.command(program.executable()).args(arguments))

@@ -56,7 +56,7 @@ impl Account {
             Input::Datagram(datagram) => {
                 let owner = replay.sfu().participant_at(&datagram.path);
                 if let Some(id) = owner.filter(|id| self.narrator.is_about(*id)) {
-                    self.arrived(at, id, Seen::of(datagram.payload), out)?;
+                    self.arrived(at, id, datagram.payload, out)?;
                 }
             }
             Input::Command(command) => self.command(at, command, out)?,
@@ -73,7 +73,7 @@ impl Account {
                         continue;
                     };
                     match Seen::of(&transmit.payload) {
-                        Seen::Rtp(rtp) => self.person(id).sent(rtp),
+                        Seen::Rtp(rtp) => self.person(id).sent(rtp, &transmit.payload),
                         Seen::Rtcp(rtcp) if asks && rtcp.is_pli() => {
                             self.say(at, id, "is asked for a keyframe", out)?;
                         }
@@ -113,11 +113,11 @@ impl Account {
         &mut self,
         at: Time,
         id: ParticipantId,
-        seen: Seen,
+        datagram: &[u8],
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        match seen {
-            Seen::Rtp(rtp) => self.person(id).received(rtp),
+        match Seen::of(datagram) {
+            Seen::Rtp(rtp) => self.person(id).received(rtp, datagram),
             Seen::Rtcp(rtcp) if rtcp.is_pli() => self.say(at, id, "asks for a keyframe", out)?,
             Seen::Dtls if !std::mem::replace(&mut self.person(id).dtls_seen, true) => {
                 self.say(at, id, "DTLS begins", out)?;

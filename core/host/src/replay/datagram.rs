@@ -85,6 +85,42 @@ fn rtp(datagram: &[u8]) -> Option<Rtp> {
     })
 }
 
+/// The header extension with this id (RFC 8285, 4.2 and 4.3) of an RTP packet.
+pub(super) fn extension(datagram: &[u8], id: u8) -> Option<&[u8]> {
+    let (first, behind) = (datagram.first()?, datagram.get(12..)?);
+    if first & 0x10 == 0 {
+        return None;
+    }
+    let (&[p0, p1, l0, l1], rest) = behind
+        .get(4 * usize::from(first & 0x0f)..)?
+        .split_first_chunk()?;
+    let length = 4 * usize::from(u16::from_be_bytes([l0, l1]));
+    let mut elements = rest.get(..length)?;
+    let short = [p0, p1] == [0xbe, 0xde];
+    if !short && (p0, p1 & 0xf0) != (0x10, 0x00) {
+        return None;
+    }
+    loop {
+        let (found, length, behind) = match (elements, short) {
+            // Padding.
+            ([0, behind @ ..], _) => {
+                elements = behind;
+                continue;
+            }
+            // RFC 8285, 4.2: the end, whatever follows.
+            ([0xf0..=0xff, ..], true) => return None,
+            ([head, behind @ ..], true) => (head >> 4, usize::from(head & 0x0f) + 1, behind),
+            ([found, length, behind @ ..], false) => (*found, usize::from(*length), behind),
+            _ => return None,
+        };
+        let value = behind.get(..length)?;
+        if found == id {
+            return Some(value);
+        }
+        elements = &behind[length..];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +154,34 @@ mod tests {
         for length in 0..packet.len() {
             let cut = &packet[..length];
             assert!(Seen::of(cut).clear_bytes(cut) <= length);
+        }
+    }
+
+    #[test]
+    fn an_extension_is_found_by_its_id_in_headers_of_both_kinds() {
+        let head = |first, profile: [u8; 2], words| {
+            let mut packet = vec![first, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
+            packet.extend(profile);
+            packet.extend([0, words]);
+            packet
+        };
+        let mut short = head(0x90, [0xbe, 0xde], 2);
+        short.extend([0x31, 1, 2, 0, 0x40, b'1', 0xa0, b'q']);
+        assert_eq!(extension(&short, 3), Some(&[1, 2][..]));
+        assert_eq!(extension(&short, 4), Some(&b"1"[..]));
+        assert_eq!(extension(&short, 10), Some(&b"q"[..]));
+        assert_eq!(extension(&short, 5), None);
+        let mut long = head(0x90, [0x10, 0x00], 2);
+        long.extend([3, 0, 0, 200, 2, b'q', b'x', 0]);
+        assert_eq!(extension(&long, 3), Some(&[][..]));
+        assert_eq!(extension(&long, 200), Some(&b"qx"[..]));
+        let mut none = head(0x80, [0xbe, 0xde], 2);
+        none.extend([0x40, b'1', 0, 0, 0, 0, 0, 0]);
+        assert_eq!(extension(&none, 4), None);
+        for packet in [short, long] {
+            for length in 0..packet.len() {
+                assert_eq!(extension(&packet[..length], 10), None);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod narrator;
 mod pcap;
 mod person;
 mod story;
+mod streams;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
