@@ -103,6 +103,8 @@ pub struct Microphone {
     count: u32,
     /// Whether it sends nothing.
     pub paused: bool,
+    /// Since when it sends, if it is not paused.
+    pub since: Time,
 }
 
 impl Microphone {
@@ -116,6 +118,7 @@ impl Microphone {
             next: start,
             count: 0,
             paused: false,
+            since: Time::ZERO,
         }
     }
 
@@ -132,6 +135,7 @@ impl Microphone {
     /// Nothing is due before `t`.
     pub fn wait_until(&mut self, t: Time) {
         self.next = self.next.max(t);
+        self.since = t;
     }
 
     /// The packet that is due at `t`.
@@ -233,6 +237,8 @@ pub struct Camera {
     encoders: Vec<Encoder>,
     /// Whether it sends nothing.
     pub paused: bool,
+    /// Since when it sends, if it is not paused.
+    pub since: Time,
 }
 
 /// What makes one layer.
@@ -262,6 +268,7 @@ impl Camera {
             next: start,
             encoders: vec![Encoder::new(Layer::Full, picture_id)],
             paused: false,
+            since: Time::ZERO,
         }
     }
 
@@ -325,6 +332,7 @@ impl Camera {
     /// Nothing is due before `t`.
     pub fn wait_until(&mut self, t: Time) {
         self.next = self.next.max(t);
+        self.since = t;
     }
 
     /// The next frame will be a keyframe: of one layer, or of all.

@@ -87,6 +87,9 @@ pub struct Page {
     room: Option<String>,
     /// What resumes its stay.
     token: Option<String>,
+    /// Stays that it began and could not take up again, because its WebSocket was gone before it was
+    /// told their tokens. The server may hold them for a while.
+    pub(crate) unclaimed: usize,
     /// Offers may come again: it has just resumed.
     resumed: bool,
     /// Who it is, once an offer told it.
@@ -117,6 +120,7 @@ impl Page {
             entering: false,
             room: None,
             token: None,
+            unclaimed: 0,
             resumed: false,
             me: None,
             others: BTreeMap::new(),
@@ -146,7 +150,10 @@ impl Page {
                 let token = token.clone();
                 self.say(ClientMessage::Resume { token });
             }
-            None => self.enter_again(),
+            None => {
+                self.unclaimed += 1;
+                self.enter_again();
+            }
         }
     }
 

@@ -58,8 +58,10 @@ impl Invariant for WithinLimits {
             self.core(&core.sfu.sizes())?;
         }
         let sizes = view.lobby.sizes();
-        // Who has lost its WebSocket, or its page, is there for a while.
-        let people = view.tabs.len();
+        // Who has lost its WebSocket, or its page, is there for a while, and twice if it has entered
+        // again because it did not know how to go on.
+        let tabs = view.tabs.values();
+        let people = tabs.map(|tab| 1 + tab.page.unclaimed).sum();
         let most = [
             ("connections", sizes.connections, view.open_sockets),
             ("participants", sizes.participants, people),

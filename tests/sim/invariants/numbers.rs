@@ -136,6 +136,9 @@ impl Stream {
                 // comes from before the stretch is a repetition out of one that was lost.
                 Err(_) if paused(stretch.newest_at) => continue,
                 Err(_) if packet.sequence < stretch.first_sequence => continue,
+                // While another layer was shown, as many packets of this one may have been made as
+                // were sent of that.
+                Err(_) if packet.sequence >= end => continue,
                 Err(what) => return Err(what),
             }
             // With losses, a late packet of a stretch may come before what we took for its first.

@@ -152,10 +152,11 @@ fn sending_since(
 ) -> Option<Time> {
     let ready = ready_since(view, id, member)?;
     let browser = view.tab(member.connection)?.page.browser.as_ref()?;
-    let sends = match kind {
-        MediaKind::Audio => browser.microphone.as_ref().is_some_and(|m| !m.paused),
-        MediaKind::Video => browser.camera.as_ref().is_some_and(|c| !c.paused),
+    // The server may not have been told of a pause: the WebSocket was gone.
+    let (paused, since) = match kind {
+        MediaKind::Audio => browser.microphone.as_ref().map(|m| (m.paused, m.since))?,
+        MediaKind::Video => browser.camera.as_ref().map(|c| (c.paused, c.since))?,
     };
     let on = member.on(kind);
-    (sends && *on.now()).then(|| ready.max(on.since()))
+    (!paused && *on.now()).then(|| ready.max(on.since()).max(since))
 }
