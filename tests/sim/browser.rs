@@ -94,6 +94,8 @@ pub struct Browser {
     pub closed: bool,
     /// What ended it, which nothing that comes from a network should.
     pub failure: Option<String>,
+    /// Packets that no virtual browser made.
+    pub foreign: u32,
     /// Datagrams to send.
     pub(crate) outbox: Vec<(SocketAddr, Vec<u8>)>,
 }
@@ -129,6 +131,7 @@ impl Browser {
             slots: Vec::new(),
             closed: false,
             failure: None,
+            foreign: 0,
             outbox: Vec::new(),
         }
     }
@@ -374,7 +377,10 @@ impl Browser {
             (mid, media.kind() == Kind::Audio)
         });
         let payload = &packet.payload;
-        let stamp = Stamp::read(audio, payload).expect("a payload that a virtual browser made");
+        let Some(stamp) = Stamp::read(audio, payload) else {
+            self.foreign += 1;
+            return;
+        };
         let received = Received {
             at: t,
             sent,

@@ -52,13 +52,18 @@ pub struct Place {
 /// payload header.
 const AUDIO_STAMP: usize = 1;
 const VIDEO_STAMP: usize = 7;
-const STAMP: usize = 28;
+const STAMP: usize = 32;
+/// The end of each: real browsers' media has something else there.
+const MARK: [u8; 4] = *b"tsuj";
 
 impl Stamp {
     /// Reads the stamp of a payload that a virtual browser made.
     pub(crate) fn read(audio: bool, payload: &[u8]) -> Option<Self> {
         let begin = if audio { AUDIO_STAMP } else { VIDEO_STAMP };
         let bytes = payload.get(begin..begin + STAMP)?;
+        if bytes[28..] != MARK {
+            return None;
+        }
         let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
         let made = u64::from(word(8)) << 32 | u64::from(word(12));
         Some(Self {
@@ -90,6 +95,7 @@ impl Stamp {
         let Place { part, parts, .. } = self.place;
         let keyframe = u8::from(self.place.keyframe);
         let bytes = bytes.chain([part, parts, keyframe, self.layer as u8]);
+        let bytes = bytes.chain(MARK);
         for (to, byte) in payload[begin..].iter_mut().zip(bytes) {
             *to = byte;
         }

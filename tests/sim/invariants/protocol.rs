@@ -36,6 +36,9 @@ impl Invariant for PageAgrees {
             if let Some(failure) = failure.filter(|_| !tab.is_spoilt()) {
                 return Err(format!("page {}: {failure}", tab.id.0));
             }
+            if browser.is_some_and(|browser| browser.foreign > 0) {
+                return Err(format!("page {} gets media that nobody made", tab.id.0));
+            }
         }
         Ok(())
     }
