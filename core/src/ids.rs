@@ -31,6 +31,37 @@ pub enum MediaKind {
     Video,
 }
 
+/// Where a track of somebody comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// What somebody says.
+    Microphone,
+    /// What somebody looks like.
+    Camera,
+}
+
+impl Source {
+    /// All, as they are numbered.
+    pub const ALL: [Source; 2] = [Source::Microphone, Source::Camera];
+
+    /// Sound or pictures.
+    pub fn kind(self) -> MediaKind {
+        match self {
+            Source::Microphone => MediaKind::Audio,
+            Source::Camera => MediaKind::Video,
+        }
+    }
+}
+
+/// What one participant publishes from one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TrackId {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// Where it comes from.
+    pub source: Source,
+}
+
 /// One encoding of a picture, by its size: what a publisher sends as simulcast (RFC 8853). A source
 /// with a single encoding sends `Full`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +114,15 @@ impl fmt::Display for ParticipantId {
 impl fmt::Display for Mid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Microphone => "microphone",
+            Source::Camera => "camera",
+        })
     }
 }
 

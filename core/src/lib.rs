@@ -91,7 +91,7 @@ pub mod trace;
 mod transport;
 
 pub use counters::Counters;
-pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId};
+pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
 pub use input::{Command, Datagram, IceMode, Input};
 pub use limits::{Config, Limits, LocalAddress};
 pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::MediaKind;
 use crate::path::Transport;
 use crate::transport::Certificate;
 
@@ -64,7 +65,7 @@ pub struct Limits {
     pub sdp_bytes: usize,
     /// Lines of a session description. 4,000: for the most slots an answer has below 2,000.
     pub sdp_lines: usize,
-    /// m-lines of a session description. 128: two for publishing and two for each slot, doubled.
+    /// m-lines of a session description. 128: those for publishing and one for each slot, doubled.
     pub sdp_media: usize,
     /// Remote candidates of one participant until ICE is restarted. 64: a laptop with several
     /// interfaces has about 20.
@@ -75,10 +76,15 @@ pub struct Limits {
     pub datagram_bytes: usize,
     /// Remote addresses learnt for one participant. 8: the pairs that a browser probes at once.
     pub addresses: usize,
-    /// Slots are added this many at a time. 4: most meetings then never negotiate twice.
+    /// Slots of each kind are added this many at a time, or as many as are missing. 4: most
+    /// meetings then never negotiate twice.
     pub slot_step: usize,
-    /// Slots of one participant. 24: more faces than a screen shows well.
-    pub slots: usize,
+    /// Slots of each kind in a first offer at most. 9: what is shown at once of a large room.
+    pub first_slots: usize,
+    /// Slots for pictures of one participant. 24: more faces than a screen shows well.
+    pub video_slots: usize,
+    /// Slots for sound of one participant. 24: whoever is seen is heard.
+    pub audio_slots: usize,
     /// How long a participant may take to connect. 30 s: a person who first has to allow a
     /// firewall prompt still makes it.
     pub connect_timeout: Duration,
@@ -95,6 +101,16 @@ pub struct Limits {
     pub keyframe_interval: Duration,
 }
 
+impl Limits {
+    /// Slots of a kind that one participant may have.
+    pub fn slots(&self, kind: MediaKind) -> usize {
+        match kind {
+            MediaKind::Audio => self.audio_slots,
+            MediaKind::Video => self.video_slots,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -108,7 +124,9 @@ impl Default for Limits {
             datagram_bytes: 1_500,
             addresses: 8,
             slot_step: 4,
-            slots: 24,
+            first_slots: 9,
+            video_slots: 24,
+            audio_slots: 24,
             connect_timeout: Duration::from_secs(30),
             reconnect_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(20),

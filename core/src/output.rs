@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Mid, Negotiation, ParticipantId};
+use crate::ids::{MediaKind, Mid, Negotiation, ParticipantId, Source, TrackId};
 use crate::path::Path;
 
 /// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
@@ -36,7 +36,7 @@ pub enum Notice {
         sdp: String,
         /// The m-lines where the participant sends.
         publish: PublishMids,
-        /// All slots of the participant, old and new.
+        /// All slots of the participant, old and new, in the order of their m-lines.
         slots: Vec<Slot>,
     },
     /// A candidate of the server, as in `RTCIceCandidate.candidate`; `None` after the last.
@@ -46,11 +46,11 @@ pub enum Notice {
         /// The candidate attribute (RFC 8839, 5.1).
         candidate: Option<String>,
     },
-    /// Slots show somebody else now; all slots of the participant, in their order.
+    /// Slots carry other tracks now; all slots of the participant, in their order.
     Slots {
         /// Whom to tell.
         participant: ParticipantId,
-        /// What they show.
+        /// What they carry.
         slots: Vec<Slot>,
     },
     /// ICE and DTLS are up: media flows.
@@ -83,15 +83,25 @@ pub struct PublishMids {
     pub video: Mid,
 }
 
-/// A pair of outgoing streams, one audio and one video, whose source the server changes at will.
+impl PublishMids {
+    /// The m-line of a source.
+    pub fn of(&self, source: Source) -> &Mid {
+        match source {
+            Source::Microphone => &self.audio,
+            Source::Camera => &self.video,
+        }
+    }
+}
+
+/// An outgoing stream whose source the server changes at will.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
-    /// The m-line of its audio.
-    pub audio: Mid,
-    /// The m-line of its video.
-    pub video: Mid,
-    /// Whose media it carries now.
-    pub source: Option<ParticipantId>,
+    /// Its m-line.
+    pub mid: Mid,
+    /// What it can carry.
+    pub kind: MediaKind,
+    /// What it carries now.
+    pub track: Option<TrackId>,
 }
 
 /// Why a command was refused.

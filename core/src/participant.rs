@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::{AudioOutlet, KeyframeRequests, Track, VideoOutlet};
-use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::forward::{KeyframeRequests, Outlet, Track, VideoOutlet};
+use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::IceMode;
 use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
@@ -35,16 +35,10 @@ pub(crate) struct Participant {
     pub(crate) negotiation: Negotiating,
     /// The number of the last offer.
     pub(crate) last_offer: Negotiation,
-    /// The m-lines on which it sends: audio, video.
-    pub(crate) publish: (Line, Line),
-    pub(crate) audio_muted: bool,
-    pub(crate) video_muted: bool,
-    /// What comes of its camera.
-    pub(crate) camera: Track,
-    pub(crate) keyframes: KeyframeRequests,
+    /// What it publishes, by source.
+    pub(crate) publications: [Publication; Source::ALL.len()],
+    /// In the order of their m-lines.
     pub(crate) slots: Vec<SlotState>,
-    /// In whose slots it is.
-    pub(crate) viewers: Vec<Viewer>,
     /// Paths that it has proved, oldest first. Addresses, so a trace has others in their place.
     #[serde(skip)]
     pub(crate) paths: Vec<Path>,
@@ -93,42 +87,60 @@ pub(crate) enum Negotiating {
     Offered { since: Time },
 }
 
-/// Somebody who has a participant in a slot.
+/// What somebody publishes from one source.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Publication {
+    /// The m-line on which it comes.
+    pub(crate) line: Line,
+    /// Whether it is forwarded: not muted.
+    pub(crate) on: bool,
+    /// What comes of it, if it is a picture.
+    pub(crate) layers: Track,
+    pub(crate) keyframes: KeyframeRequests,
+    /// In whose slots it is.
+    pub(crate) viewers: Vec<Viewer>,
+}
+
+impl Publication {
+    pub(crate) fn new(line: Line, limits: &Limits) -> Self {
+        Self {
+            line,
+            on: true,
+            layers: Track::default(),
+            keyframes: KeyframeRequests::new(limits.keyframe_interval),
+            viewers: Vec::new(),
+        }
+    }
+}
+
+/// A track by the place of its participant.
+pub(crate) type TrackIndex = (Index, Source);
+
+/// Somebody who has a track in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Viewer {
     pub(crate) participant: Index,
     pub(crate) slot: usize,
 }
 
-/// A pair of outgoing streams.
+/// An outgoing stream.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SlotState {
-    pub(crate) lines: (Line, Line),
+    pub(crate) line: Line,
     /// Set once the peer has agreed to the line.
-    pub(crate) audio_to: Option<SendLine>,
-    pub(crate) video_to: Option<SendLine>,
-    pub(crate) audio: AudioOutlet,
-    pub(crate) video: VideoOutlet,
-    pub(crate) source: Option<Index>,
+    pub(crate) to: Option<SendLine>,
+    pub(crate) outlet: Outlet,
+    /// What it carries.
+    pub(crate) track: Option<TrackIndex>,
 }
 
 impl SlotState {
-    pub(crate) fn new(lines: (Line, Line)) -> Self {
+    pub(crate) fn new(line: Line, kind: MediaKind) -> Self {
         Self {
-            lines,
-            audio_to: None,
-            video_to: None,
-            audio: AudioOutlet::new(),
-            video: VideoOutlet::new(),
-            source: None,
-        }
-    }
-
-    /// The source changed, or what it sends of `kind` paused.
-    pub(crate) fn interrupt(&mut self, kind: MediaKind) {
-        match kind {
-            MediaKind::Audio => self.audio.interrupt(),
-            MediaKind::Video => self.video.interrupt(),
+            line,
+            to: None,
+            outlet: Outlet::new(kind),
+            track: None,
         }
     }
 }
@@ -153,36 +165,48 @@ impl Participant {
         }
     }
 
-    pub(crate) fn is_muted(&self, kind: MediaKind) -> bool {
-        match kind {
-            MediaKind::Audio => self.audio_muted,
-            MediaKind::Video => self.video_muted,
-        }
+    pub(crate) fn publication(&self, source: Source) -> &Publication {
+        &self.publications[source as usize]
+    }
+
+    pub(crate) fn publication_mut(&mut self, source: Source) -> &mut Publication {
+        &mut self.publications[source as usize]
     }
 
     /// What it publishes on a line.
-    pub(crate) fn published_kind(&self, line: Line) -> Option<MediaKind> {
-        match line {
-            line if line == self.publish.0 => Some(MediaKind::Audio),
-            line if line == self.publish.1 => Some(MediaKind::Video),
-            _ => None,
-        }
+    pub(crate) fn source_on(&self, line: Line) -> Option<Source> {
+        let mut sources = Source::ALL.into_iter();
+        sources.find(|source| self.publication(*source).line == line)
+    }
+
+    /// The slot of a line on which it gets pictures.
+    pub(crate) fn video_slot_on(&self, line: Line) -> Option<usize> {
+        let is_it = |slot: &SlotState| slot.line == line && slot.outlet.video().is_some();
+        self.slots.iter().position(is_it)
+    }
+
+    /// The places of its slots of a kind.
+    pub(crate) fn slots_of(&self, kind: MediaKind) -> Vec<usize> {
+        let slots = self.slots.iter().enumerate();
+        let of_kind = slots.filter(|(_, slot)| slot.outlet.kind() == kind);
+        of_kind.map(|(place, _)| place).collect()
+    }
+
+    /// The stream of pictures in a slot.
+    pub(crate) fn video(&self, slot: usize) -> Option<&VideoOutlet> {
+        self.slots.get(slot)?.outlet.video()
     }
 
     /// The layer of the source in `slot` whose keyframe this viewer could use now.
     pub(crate) fn awaited_layer(&self, slot: usize) -> Option<Layer> {
         let slot = self.slots.get(slot).filter(|_| self.is_connected())?;
-        slot.video_to.and(slot.video.awaited())
+        slot.to.and(slot.outlet.video()?.awaited())
     }
 
     /// The highest sequence number in anything that is remembered of its streams.
     pub(crate) fn newest_sequence(&self) -> u64 {
         let slots = self.slots.iter();
-        let slots = slots.map(|slot| {
-            slot.audio
-                .newest_sequence()
-                .max(slot.video.newest_sequence())
-        });
+        let slots = slots.map(|slot| slot.outlet.newest_sequence());
         let bases = self.bases.newest_sequence();
         slots.max().unwrap_or(0).max(bases)
     }
@@ -199,14 +223,14 @@ impl Participant {
             Negotiating::Due { at } => Some(at),
             Negotiating::Offered { since } => Some(since + limits.answer_timeout),
         };
-        let keyframe = if self.is_connected() {
-            self.keyframes.deadline()
-        } else {
-            None
-        };
+        let keyframes = self.publications.iter();
+        let keyframes = keyframes.filter_map(|publication| publication.keyframes.deadline());
+        let keyframe = keyframes.min().filter(|_| self.is_connected());
         let connection = self.connection.as_ref().and_then(Connection::deadline);
         let unreachable = self.unreachable_at();
-        let layers = self.camera.deadline();
+        let layers = self.publications.iter();
+        let layers = layers.filter_map(|publication| publication.layers.deadline());
+        let layers = layers.min();
         [
             connection,
             phase,
@@ -235,9 +259,15 @@ impl Participant {
         self.slots
             .iter()
             .map(|slot| output::Slot {
-                audio: slot.lines.0.mid(),
-                video: slot.lines.1.mid(),
-                source: slot.source.and_then(&id_of),
+                mid: slot.line.mid(),
+                kind: slot.outlet.kind(),
+                track: slot.track.and_then(|(index, source)| {
+                    let participant = id_of(index)?;
+                    Some(TrackId {
+                        participant,
+                        source,
+                    })
+                }),
             })
             .collect()
     }

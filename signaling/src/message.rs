@@ -36,7 +36,7 @@ pub enum Ice {
     Vanilla,
 }
 
-/// Microphone or camera.
+/// Sound or pictures; of what somebody publishes, the microphone or the camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -44,6 +44,16 @@ pub enum Kind {
     Audio,
     /// The camera.
     Video,
+}
+
+/// Where a track comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// What somebody says.
+    Microphone,
+    /// What somebody looks like.
+    Camera,
 }
 
 /// An ICE candidate: `RTCIceCandidateInit` (W3C WebRTC, 4.8.1.1).
@@ -98,6 +108,33 @@ impl From<Ice> for IceMode {
         match ice {
             Ice::Trickle => IceMode::Trickle,
             Ice::Vanilla => IceMode::Vanilla,
+        }
+    }
+}
+
+impl From<MediaKind> for Kind {
+    fn from(kind: MediaKind) -> Kind {
+        match kind {
+            MediaKind::Audio => Kind::Audio,
+            MediaKind::Video => Kind::Video,
+        }
+    }
+}
+
+impl From<tsuji_core::Source> for Source {
+    fn from(source: tsuji_core::Source) -> Source {
+        match source {
+            tsuji_core::Source::Microphone => Source::Microphone,
+            tsuji_core::Source::Camera => Source::Camera,
+        }
+    }
+}
+
+impl From<Source> for tsuji_core::Source {
+    fn from(source: Source) -> tsuji_core::Source {
+        match source {
+            Source::Microphone => tsuji_core::Source::Microphone,
+            Source::Camera => tsuji_core::Source::Camera,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tsuji_core::{GoneReason, IceMode, MediaKind, Notice, ParticipantId};
+use tsuji_core::{GoneReason, IceMode, MediaKind, Notice, ParticipantId, Source};
 use tsuji_tests::network::Conditions;
 use tsuji_tests::{World, WorldOptions};
 
@@ -19,11 +19,8 @@ fn all_connected(world: &World) -> bool {
 /// The counts of the video packets that `viewer` got from `source`, in order.
 fn video_from(world: &World, viewer: ParticipantId, source: ParticipantId) -> Vec<u32> {
     let browser = world.browser(viewer);
-    let slot = browser
-        .slots
-        .iter()
-        .find(|slot| slot.source == Some(source));
-    let mid = &slot.expect("a slot with that source").video.0;
+    let slot = browser.slot_with(source, Source::Camera);
+    let mid = &slot.expect("a slot with that source").mid.0;
     let packets = browser.video().filter(|packet| packet.mid == *mid);
     packets.map(|packet| packet.count).collect()
 }
@@ -74,11 +71,11 @@ fn a_late_joiner_sees_a_keyframe_within_one_request() {
     assert_eq!(asked(&world, a) - before.0, 1);
     assert_eq!(asked(&world, b) - before.1, 1);
     for slot in world.browser(c).slots.clone() {
-        if slot.source.is_none() {
+        if slot.track.is_none() || slot.kind == MediaKind::Audio {
             continue;
         }
         let browser = world.browser(c);
-        let first = browser.video().find(|packet| packet.mid == slot.video.0);
+        let first = browser.video().find(|packet| packet.mid == slot.mid.0);
         let first = first.expect("video in an assigned slot");
         assert!(first.keyframe, "the first packet begins a keyframe");
         let waited = first.at.since(connected);
@@ -99,8 +96,8 @@ fn who_leaves_is_gone_from_everybodys_slots() {
     world.run_for(Duration::from_secs(1));
     world.leave(b);
     for viewer in [a, c] {
-        let slots = &world.browser(viewer).slots;
-        assert!(slots.iter().all(|slot| slot.source != Some(b)), "{slots:?}");
+        let browser = world.browser(viewer);
+        assert!(!browser.has_in_slots(b), "{:?}", browser.slots);
     }
     assert_eq!(world.sfu().participants(), 2);
     world.leave(a);
@@ -122,8 +119,8 @@ fn a_slot_that_changes_its_source_stays_one_stream() {
     world.run_for(Duration::from_secs(2));
 
     let browser = world.browser(a);
-    let slot = browser.slots.iter().find(|slot| slot.source == Some(c));
-    let mid = &slot.expect("the newcomer took the free slot").video.0;
+    let slot = browser.slot_with(c, Source::Camera);
+    let mid = &slot.expect("the newcomer took the free slot").mid.0;
     let video: Vec<_> = browser.video().filter(|p| p.mid == *mid).collect();
     let changes = video
         .windows(2)
@@ -191,13 +188,7 @@ fn who_closes_the_connection_is_gone() {
             participant: b,
             reason: GoneReason::ConnectionLost
         }));
-    assert!(
-        world
-            .browser(a)
-            .slots
-            .iter()
-            .all(|slot| slot.source.is_none())
-    );
+    assert!(!world.browser(a).has_in_slots(b));
 }
 
 #[test]
@@ -218,13 +209,7 @@ fn who_falls_silent_is_gone_within_half_a_minute() {
         world.notices.iter().any(|(_, notice)| gone(notice))
     };
     assert!(world.run_until(Duration::from_secs(45), gone));
-    assert!(
-        world
-            .browser(a)
-            .slots
-            .iter()
-            .all(|slot| slot.source.is_none())
-    );
+    assert!(!world.browser(a).has_in_slots(b));
 }
 
 #[test]

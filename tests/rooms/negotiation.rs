@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tsuji_core::{CommandError, GoneReason, IceMode, Limits, Notice, ParticipantId};
+use tsuji_core::{CommandError, GoneReason, IceMode, Limits, MediaKind, Notice, ParticipantId};
 use tsuji_signaling::message::{Candidate, ClientMessage};
 use tsuji_tests::{Manner, World, WorldOptions};
 
@@ -48,12 +48,16 @@ fn people_who_come_together_cost_one_renegotiation_each() {
     for id in [first].iter().chain(&others) {
         let browser = world.browser(*id);
         assert!(browser.offers <= 2);
-        assert_eq!(browser.slots.len(), 8);
-        let shown = browser.slots.iter().filter(|slot| slot.source.is_some());
-        assert_eq!(shown.count(), 6);
-        for slot in browser.slots.iter().filter(|slot| slot.source.is_some()) {
-            let video = browser.video().filter(|packet| packet.mid == slot.video.0);
-            assert!(video.count() > 60, "everybody sees everybody");
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            let slots = browser.slots.iter().filter(|slot| slot.kind == kind);
+            assert_eq!(slots.clone().count(), 8);
+            let taken = slots.filter(|slot| slot.track.is_some());
+            assert_eq!(taken.clone().count(), 6);
+            for slot in taken {
+                let packets = browser.received.iter();
+                let packets = packets.filter(|packet| packet.mid == slot.mid.0);
+                assert!(packets.count() > 60, "everybody gets everybody");
+            }
         }
     }
 }
@@ -68,14 +72,15 @@ fn coming_and_going_does_not_grow_the_slots() {
         connected(&mut world);
         world.leave(id);
     }
-    assert_eq!(world.browser(stays).slots.len(), 4);
+    assert_eq!(world.browser(stays).slots.len(), 4 + 4);
     assert_eq!(world.browser(stays).offers, 1);
 }
 
 #[test]
 fn a_room_larger_than_the_slots_still_works() {
     let limits = Limits {
-        slots: 4,
+        video_slots: 4,
+        audio_slots: 2,
         ..Limits::default()
     };
     let mut world = World::new(WorldOptions {
@@ -87,21 +92,21 @@ fn a_room_larger_than_the_slots_still_works() {
     world.run_for(Duration::from_secs(1));
     for id in &ids {
         let browser = world.browser(*id);
-        assert_eq!((browser.slots.len(), browser.offers), (4, 1));
-        assert!(browser.slots.iter().all(|slot| slot.source.is_some()));
+        assert_eq!((browser.slots.len(), browser.offers), (6, 1));
+        assert!(browser.slots.iter().all(|slot| slot.track.is_some()));
     }
     let waiting = world.browser(ids[0]).slots.clone();
     world.leave(ids[1]);
     let after = &world.browser(ids[0]).slots;
     assert!(
-        after.iter().all(|slot| slot.source.is_some()),
+        after.iter().all(|slot| slot.track.is_some()),
         "who waited came in"
     );
     let kept = waiting
         .iter()
         .zip(after)
-        .filter(|(b, a)| b.source == a.source);
-    assert_eq!(kept.count(), 3, "and nobody else moved");
+        .filter(|(b, a)| b.track == a.track);
+    assert_eq!(kept.count(), 4, "and nobody else moved");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{Layer, MediaKind, ParticipantId, PublishMids, Slot, Time};
+use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId};
 
 use crate::decoder::Decoder;
 use crate::engine::Engine;
@@ -52,12 +52,16 @@ pub struct Received {
 }
 
 impl Received {
-    /// Sound or picture.
-    pub fn kind(&self) -> MediaKind {
-        if self.audio {
-            MediaKind::Audio
+    /// Which track it belongs to.
+    pub fn track(&self) -> TrackId {
+        let source = if self.audio {
+            Source::Microphone
         } else {
-            MediaKind::Video
+            Source::Camera
+        };
+        TrackId {
+            participant: self.source,
+            source,
         }
     }
 }
@@ -243,6 +247,21 @@ impl Browser {
             }
         });
         self.tick(t);
+    }
+
+    /// The slot that carries a track, as last told.
+    pub fn slot_with(&self, participant: ParticipantId, source: Source) -> Option<&Slot> {
+        let track = TrackId {
+            participant,
+            source,
+        };
+        self.slots.iter().find(|slot| slot.track == Some(track))
+    }
+
+    /// Whether anything of somebody is in its slots, as last told.
+    pub fn has_in_slots(&self, participant: ParticipantId) -> bool {
+        let mut tracks = self.slots.iter().filter_map(|slot| slot.track);
+        tracks.any(|track| track.participant == participant)
     }
 
     /// What arrived on video m-lines.

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use tsuji_core::{
-    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Time,
+    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Source, Time,
+    TrackId,
 };
 use tsuji_signaling::ConnectionId;
 
@@ -46,14 +47,14 @@ pub struct Member {
 /// What is known of one slot.
 #[derive(Debug)]
 pub struct SlotRecord {
-    /// The m-line of its audio.
-    pub audio: String,
-    /// The m-line of its video.
-    pub video: String,
+    /// Its m-line.
+    pub mid: String,
+    /// What it can carry.
+    pub kind: MediaKind,
     /// When the answer to its offer was handled.
     pub answered: Option<Time>,
-    /// Whom it showed.
-    pub source: History<Option<ParticipantId>>,
+    /// What it carried.
+    pub track: History<Option<TrackId>>,
 }
 
 /// A value over time.
@@ -108,29 +109,28 @@ impl Member {
         self.left.is_none()
     }
 
-    /// Whether what it publishes of `kind` is forwarded, over time.
-    pub fn on(&self, kind: MediaKind) -> &History<bool> {
-        match kind {
-            MediaKind::Audio => &self.audio_on,
-            MediaKind::Video => &self.video_on,
+    /// Whether what it publishes from a source is forwarded, over time.
+    pub fn on(&self, source: Source) -> &History<bool> {
+        match source {
+            Source::Microphone => &self.audio_on,
+            Source::Camera => &self.video_on,
         }
     }
 
     /// The slot of an m-line.
     pub fn slot(&self, mid: &str) -> Option<&SlotRecord> {
-        let is_it = |slot: &&SlotRecord| slot.audio == mid || slot.video == mid;
-        self.slots.iter().find(is_it)
+        self.slots.iter().find(|slot| slot.mid == mid)
     }
 
     fn told(&mut self, t: Time, slots: &[Slot]) {
         for (number, slot) in slots.iter().enumerate() {
             match self.slots.get_mut(number) {
-                Some(record) => record.source.set(t, slot.source),
+                Some(record) => record.track.set(t, slot.track),
                 None => self.slots.push(SlotRecord {
-                    audio: slot.audio.0.clone(),
-                    video: slot.video.0.clone(),
+                    mid: slot.mid.0.clone(),
+                    kind: slot.kind,
                     answered: None,
-                    source: History::new(t, slot.source),
+                    track: History::new(t, slot.track),
                 }),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tsuji_core::{MediaKind, Mid, ParticipantId, PublishMids, Time};
+use tsuji_core::{MediaKind, ParticipantId, Source, Time};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{
     Candidate, ClientMessage, Ice, Kind, Participant, Publish, ServerMessage, Slot,
@@ -67,10 +67,10 @@ impl Other {
     }
 
     /// Whether it is said to be on.
-    pub(crate) fn is_on(&self, kind: MediaKind) -> bool {
-        match kind {
-            MediaKind::Audio => self.audio,
-            MediaKind::Video => self.video,
+    pub(crate) fn is_on(&self, source: Source) -> bool {
+        match source {
+            Source::Microphone => self.audio,
+            Source::Camera => self.video,
         }
     }
 }
@@ -375,13 +375,8 @@ impl Page {
                 self.contradict(format!("a slot shows {id}, who is not there"));
             }
         }
-        let slot = |slot: Slot| tsuji_core::Slot {
-            audio: Mid(slot.audio),
-            video: Mid(slot.video),
-            source: slot.participant.map(|id| id.0),
-        };
         if let Some(browser) = &mut self.browser {
-            browser.slots = slots.into_iter().map(slot).collect();
+            browser.slots = slots.iter().map(Slot::to_core).collect();
         }
     }
 
@@ -406,11 +401,7 @@ impl Page {
         if !self.manner.answers {
             return;
         }
-        let publish = PublishMids {
-            audio: Mid(publish.audio),
-            video: Mid(publish.video),
-        };
-        let mut sdp = browser.answer(t, sdp, &publish);
+        let mut sdp = browser.answer(t, sdp, &publish.to_core());
         let mut candidates = Vec::new();
         if self.manner.ice == Ice::Trickle {
             (sdp, candidates) = take_candidates(&sdp);

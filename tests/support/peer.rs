@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
-use tsuji_core::{Mid, PublishMids, Time};
+use tsuji_core::Time;
 use tsuji_signaling::message::{
     Candidate, ClientMessage, ExitReason, Ice, Id, ServerMessage, Slot,
 };
@@ -337,11 +337,7 @@ impl Life {
                 slots,
                 ..
             } => {
-                let publish = PublishMids {
-                    audio: Mid(publish.audio),
-                    video: Mid(publish.video),
-                };
-                let sdp = self.browser.answer(now, &sdp, &publish);
+                let sdp = self.browser.answer(now, &sdp, &publish.to_core());
                 self.slots = slots;
                 self.shared.lock().me = Some(self_id);
                 self.say(&ClientMessage::Answer { negotiation, sdp })?;
@@ -441,8 +437,7 @@ impl Life {
         tally.connected = self.browser.connected;
         tally.offers = self.browser.offers;
         for packet in self.browser.received.drain(..) {
-            let carries = |slot: &&Slot| slot.audio == packet.mid || slot.video == packet.mid;
-            let slot = self.slots.iter().find(carries);
+            let slot = self.slots.iter().find(|slot| slot.mid == packet.mid);
             let Some(source) = slot.and_then(|slot| slot.participant) else {
                 continue;
             };

@@ -100,9 +100,8 @@
   /** The id of the track on which the server says that it sends somebody's media now. */
   function trackOf(participant, source) {
     const slots = heard.findLast((message) => message.slots)?.slots ?? [];
-    const slot = slots.find((slot) => slot.participant === participant && (slot.source ?? source) === source);
-    const mid = slot?.mid ?? slot?.[source === "camera" ? "video" : "audio"];
-    return window.tsuji?.peer.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver.track.id;
+    const slot = slots.find((slot) => slot.participant === participant && slot.source === source);
+    return window.tsuji?.peer.getTransceivers().find((transceiver) => transceiver.mid === slot?.mid)?.receiver.track.id;
   }
 
   /** The colour of the top left corner of the picture: [r, g, b]. */

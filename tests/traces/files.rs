@@ -25,14 +25,14 @@ fn an_account_tells_what_happened_to_one_person() {
         let text = told.text();
         for happened in [
             "p2   enters r1",
-            "p2   gets offer 1; slots: p1",
+            "p2   gets offer 1; slots: video p1",
             "p2   answers offer 1",
             "p2   ICE: reached at ",
             "p2   DTLS is up: connected",
             "sends ",
             "gets p1's ",
-            "p1's audio ",
-            "p1's video ",
+            "p1's microphone ",
+            "p1's camera ",
         ] {
             assert!(text.contains(happened), "{happened}: {text}");
         }
@@ -53,15 +53,15 @@ fn the_decisions_of_a_session_can_be_given_away_and_replayed() {
         for happened in [
             "A decisions trace",
             "p2   enters r1",
-            "p2   gets offer 1; slots: p1",
+            "p2   gets offer 1; slots: video p1",
             "p2   answers offer 1",
             "p2   ICE: a check from [2001:db8:",
             "p2   DTLS is up: connected",
             "p2   is asked for a keyframe",
-            "sends audio ",
+            "sends microphone ",
             "gets p1's ",
-            "p1's audio ",
-            "p1's video ",
+            "p1's microphone ",
+            "p1's camera ",
             "All decisions of ",
         ] {
             assert!(text.contains(happened), "{happened}: {text}");

@@ -143,7 +143,7 @@ fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed(progra
     for happened in [
         "A decisions trace",
         "p2   DTLS is up: connected",
-        "p1's video ",
+        "p1's camera ",
     ] {
         assert!(text.contains(happened), "{happened}: {text}");
     }
@@ -186,5 +186,5 @@ fn a_recording_of_decisions_is_replayed_in_another_process(program: &Program) {
         text.contains("All decisions of ") && !text.contains("ends before"),
         "{text}"
     );
-    assert!(text.contains("p1   sends audio "), "{text}");
+    assert!(text.contains("p1   sends microphone "), "{text}");
 }

@@ -1,60 +1,136 @@
-//! Who is in which slot.
+//! Who is in which slot, and how many slots there are.
+
+use crate::ids::MediaKind;
+use crate::limits::Limits;
+
+/// So many slots of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SlotCounts {
+    pub(crate) audio: usize,
+    pub(crate) video: usize,
+}
+
+impl SlotCounts {
+    /// So many of each kind.
+    pub(crate) fn each(count: impl Fn(MediaKind) -> usize) -> Self {
+        Self {
+            audio: count(MediaKind::Audio),
+            video: count(MediaKind::Video),
+        }
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
 
 /// Puts `sources`, most wanted first, into `slots`.
 ///
-/// Whoever is in a slot and still wanted stays there, so that no picture jumps; free slots take who
-/// is wanted and has none. With fewer slots than sources, the first of them win only free slots:
-/// nobody is thrown out. Gives the indices of the slots that changed.
-pub(crate) fn assign<T: Copy + PartialEq>(slots: &mut [Option<T>], sources: &[T]) -> Vec<usize> {
+/// With fewer slots than sources, the first of them win. Whoever is in a slot and wins stays there,
+/// so that no picture jumps; whoever wins and has none takes the slot that `near` says, if that is
+/// free, else the first free one. Gives the indices of the slots that changed.
+pub(crate) fn assign<T: Copy + PartialEq>(
+    slots: &mut [Option<T>],
+    sources: &[T],
+    near: impl Fn(T) -> Option<usize>,
+) -> Vec<usize> {
     let before = slots.to_vec();
+    let winners = &sources[..sources.len().min(slots.len())];
     for slot in slots.iter_mut() {
-        *slot = slot.filter(|source| sources.contains(source));
+        *slot = slot.filter(|source| winners.contains(source));
     }
-    for source in sources {
+    for source in winners {
         if slots.contains(&Some(*source)) {
             continue;
         }
-        let Some(free) = slots.iter_mut().find(|slot| slot.is_none()) else {
+        let is_free = |slot: &usize| slots.get(*slot).is_some_and(Option::is_none);
+        let near = near(*source).filter(is_free);
+        let Some(free) = near.or_else(|| slots.iter().position(Option::is_none)) else {
             break;
         };
-        *free = Some(*source);
+        slots[free] = Some(*source);
     }
     (0..slots.len())
         .filter(|i| slots[*i] != before[*i])
         .collect()
 }
 
-/// How many slots a viewer of `others` people should have: whole steps, at least one, at most
-/// `limit`.
-pub(crate) fn slots_wanted(others: usize, step: usize, limit: usize) -> usize {
-    others.max(1).next_multiple_of(step.max(1)).min(limit)
+/// How many slots of a kind a first offer has for somebody who comes to `others` sources: whole
+/// steps, at least one, as far as the limits allow.
+pub(crate) fn first_slots(others: usize, kind: MediaKind, limits: &Limits) -> usize {
+    let whole = others.max(1).next_multiple_of(limits.slot_step.max(1));
+    whole.min(limits.first_slots).min(limits.slots(kind))
+}
+
+/// How many slots of a kind to add for `wanted` sources to somebody who has `existing` of them: a
+/// step at least, so that people who come one by one don't cost a negotiation each.
+pub(crate) fn further_slots(
+    wanted: usize,
+    existing: usize,
+    kind: MediaKind,
+    limits: &Limits,
+) -> usize {
+    let room = limits.slots(kind).saturating_sub(existing);
+    match wanted.saturating_sub(existing) {
+        0 => 0,
+        missing => missing.max(limits.slot_step).min(room),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_is_shown_stays_where_it_is() {
-        let mut slots = [Some('a'), Some('b'), Some('c'), None];
-        assert_eq!(assign(&mut slots, &['c', 'a', 'd']), [1]);
-        assert_eq!(slots, [Some('a'), Some('d'), Some('c'), None]);
-        assert!(assign(&mut slots, &['a', 'd', 'c']).is_empty());
+    fn nowhere(_: char) -> Option<usize> {
+        None
     }
 
     #[test]
-    fn a_full_viewer_throws_nobody_out() {
+    fn who_is_shown_stays_where_it_is() {
+        let mut slots = [Some('a'), Some('b'), Some('c'), None];
+        assert_eq!(assign(&mut slots, &['c', 'a', 'd'], nowhere), [1]);
+        assert_eq!(slots, [Some('a'), Some('d'), Some('c'), None]);
+        assert!(assign(&mut slots, &['a', 'd', 'c'], nowhere).is_empty());
+    }
+
+    #[test]
+    fn the_most_wanted_win_where_slots_are_few() {
         let mut slots = [Some('a'), Some('b')];
-        assert!(assign(&mut slots, &['c', 'a', 'b']).is_empty());
-        assert_eq!(assign(&mut slots, &['c', 'b']), [0]);
+        assert!(assign(&mut slots, &['b', 'a', 'c'], nowhere).is_empty());
+        assert_eq!(assign(&mut slots, &['c', 'b', 'a'], nowhere), [0]);
         assert_eq!(slots, [Some('c'), Some('b')]);
     }
 
     #[test]
+    fn a_slot_that_is_free_and_near_is_taken_first() {
+        let mut slots = [None, Some('a'), None];
+        assign(&mut slots, &['a', 'b', 'c'], |_| Some(2));
+        assert_eq!(slots, [Some('c'), Some('a'), Some('b')]);
+    }
+
+    #[test]
     fn slots_grow_in_steps_and_end() {
-        let wanted: Vec<_> = [0, 1, 4, 5, 8, 23, 24, 25, 99]
-            .map(|others| slots_wanted(others, 4, 24))
-            .into();
-        assert_eq!(wanted, [4, 4, 4, 8, 8, 24, 24, 24, 24]);
+        let limits = Limits::default();
+        let first = [0, 1, 4, 5, 8, 9, 99].map(|n| first_slots(n, MediaKind::Video, &limits));
+        assert_eq!(first, [4, 4, 4, 8, 8, 9, 9]);
+        let cases = [
+            (3, 4),
+            (5, 4),
+            (9, 4),
+            (9, 9),
+            (10, 9),
+            (24, 9),
+            (99, 9),
+            (99, 24),
+        ];
+        let further =
+            cases.map(|(n, existing)| further_slots(n, existing, MediaKind::Video, &limits));
+        assert_eq!(further, [0, 4, 5, 0, 4, 15, 15, 0]);
+        let few = Limits {
+            video_slots: 2,
+            ..limits
+        };
+        assert_eq!(first_slots(7, MediaKind::Video, &few), 2);
+        assert_eq!(further_slots(7, 1, MediaKind::Video, &few), 1);
     }
 }

@@ -20,9 +20,9 @@ mod track;
 #[cfg(test)]
 mod schedules;
 
-pub(crate) use assign::{assign, slots_wanted};
+pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use keyframe::KeyframeRequests;
-pub(crate) use outlet::{Arrival, AudioOutlet, VideoOutlet};
+pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start};
 pub(crate) use track::Track;
 

@@ -6,7 +6,7 @@ use super::VideoPatch;
 use super::hold::{Hold, Verdict};
 use super::rewrite::rtp::RtpContinuity;
 use super::rewrite::vp8::{Descriptor, Vp8Continuity};
-use crate::ids::Layer;
+use crate::ids::{Layer, MediaKind};
 use crate::time::Time;
 
 /// Opus always counts at 48 kHz (RFC 7587, 4.1).
@@ -34,6 +34,67 @@ pub(crate) struct Renumbered {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) patch: Option<VideoPatch>,
+}
+
+/// The stream of a slot.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Outlet {
+    Audio(AudioOutlet),
+    Video(VideoOutlet),
+}
+
+impl Outlet {
+    pub(crate) fn new(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Audio => Self::Audio(AudioOutlet::new()),
+            MediaKind::Video => Self::Video(VideoOutlet::new()),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> MediaKind {
+        match self {
+            Self::Audio(_) => MediaKind::Audio,
+            Self::Video(_) => MediaKind::Video,
+        }
+    }
+
+    pub(crate) fn video(&self) -> Option<&VideoOutlet> {
+        match self {
+            Self::Audio(_) => None,
+            Self::Video(video) => Some(video),
+        }
+    }
+
+    pub(crate) fn video_mut(&mut self) -> Option<&mut VideoOutlet> {
+        match self {
+            Self::Audio(_) => None,
+            Self::Video(video) => Some(video),
+        }
+    }
+
+    /// The highest sequence number that is remembered.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        match self {
+            Self::Audio(audio) => audio.newest_sequence(),
+            Self::Video(video) => video.newest_sequence(),
+        }
+    }
+
+    /// The source changed, or paused.
+    pub(crate) fn interrupt(&mut self) {
+        match self {
+            Self::Audio(audio) => audio.interrupt(),
+            Self::Video(video) => video.interrupt(),
+        }
+    }
+
+    /// What to send for a packet, if anything.
+    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
+        match self {
+            Self::Audio(audio) => audio.pass(packet),
+            Self::Video(video) => video.pass(packet),
+        }
+    }
 }
 
 /// The audio stream of a slot.

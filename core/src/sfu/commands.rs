@@ -3,11 +3,13 @@
 use rand_chacha::ChaCha20Rng;
 
 use super::Sfu;
-use crate::forward::{KeyframeRequests, Track, slots_wanted};
-use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::forward::{SlotCounts, first_slots};
+use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId, Source};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
-use crate::participant::{Index, Negotiating, Participant, Phase, Signaling, SlotState};
+use crate::participant::{
+    Index, Negotiating, Participant, Phase, Publication, Signaling, SlotState, TrackIndex,
+};
 use crate::time::Time;
 use crate::trace::decisions::{Call, Made};
 use crate::transport::{Connection, Credentials, Environment, Fault, Line};
@@ -110,7 +112,7 @@ impl Sfu {
     ) -> Result<Newcomer, Fault> {
         let index = self.participants.vacant();
         let credentials = Credentials::new(index, &mut self.rng);
-        let slots = slots_wanted(others, self.limits.slot_step, self.limits.slots);
+        let slots = SlotCounts::each(|kind| first_slots(others, kind, &self.limits));
         let (connection, made) = self.make_connection(index, &credentials, slots, ice)?;
         let Made {
             offer,
@@ -126,13 +128,8 @@ impl Sfu {
             phase: Phase::Connecting { since: self.now },
             negotiation: Negotiating::Idle,
             last_offer: Negotiation(0),
-            publish,
-            audio_muted: false,
-            video_muted: false,
-            camera: Track::default(),
-            keyframes: KeyframeRequests::new(self.limits.keyframe_interval),
+            publications: publish.map(|line| Publication::new(line, &self.limits)),
             slots: Vec::new(),
-            viewers: Vec::new(),
             paths: Vec::new(),
             timer: None,
             heard: self.now,
@@ -154,7 +151,7 @@ impl Sfu {
         &mut self,
         index: Index,
         credentials: &Credentials,
-        slots: usize,
+        slots: SlotCounts,
         ice: IceMode,
     ) -> Result<(Option<Connection>, Made), Fault> {
         let restart = false;
@@ -200,19 +197,22 @@ impl Sfu {
     }
 
     /// An offer was made: its slots are filled, and the participant is told.
-    fn offered(&mut self, index: Index, sdp: String, slots: Vec<(Line, Line)>) {
+    fn offered(&mut self, index: Index, sdp: String, slots: Vec<(Line, MediaKind)>) {
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        participant
-            .slots
-            .extend(slots.into_iter().map(SlotState::new));
+        participant.slots.extend(
+            slots
+                .into_iter()
+                .map(|(line, kind)| SlotState::new(line, kind)),
+        );
         participant.negotiation = Negotiating::Offered { since: self.now };
         participant.last_offer.0 += 1;
         let (id, negotiation) = (participant.id, participant.last_offer);
+        let mid = |source| participant.publication(source).line.mid();
         let publish = PublishMids {
-            audio: participant.publish.0.mid(),
-            video: participant.publish.1.mid(),
+            audio: mid(Source::Microphone),
+            video: mid(Source::Camera),
         };
         let room = participant.room;
         self.assign_slots(room, Some(index));
@@ -239,31 +239,22 @@ impl Sfu {
         };
         participant.negotiation = Negotiating::Idle;
         let restart = std::mem::take(&mut participant.restart);
-        if missing == 0 && !restart {
+        if missing.is_none() && !restart {
             return;
         }
-        let (first, ice) = (participant.slots.len(), participant.ice);
+        let existing = SlotCounts::each(|kind| participant.slots_of(kind).len());
+        let ice = participant.ice;
         let credentials = restart.then(|| Credentials::new(index, &mut self.rng));
         let call = Call::Offer {
             slots: missing,
             restart,
         };
         let offer = self.run(index, &call, |connection, _, _| {
-            connection.further_offer(first, missing, ice, credentials)
+            connection.further_offer(existing, missing, ice, credentials)
         });
         if let Some(offer) = offer {
             self.offered(index, offer.sdp, offer.slots);
         }
-    }
-
-    fn missing_slots(&self, index: Index) -> usize {
-        let Some(participant) = self.participants.get(index) else {
-            return 0;
-        };
-        let members = self.rooms.get(&participant.room);
-        let others = members.map_or(0, |room| room.members.len().saturating_sub(1));
-        slots_wanted(others, self.limits.slot_step, self.limits.slots)
-            .saturating_sub(participant.slots.len())
     }
 
     fn answer(
@@ -292,7 +283,7 @@ impl Sfu {
             None => return Ok(()),
         }
         self.open_slots(index);
-        let missing = self.missing_slots(index) > 0;
+        let missing = !self.missing_slots(index).is_none();
         if let Some(participant) = self.participants.get_mut(index) {
             participant.negotiation = Negotiating::Idle;
             if let Some(connection) = &participant.connection {
@@ -316,20 +307,16 @@ impl Sfu {
             let Some(slot) = self.participants.get(index).map(|p| &p.slots[number]) else {
                 return;
             };
-            if slot.audio_to.is_some() && slot.video_to.is_some() {
+            if slot.to.is_some() {
                 continue;
             }
-            let (audio, video) = slot.lines;
-            let call = Call::SendLines { slot: number };
-            let lines = self.run(index, &call, |connection, _, _| {
-                Ok((
-                    connection.send_line(audio, MediaKind::Audio)?,
-                    connection.send_line(video, MediaKind::Video)?,
-                ))
+            let (line, kind) = (slot.line, slot.outlet.kind());
+            let call = Call::SendLine { slot: number };
+            let to = self.run(index, &call, |connection, _, _| {
+                connection.send_line(line, kind)
             });
-            if let (Some(lines), Some(participant)) = (lines, self.participants.get_mut(index)) {
-                let slot = &mut participant.slots[number];
-                (slot.audio_to, slot.video_to) = lines;
+            if let (Some(to), Some(participant)) = (to, self.participants.get_mut(index)) {
+                participant.slots[number].to = to;
             }
         }
     }
@@ -350,27 +337,35 @@ impl Sfu {
     }
 
     fn mute(&mut self, index: Index, kind: MediaKind, muted: bool) {
+        let source = match kind {
+            MediaKind::Audio => Source::Microphone,
+            MediaKind::Video => Source::Camera,
+        };
+        self.switch((index, source), !muted);
+    }
+
+    /// What somebody publishes is forwarded from now on, or not any more.
+    fn switch(&mut self, track: TrackIndex, on: bool) {
+        let (index, source) = track;
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        match kind {
-            MediaKind::Audio => participant.audio_muted = muted,
-            MediaKind::Video => participant.video_muted = muted,
+        let publication = participant.publication_mut(source);
+        publication.on = on;
+        if !on {
+            publication.keyframes.unwanted();
         }
-        if kind == MediaKind::Video && muted {
-            participant.keyframes.unwanted();
-        }
-        for viewer in participant.viewers.clone() {
+        for viewer in publication.viewers.clone() {
             if let Some(slot) = self
                 .participants
                 .get_mut(viewer.participant)
                 .and_then(|participant| participant.slots.get_mut(viewer.slot))
             {
-                slot.interrupt(kind);
+                slot.outlet.interrupt();
             }
         }
-        if kind == MediaKind::Video && !muted {
-            self.refresh_keyframe(index);
+        if on {
+            self.refresh_keyframe(track);
         }
         self.schedule(index);
     }
@@ -416,7 +411,7 @@ fn connect(
     environment: &Environment,
     credentials: &Credentials,
     rng: &mut ChaCha20Rng,
-    slots: usize,
+    slots: SlotCounts,
     ice: IceMode,
 ) -> Result<(Connection, Made), Fault> {
     let mut connection = Connection::new(now, environment, credentials, rng)?;
@@ -440,7 +435,7 @@ fn connect(
 struct Newcomer {
     participant: Participant,
     sdp: String,
-    slots: Vec<(Line, Line)>,
+    slots: Vec<(Line, MediaKind)>,
     /// To be trickled.
     candidates: Vec<String>,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Sfu;
 use super::rooms::Room;
 use crate::forward::MAX_SEQUENCE;
-use crate::ids::RoomId;
+use crate::ids::{MediaKind, RoomId};
 use crate::input::Datagram;
 use crate::limits::{Limits, LocalAddress};
 use crate::participant::{Index, Participant};
@@ -309,12 +309,15 @@ impl Sfu {
         members == self.participants.len()
             && self.participants.iter().all(|(_, participant)| {
                 let there = |index: Index| self.participants.get(index).is_some();
-                let viewers = &participant.viewers;
-                let slots = &participant.slots;
+                let publications = &participant.publications;
+                let mut viewers = publications.iter().flat_map(|p| &p.viewers);
+                let mut tracks = participant.slots.iter().filter_map(|slot| slot.track);
+                let within = |kind| participant.slots_of(kind).len() <= self.limits.slots(kind);
                 participant.paths.len() <= self.limits.addresses
-                    && slots.len() <= self.limits.slots
-                    && viewers.iter().all(|viewer| there(viewer.participant))
-                    && slots.iter().all(|slot| slot.source.is_none_or(there))
+                    && within(MediaKind::Audio)
+                    && within(MediaKind::Video)
+                    && viewers.all(|viewer| there(viewer.participant))
+                    && tracks.all(|(index, _)| there(index))
                     && participant.newest_sequence() <= MAX_SEQUENCE
             })
     }
@@ -390,13 +393,13 @@ impl Sfu {
         let step = match call {
             Call::Write {
                 slot,
-                kind,
                 from,
+                source,
                 packet,
             } => Step::Forwarded {
                 from: self.id_of(*from),
                 to: id,
-                kind: *kind,
+                source: *source,
                 slot: *slot,
                 sequence: packet.sequence,
             },

@@ -2,13 +2,13 @@
 
 use super::Sfu;
 use crate::forward::{Arrival, is_keyframe_start};
-use crate::ids::{Layer, MediaKind};
-use crate::participant::{Index, Viewer};
+use crate::ids::{Layer, MediaKind, Source};
+use crate::participant::{Index, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
 
 impl Sfu {
-    /// Hands a packet to everybody who has its publisher in a slot.
+    /// Hands a packet to everybody who has its track in a slot.
     pub(super) fn forward(&mut self, publisher: Index, packet: &MediaPacket) {
         self.counters.packets_in += 1;
         let now = self.now;
@@ -16,82 +16,86 @@ impl Sfu {
             return;
         };
         participant.flowed = now;
-        let Some(kind) = participant.published_kind(packet.line) else {
+        let Some(source) = participant.source_on(packet.line) else {
             return;
         };
-        if participant.is_muted(kind) {
+        let track = (publisher, source);
+        let publication = participant.publication_mut(source);
+        if !publication.on {
             return;
         }
-        let mut began = None;
-        if kind == MediaKind::Video {
-            if is_keyframe_start(&packet.payload) {
-                participant.keyframes.satisfied(packet.layer);
-                began = Some(packet.layer);
-            }
-            if participant.camera.arrived(now, packet.layer) {
-                self.aim_at(publisher);
-                self.schedule(publisher);
-            }
+        let is_video = source.kind() == MediaKind::Video;
+        let began = is_video && is_keyframe_start(&packet.payload);
+        if began {
+            publication.keyframes.satisfied(packet.layer);
         }
-        let Some(participant) = self.participants.get_mut(publisher) else {
-            return;
-        };
+        if is_video && publication.layers.arrived(now, packet.layer) {
+            self.aim_at(track);
+            self.schedule(publisher);
+        }
         // Taken out while viewers are called; nobody is removed before the input ends.
-        let viewers = std::mem::take(&mut participant.viewers);
+        let viewers = match self.participants.get_mut(publisher) {
+            Some(participant) => std::mem::take(&mut participant.publication_mut(source).viewers),
+            None => return,
+        };
         for viewer in &viewers {
-            self.forward_to(publisher, *viewer, kind, packet);
+            self.forward_to(track, *viewer, packet);
         }
         if let Some(participant) = self.participants.get_mut(publisher) {
-            participant.viewers = viewers;
+            participant.publication_mut(source).viewers = viewers;
         }
-        if began.is_some() {
+        if began {
             // Whoever it was not forwarded to waits for the next.
-            self.refresh_keyframe(publisher);
+            self.refresh_keyframe(track);
         }
     }
 
-    /// Gives each viewer of a publisher the best layer that lives, after one came alive or died.
-    /// When none lives, it stays with what it had.
-    pub(super) fn aim_at(&mut self, publisher: Index) {
+    /// Gives each viewer of a track the best layer that lives, after one came alive or died. When
+    /// none lives, it stays with what it had.
+    fn aim_at(&mut self, track: TrackIndex) {
+        let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
             return;
         };
-        let viewers = participant.viewers.clone();
-        for viewer in viewers {
-            self.aim(publisher, viewer);
+        for viewer in participant.publication(source).viewers.clone() {
+            self.aim(track, viewer);
         }
-        self.refresh_keyframe(publisher);
+        self.refresh_keyframe(track);
     }
 
-    pub(super) fn aim(&mut self, publisher: Index, viewer: Viewer) {
+    pub(super) fn aim(&mut self, (publisher, source): TrackIndex, viewer: Viewer) {
         let publisher = self.participants.get(publisher);
-        let best = publisher.and_then(|publisher| publisher.camera.best(Layer::Full));
-        let viewer_slot = self
+        let best =
+            publisher.and_then(|publisher| publisher.publication(source).layers.best(Layer::Full));
+        let video = self
             .participants
             .get_mut(viewer.participant)
-            .and_then(|participant| participant.slots.get_mut(viewer.slot));
-        if let (Some(layer), Some(slot)) = (best, viewer_slot) {
-            slot.video.aim(Some(layer));
+            .and_then(|participant| participant.slots.get_mut(viewer.slot)?.outlet.video_mut());
+        if let (Some(layer), Some(video)) = (best, video) {
+            video.aim(Some(layer));
         }
     }
 
     /// Finds out which layers of a publisher have died.
     pub(super) fn bury_layers(&mut self, publisher: Index) {
         let now = self.now;
-        let Some(participant) = self.participants.get_mut(publisher) else {
-            return;
-        };
-        if !participant.camera.bury(now) {
-            return;
+        for source in Source::ALL {
+            let Some(participant) = self.participants.get_mut(publisher) else {
+                return;
+            };
+            let publication = participant.publication_mut(source);
+            if !publication.layers.bury(now) {
+                continue;
+            }
+            let (layers, keyframes) = (&publication.layers, &mut publication.keyframes);
+            for layer in Layer::ALL.into_iter().filter(|layer| !layers.lives(*layer)) {
+                keyframes.satisfied(layer);
+            }
+            self.aim_at((publisher, source));
         }
-        let (camera, keyframes) = (&participant.camera, &mut participant.keyframes);
-        for layer in Layer::ALL.into_iter().filter(|layer| !camera.lives(*layer)) {
-            keyframes.satisfied(layer);
-        }
-        self.aim_at(publisher);
     }
 
-    fn forward_to(&mut self, from: Index, viewer: Viewer, kind: MediaKind, packet: &MediaPacket) {
+    fn forward_to(&mut self, (from, source): TrackIndex, viewer: Viewer, packet: &MediaPacket) {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer.participant) else {
             return;
@@ -102,6 +106,9 @@ impl Sfu {
         let Some(slot) = participant.slots.get_mut(viewer.slot) else {
             return;
         };
+        let Some(to) = slot.to else {
+            return;
+        };
         let arrival = Arrival {
             at: now,
             layer: packet.layer,
@@ -110,14 +117,7 @@ impl Sfu {
             timestamp: packet.timestamp,
             payload: &packet.payload,
         };
-        let (to, renumbered) = match kind {
-            MediaKind::Audio => (slot.audio_to, slot.audio.pass(&arrival)),
-            MediaKind::Video if slot.video_to.is_some() => {
-                (slot.video_to, slot.video.pass(&arrival))
-            }
-            MediaKind::Video => return,
-        };
-        let (Some(to), Some(renumbered)) = (to, renumbered) else {
+        let Some(renumbered) = slot.outlet.pass(&arrival) else {
             return;
         };
         let outgoing = OutgoingPacket {
@@ -129,8 +129,8 @@ impl Sfu {
         self.counters.packets_forwarded += 1;
         let call = Call::Write {
             slot: viewer.slot,
-            kind,
             from,
+            source,
             packet: &outgoing,
         };
         self.run(
@@ -144,17 +144,10 @@ impl Sfu {
 
     /// A viewer's decoder is stuck.
     pub(super) fn viewer_wants_keyframe(&mut self, viewer: Index, line: Line) {
-        let slot = self
-            .participants
-            .get(viewer)
-            .and_then(|viewer| viewer.slots.iter().find(|slot| slot.lines.1 == line));
-        // What it will get decides, not what it had.
-        let wanted = slot.and_then(|slot| {
-            let layer = slot.video.awaited().or(slot.video.playing());
-            slot.source.zip(layer)
-        });
-        if let Some((source, layer)) = wanted {
-            self.want_keyframes(source, &[layer]);
+        let participant = self.participants.get(viewer);
+        let slot = participant.and_then(|viewer| viewer.video_slot_on(line));
+        if let Some(slot) = slot {
+            self.renew(viewer, slot);
         }
     }
 
@@ -165,64 +158,77 @@ impl Sfu {
             return;
         };
         let own = (0..participant.slots.len()).map(|slot| (index, slot));
-        let viewers = participant.viewers.iter();
+        let viewers = participant.publications.iter();
+        let viewers = viewers.flat_map(|publication| &publication.viewers);
         let viewers = viewers.map(|viewer| (viewer.participant, viewer.slot));
         let slots: Vec<_> = own.chain(viewers).collect();
         for (viewer, slot) in slots {
-            if let Some((source, layer)) = self.shown(viewer, slot) {
-                self.want_keyframes(source, &[layer]);
-            }
+            self.renew(viewer, slot);
         }
     }
 
-    /// What a slot shows, or will.
-    fn shown(&self, viewer: Index, slot: usize) -> Option<(Index, Layer)> {
-        let slot = self.participants.get(viewer)?.slots.get(slot)?;
-        let layer = slot.video.awaited().or(slot.video.playing())?;
-        Some((slot.source?, layer))
+    /// Wants a keyframe of what a slot shows, or will: what it will get decides, not what it had.
+    fn renew(&mut self, viewer: Index, slot: usize) {
+        let Some(participant) = self.participants.get(viewer) else {
+            return;
+        };
+        let video = participant.video(slot);
+        let layer = video.and_then(|video| video.awaited().or(video.playing()));
+        let track = participant.slots.get(slot).and_then(|slot| slot.track);
+        if let (Some(track), Some(layer)) = (track, layer) {
+            self.want_keyframes(track, &[layer]);
+        }
     }
 
-    fn want_keyframes(&mut self, publisher: Index, layers: &[Layer]) {
+    fn want_keyframes(&mut self, (publisher, source): TrackIndex, layers: &[Layer]) {
         let Some(participant) = self.participants.get_mut(publisher) else {
             return;
         };
-        if participant.is_muted(MediaKind::Video) || layers.is_empty() {
+        let publication = participant.publication_mut(source);
+        if !publication.on || layers.is_empty() {
             return;
         }
         for layer in layers {
-            participant.keyframes.want(*layer);
+            publication.keyframes.want(*layer);
         }
-        self.request_due_keyframe(publisher);
+        self.request_due_keyframes(publisher);
         self.schedule(publisher);
     }
 
     /// Asks a publisher for keyframes if some are wanted and it is time.
-    pub(super) fn request_due_keyframe(&mut self, publisher: Index) {
+    pub(super) fn request_due_keyframes(&mut self, publisher: Index) {
         let now = self.now;
-        let Some(participant) = self.participants.get_mut(publisher) else {
-            return;
-        };
-        if !participant.is_connected() {
-            return;
+        for source in Source::ALL {
+            let Some(participant) = self.participants.get_mut(publisher) else {
+                return;
+            };
+            if !participant.is_connected() {
+                return;
+            }
+            let publication = participant.publication_mut(source);
+            let layers = publication.keyframes.take(now);
+            if layers.is_empty() {
+                continue;
+            }
+            let line = publication.line;
+            self.counters.keyframe_requests += 1;
+            let call = Call::RequestKeyframe {
+                source,
+                layers: &layers,
+            };
+            self.run(publisher, &call, |connection, environment, effects| {
+                connection.request_keyframe(now, environment, line, &layers, effects)
+            });
         }
-        let layers = participant.keyframes.take(now);
-        if layers.is_empty() {
-            return;
-        }
-        let line = participant.publish.1;
-        self.counters.keyframe_requests += 1;
-        let call = Call::RequestKeyframe { layers: &layers };
-        self.run(publisher, &call, |connection, environment, effects| {
-            connection.request_keyframe(now, environment, line, &layers, effects)
-        });
     }
 
-    /// Wants the keyframes of `publisher` for which its viewers wait.
-    pub(super) fn refresh_keyframe(&mut self, publisher: Index) {
+    /// Wants the keyframes of a track for which its viewers wait.
+    pub(super) fn refresh_keyframe(&mut self, track: TrackIndex) {
+        let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
             return;
         };
-        let viewers = participant.viewers.iter();
+        let viewers = participant.publication(source).viewers.iter();
         let awaited = viewers.filter_map(|viewer| {
             let participant = self.participants.get(viewer.participant)?;
             participant.awaited_layer(viewer.slot)
@@ -230,7 +236,14 @@ impl Sfu {
         let mut awaited: Vec<Layer> = awaited.collect();
         awaited.sort_unstable();
         awaited.dedup();
-        self.want_keyframes(publisher, &awaited);
+        self.want_keyframes(track, &awaited);
+    }
+
+    /// The same, of all that somebody publishes.
+    pub(super) fn refresh_keyframes(&mut self, publisher: Index) {
+        for source in Source::ALL {
+            self.refresh_keyframe((publisher, source));
+        }
     }
 
     /// A participant can send or receive now: it may owe others a keyframe, and others may owe it
@@ -239,14 +252,11 @@ impl Sfu {
         let Some(participant) = self.participants.get(index) else {
             return;
         };
-        let sources: Vec<Index> = participant
-            .slots
-            .iter()
-            .filter_map(|slot| slot.source)
-            .collect();
-        for source in sources {
-            self.refresh_keyframe(source);
+        let tracks = participant.slots.iter().filter_map(|slot| slot.track);
+        let tracks: Vec<TrackIndex> = tracks.collect();
+        for track in tracks {
+            self.refresh_keyframe(track);
         }
-        self.refresh_keyframe(index);
+        self.refresh_keyframes(index);
     }
 }

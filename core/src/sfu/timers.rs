@@ -88,7 +88,7 @@ impl Sfu {
             });
         }
         self.bury_layers(index);
-        self.request_due_keyframe(index);
+        self.request_due_keyframes(index);
     }
 
     fn is_connection_due(&self, index: Index) -> bool {

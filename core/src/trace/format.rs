@@ -11,7 +11,7 @@ use crate::transport::Certificate;
 const MAGIC: [u8; 8] = *b"\x93tsuji\r\n";
 
 /// The version of the format.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// Length and checksum, before each frame's type.
 const FRAME_HEAD: usize = 8;
@@ -167,12 +167,13 @@ impl Header {
             (limits.candidate_bytes, most.candidate_bytes),
             (limits.datagram_bytes, most.datagram_bytes),
             (limits.addresses, most.addresses),
-            (limits.slots, most.slots),
+            (limits.video_slots, most.video_slots),
+            (limits.audio_slots, most.audio_slots),
         ];
         if pairs.iter().any(|(limit, most)| limit > most) {
             return Err(HeaderError::Implausible("its limits are too high"));
         }
-        if limits.slot_step == 0 || limits.slot_step > limits.slots.max(1) {
+        if limits.slot_step == 0 || limits.slot_step > most.video_slots {
             return Err(HeaderError::Implausible("its slots are not possible"));
         }
         if self.epoch > LATEST_EPOCH {

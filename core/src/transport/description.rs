@@ -5,7 +5,7 @@ use str0m::change::SdpApi;
 use str0m::media::{Direction, MediaKind as RtcMediaKind, Simulcast, SimulcastLayer};
 
 use super::{Credentials, Line};
-use crate::ids::Layer;
+use crate::ids::{Layer, MediaKind};
 use crate::limits::Limits;
 use crate::output::CommandError;
 
@@ -31,17 +31,19 @@ pub(super) fn all_layers() -> Simulcast {
     simulcast
 }
 
-/// One MediaStream for both lines, so that the browser keeps lips and voice together.
-pub(super) fn add_slot(changes: &mut SdpApi<'_>, number: usize) -> (Line, Line) {
-    let mut add = |kind, track| {
-        let stream = Some(format!("slot-{number}"));
-        let track = Some(format!("{track}-{number}"));
-        Line(changes.add_media(kind, Direction::SendOnly, stream, track, None))
-    };
-    (
-        add(RtcMediaKind::Audio, "audio"),
-        add(RtcMediaKind::Video, "video"),
-    )
+/// Slots of both kinds with one number are in one MediaStream, so that the browser keeps lips and
+/// voice of whoever is in both together.
+pub(super) fn add_slot(changes: &mut SdpApi<'_>, kind: MediaKind, number: usize) -> Line {
+    let stream = Some(format!("slot-{number}"));
+    let track = Some(format!("{kind}-{number}"));
+    Line(changes.add_media(to_str0m(kind), Direction::SendOnly, stream, track, None))
+}
+
+pub(super) fn to_str0m(kind: MediaKind) -> RtcMediaKind {
+    match kind {
+        MediaKind::Audio => RtcMediaKind::Audio,
+        MediaKind::Video => RtcMediaKind::Video,
+    }
 }
 
 /// Makes a description that no candidate message will follow say so: it supports no trickling

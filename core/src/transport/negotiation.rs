@@ -3,17 +3,18 @@
 use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind as RtcMediaKind};
+use str0m::media::Direction;
 use str0m::{Candidate, IceCreds, RtcError};
 
 use super::connection::Connection;
 use super::description::{
-    add_slot, all_layers, complete, is_mdns, with_credentials, within_limits,
+    add_slot, all_layers, complete, is_mdns, to_str0m, with_credentials, within_limits,
 };
 use super::environment::{Environment, candidate};
 use super::fault::Fault;
 use super::{Credentials, Line, SendLine, extension, words};
-use crate::ids::MediaKind;
+use crate::forward::SlotCounts;
+use crate::ids::{MediaKind, Source};
 use crate::input::IceMode;
 use crate::limits::Limits;
 use crate::output::CommandError;
@@ -24,8 +25,8 @@ pub(crate) struct Description {
     /// Holds an ICE password, so no trace of decisions has it.
     #[serde(skip)]
     pub(crate) sdp: String,
-    /// The pairs of audio and video m-lines that it adds, in order.
-    pub(crate) slots: Vec<(Line, Line)>,
+    /// The m-lines of the slots that it adds, in order.
+    pub(crate) slots: Vec<(Line, MediaKind)>,
 }
 
 /// The outcome of an answer that did not end the connection.
@@ -71,32 +72,34 @@ impl Connection {
         Ok(lines)
     }
 
-    /// The first offer: the lines on which the participant sends (audio, video), and `slots` pairs
-    /// on which it receives.
+    /// The first offer: the lines on which the participant sends, by source, and `slots` lines on
+    /// which it receives.
     pub(crate) fn first_offer(
         &mut self,
-        slots: usize,
+        slots: SlotCounts,
         ice: IceMode,
-    ) -> Result<(Description, (Line, Line)), Fault> {
-        let (description, publish) = self.offer(0, slots, ice, None, |changes| {
-            let mut add = |kind, simulcast| {
+    ) -> Result<(Description, [Line; Source::ALL.len()]), Fault> {
+        let none = SlotCounts::default();
+        let (description, publish) = self.offer(none, slots, ice, None, |changes| {
+            Source::ALL.map(|source| {
+                let kind = to_str0m(source.kind());
+                let simulcast = match source {
+                    Source::Microphone => None,
+                    Source::Camera => Some(all_layers()),
+                };
                 Line(changes.add_media(kind, Direction::RecvOnly, None, None, simulcast))
-            };
-            (
-                add(RtcMediaKind::Audio, None),
-                add(RtcMediaKind::Video, Some(all_layers())),
-            )
+            })
         })?;
-        self.sources.publish(publish.into());
+        self.sources.publish(&publish);
         Ok((description, publish))
     }
 
-    /// A later offer: `slots` more pairs after the first `existing`. `restart`: with these it
-    /// restarts ICE (RFC 8839, 4.4.1.1.1).
+    /// A later offer: `slots` more after the `existing` ones. `restart`: with these it restarts ICE
+    /// (RFC 8839, 4.4.1.1.1).
     pub(crate) fn further_offer(
         &mut self,
-        existing: usize,
-        slots: usize,
+        existing: SlotCounts,
+        slots: SlotCounts,
         ice: IceMode,
         restart: Option<Credentials>,
     ) -> Result<Description, Fault> {
@@ -106,8 +109,8 @@ impl Connection {
 
     fn offer<P>(
         &mut self,
-        existing: usize,
-        slots: usize,
+        existing: SlotCounts,
+        slots: SlotCounts,
         ice: IceMode,
         restart: Option<Credentials>,
         publish: impl FnOnce(&mut SdpApi<'_>) -> P,
@@ -118,9 +121,13 @@ impl Connection {
             .call(|rtc| {
                 let mut changes = rtc.sdp_api();
                 let publish = publish(&mut changes);
-                let slots = (existing..existing + slots)
-                    .map(|number| add_slot(&mut changes, number))
-                    .collect();
+                let mut add = |kind, first, count| {
+                    let numbers = first..first + count;
+                    let add = |number| (add_slot(&mut changes, kind, number), kind);
+                    numbers.map(add).collect::<Vec<_>>()
+                };
+                let mut lines = add(MediaKind::Audio, existing.audio, slots.audio);
+                lines.extend(add(MediaKind::Video, existing.video, slots.video));
                 let restart = restart.map(|ours| Restart {
                     made: changes.ice_restart(true),
                     ours,
@@ -138,7 +145,8 @@ impl Connection {
                     IceMode::Trickle => sdp,
                     IceMode::Vanilla => complete(&sdp),
                 };
-                Some((Description { sdp, slots }, pending, publish))
+                let description = Description { sdp, slots: lines };
+                Some((description, pending, publish))
             })?
             .ok_or(Fault::NothingToOffer)?;
         self.pending = Some(pending);

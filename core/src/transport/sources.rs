@@ -75,7 +75,7 @@ pub(super) struct Stream {
 
 impl Sources {
     /// The peer sends on these lines.
-    pub(super) fn publish(&mut self, lines: [Line; 2]) {
+    pub(super) fn publish(&mut self, lines: &[Line]) {
         self.publish = lines.to_vec();
     }
 

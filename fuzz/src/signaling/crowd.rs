@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use tsuji_core::{Command, Mid, Negotiation, Notice, ParticipantId, PublishMids, Slot, Time};
+use tsuji_core::{
+    Command, MediaKind, Mid, Negotiation, Notice, ParticipantId, PublishMids, Slot, Source, Time,
+    TrackId,
+};
 use tsuji_signaling::message::ServerMessage;
 use tsuji_signaling::{ConnectionId, Input, Limits, Lobby, Output};
 
@@ -165,8 +168,11 @@ pub(crate) fn offer(participant: ParticipantId, sdp: String, source: Option<u64>
 
 pub(crate) fn slots(source: Option<u64>) -> Vec<Slot> {
     vec![Slot {
-        audio: Mid("2".to_owned()),
-        video: Mid("3".to_owned()),
-        source: source.map(ParticipantId),
+        mid: Mid("2".to_owned()),
+        kind: MediaKind::Video,
+        track: source.map(|id| TrackId {
+            participant: ParticipantId(id),
+            source: Source::Camera,
+        }),
     }]
 }

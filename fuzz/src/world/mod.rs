@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tsuji_core::{
     Certificate, Command, Config, Datagram, GoneReason, IceMode, Input, Limits, LocalAddress,
-    Negotiation, Notice, Output, ParticipantId, Path, RoomId, Sfu, Time, Transport, WallTime,
+    Negotiation, Notice, Output, ParticipantId, Path, RoomId, Sfu, Source, Time, TrackId,
+    Transport, WallTime,
 };
 
 pub(crate) use client::Client;
@@ -357,10 +358,17 @@ impl World {
             assert_eq!(self.gone.get(&viewer), None, "{viewer} lost its connection");
             let client = &self.clients[&viewer];
             assert!(!client.broken, "{viewer} was sent what it can't take");
-            let slot = client.slots.iter().find(|slot| slot.source == Some(source));
-            let slot = slot.expect("both are in each other's slots").clone();
             let sent = &self.clients[&source].source;
-            for (mid, sent) in [(slot.audio, sent.sounds), (slot.video, sent.pictures)] {
+            for (of, sent) in [
+                (Source::Microphone, sent.sounds),
+                (Source::Camera, sent.pictures),
+            ] {
+                let track = TrackId {
+                    participant: source,
+                    source: of,
+                };
+                let slot = client.slots.iter().find(|slot| slot.track == Some(track));
+                let mid = &slot.expect("both are in each other's slots").mid;
                 let packets = self.line(viewer, &mid.0);
                 let continuous = packets.windows(2).all(|pair| {
                     let ((before, first), (after, second)) = (pair[0], pair[1]);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Time};
+use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Time, TrackId};
 
 use super::ConnectionId;
 use super::rate::Meter;
@@ -189,11 +189,15 @@ impl Room {
 
     /// Slots without whoever has left.
     pub(super) fn slots(&self, slots: &[tsuji_core::Slot]) -> Vec<Slot> {
-        let here = |source: &ParticipantId| self.people.contains_key(source);
-        let slot = |slot: &tsuji_core::Slot| Slot {
-            audio: slot.audio.to_string(),
-            video: slot.video.to_string(),
-            participant: slot.source.filter(here).map(Id),
+        let here = |track: &TrackId| self.people.contains_key(&track.participant);
+        let slot = |slot: &tsuji_core::Slot| {
+            let track = slot.track.filter(here);
+            Slot {
+                mid: slot.mid.to_string(),
+                kind: slot.kind.into(),
+                participant: track.map(|track| Id(track.participant)),
+                source: track.map(|track| track.source.into()),
+            }
         };
         slots.iter().map(slot).collect()
     }

@@ -1,9 +1,9 @@
 //! What the server says.
 
 use serde::{Deserialize, Serialize};
-use tsuji_core::GoneReason;
+use tsuji_core::{GoneReason, Mid, PublishMids, TrackId};
 
-use super::{Candidate, Ice, Id, Kind};
+use super::{Candidate, Ice, Id, Kind, Source};
 use crate::error::ErrorCode;
 use crate::room_code::RoomCode;
 
@@ -64,7 +64,7 @@ pub enum ServerMessage {
         /// `None` (`null`) after the last.
         candidate: Option<Candidate>,
     },
-    /// Slots carry somebody else now.
+    /// Slots carry other tracks now.
     Slots {
         /// All slots of the receiver.
         slots: Vec<Slot>,
@@ -121,15 +121,42 @@ pub struct Publish {
     pub video: String,
 }
 
-/// A pair of m-lines on which a participant receives.
+impl Publish {
+    /// What the core means by it.
+    pub fn to_core(&self) -> PublishMids {
+        PublishMids {
+            audio: Mid(self.audio.clone()),
+            video: Mid(self.video.clone()),
+        }
+    }
+}
+
+/// An m-line on which a participant receives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
-    /// The mid of its audio.
-    pub audio: String,
-    /// The mid of its video.
-    pub video: String,
+    /// Its mid.
+    pub mid: String,
+    /// What it can carry.
+    pub kind: Kind,
     /// Whose media it carries; `None` (`null`) while it is free.
     pub participant: Option<Id>,
+    /// Where that comes from; `None` (`null`) while it is free.
+    pub source: Option<Source>,
+}
+
+impl Slot {
+    /// What the core means by it.
+    pub fn to_core(&self) -> tsuji_core::Slot {
+        let track = self.participant.zip(self.source);
+        tsuji_core::Slot {
+            mid: Mid(self.mid.clone()),
+            kind: self.kind.into(),
+            track: track.map(|(participant, source)| TrackId {
+                participant: participant.0,
+                source: source.into(),
+            }),
+        }
+    }
 }
 
 /// A STUN or TURN server (`RTCIceServer`, WebRTC 1.0, 4.2.4).

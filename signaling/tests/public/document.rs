@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tsuji_core::{Command, IceMode, MediaKind, Mid, Negotiation, Notice};
-use tsuji_core::{ParticipantId, PublishMids, RoomId, Slot};
+use tsuji_core::{Command, IceMode, MediaKind, Negotiation, Notice, ParticipantId, RoomId};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{ClientMessage, ExitReason, ServerMessage};
 use tsuji_signaling::{ConnectionId, Input};
@@ -117,12 +116,10 @@ fn the_example_meeting_runs_as_written() {
 /// What the core would have told for the server to say this.
 fn notice(participant: ParticipantId, message: &ServerMessage) -> Notice {
     let slots = |slots: &[tsuji_signaling::message::Slot]| {
-        let slot = |slot: &tsuji_signaling::message::Slot| Slot {
-            audio: Mid(slot.audio.clone()),
-            video: Mid(slot.video.clone()),
-            source: slot.participant.map(|id| id.0),
-        };
-        slots.iter().map(slot).collect()
+        slots
+            .iter()
+            .map(tsuji_signaling::message::Slot::to_core)
+            .collect()
     };
     match message {
         ServerMessage::Offer {
@@ -135,10 +132,7 @@ fn notice(participant: ParticipantId, message: &ServerMessage) -> Notice {
             participant,
             negotiation: Negotiation(*negotiation),
             sdp: sdp.clone(),
-            publish: PublishMids {
-                audio: Mid(publish.audio.clone()),
-                video: Mid(publish.video.clone()),
-            },
+            publish: publish.to_core(),
             slots: slots(list),
         },
         ServerMessage::Candidate { candidate } => Notice::Candidate {

@@ -78,8 +78,9 @@ fn the_first_offer_tells_the_newcomer_everything_and_nothing_comes_before_it() {
         {"id": ren_id.to_string(), "name": "Ren", "audio": false, "video": true},
         {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true}]);
     assert_eq!(offer["participants"], others);
-    let slot = json!({"audio": "4", "video": "5", "participant": aki_id.to_string()});
-    assert_eq!(offer["slots"][1], slot);
+    let slot = json!({"mid": "5", "kind": "video", "participant": aki_id.to_string(),
+        "source": "camera"});
+    assert_eq!(offer["slots"][3], slot);
 
     // From now on Mika hears it all.
     world.text(ren, r#"{"type":"mute","kind":"audio","muted":false}"#);
@@ -252,8 +253,10 @@ fn a_slot_never_names_somebody_whose_exit_was_told() {
         slots: slots(&[Some(ren_id), None]),
     }));
     let free = json!([
-        {"audio": "2", "video": "3", "participant": null},
-        {"audio": "4", "video": "5", "participant": null}]);
+        {"mid": "2", "kind": "audio", "participant": null, "source": null},
+        {"mid": "3", "kind": "video", "participant": null, "source": null},
+        {"mid": "4", "kind": "audio", "participant": null, "source": null},
+        {"mid": "5", "kind": "video", "participant": null, "source": null}]);
     assert_eq!(world.hears_json(mika)["slots"], free);
     world.offer(mika_id, 2, &[Some(ren_id), None]);
     let offer = world.hears_json(mika);

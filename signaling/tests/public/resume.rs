@@ -94,8 +94,10 @@ fn nobody_hears_of_a_websocket_that_is_gone_for_a_moment_and_who_comes_back_hear
         {"id": mika_id.to_string(), "name": "Mika", "audio": true, "video": false},
         {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true}],
         "slots": [
-        {"audio": "2", "video": "3", "participant": mika_id.to_string()},
-        {"audio": "4", "video": "5", "participant": aki_id.to_string()}]});
+        {"mid": "2", "kind": "audio", "participant": mika_id.to_string(), "source": "microphone"},
+        {"mid": "3", "kind": "video", "participant": mika_id.to_string(), "source": "camera"},
+        {"mid": "4", "kind": "audio", "participant": aki_id.to_string(), "source": "microphone"},
+        {"mid": "5", "kind": "video", "participant": aki_id.to_string(), "source": "camera"}]});
     assert_eq!(world.hears_json(again), told);
     assert_eq!(world.heard(mika), []);
     assert_eq!(world.commands(), [signaling(ren_id, false)]);

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tsuji_core::{Command, Mid, Negotiation, Notice, ParticipantId, PublishMids, Slot, Time};
+use tsuji_core::{
+    Command, MediaKind, Mid, Negotiation, Notice, ParticipantId, PublishMids, Slot, Source, Time,
+    TrackId,
+};
 use tsuji_signaling::message::{ClientMessage, Ice, Join, ServerMessage};
 use tsuji_signaling::{ConnectionId, Input, Limits, Lobby, Output};
 
@@ -226,11 +229,25 @@ impl World {
     }
 }
 
+/// A slot for sound and one for pictures for each of these.
 pub(crate) fn slots(sources: &[Option<ParticipantId>]) -> Vec<Slot> {
-    let slot = |(place, source): (usize, &Option<ParticipantId>)| Slot {
-        audio: Mid((2 * place + 2).to_string()),
-        video: Mid((2 * place + 3).to_string()),
-        source: *source,
+    let track = |participant, source| TrackId {
+        participant,
+        source,
     };
-    sources.iter().enumerate().map(slot).collect()
+    let slots = sources.iter().enumerate().flat_map(|(place, id)| {
+        [
+            Slot {
+                mid: Mid((2 * place + 2).to_string()),
+                kind: MediaKind::Audio,
+                track: id.map(|id| track(id, Source::Microphone)),
+            },
+            Slot {
+                mid: Mid((2 * place + 3).to_string()),
+                kind: MediaKind::Video,
+                track: id.map(|id| track(id, Source::Camera)),
+            },
+        ]
+    });
+    slots.collect()
 }

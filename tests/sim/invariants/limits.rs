@@ -1,6 +1,6 @@
 //! Nothing grows without bound.
 
-use tsuji_core::{Limits, Sizes};
+use tsuji_core::{Limits, MediaKind, Sizes};
 
 use super::{Finding, Invariant, View};
 
@@ -90,9 +90,12 @@ impl Invariant for WithinLimits {
     fn glance(&mut self, view: &View<'_>) -> Finding {
         let limits = &self.limits;
         for (id, member) in view.ledger.present() {
-            let slots = member.slots.len();
-            if slots > limits.slots {
-                return Err(format!("{id} has {slots} slots of {}", limits.slots));
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let slots = member.slots.iter().filter(|slot| slot.kind == kind);
+                let (slots, limit) = (slots.count(), limits.slots(kind));
+                if slots > limit {
+                    return Err(format!("{id} has {slots} {kind} slots of {limit}"));
+                }
             }
         }
         Ok(())

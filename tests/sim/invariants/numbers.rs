@@ -108,12 +108,12 @@ impl Invariant for NumbersGoOn {
         };
         let clean =
             tab.down.lost == 0 && tab.down.conditions().is_clean() && tab.earlier.is_empty();
-        let kind = packet.kind();
+        let track = packet.track();
         let source = view.ledger.member(packet.source);
         let slot = view.ledger.member(me).and_then(|me| me.slot(&packet.mid));
         let paused = |from: Time| {
-            let muted = source.is_some_and(|s| s.on(kind).was(&false, from, packet.sent));
-            let shown = slot.is_some_and(|s| s.source.always(&Some(packet.source), from));
+            let muted = source.is_some_and(|s| s.on(track.source).was(&false, from, packet.sent));
+            let shown = slot.is_some_and(|s| s.track.always(&Some(track), from));
             muted || !shown
         };
         stream

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tsuji_core::{MediaKind, ParticipantId, Time};
+use tsuji_core::{MediaKind, ParticipantId, Source, Time, TrackId};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -42,7 +42,7 @@ impl Invariant for PictureInTime {
                 .browser
                 .as_ref()?
                 .decoders;
-            let decoder = decoders.get(&visible.slot.video);
+            let decoder = decoders.get(&visible.slot.mid);
             let decoder = decoder.filter(|decoder| decoder.source() == Some(visible.source));
             let shown = decoder.and_then(|decoder| decoder.last_shown);
             visible.late(view.now, shown, "picture")
@@ -108,16 +108,20 @@ fn for_each_visible(
             continue;
         };
         for slot in &member.slots {
-            let (Some(source), Some(answered)) = (*slot.source.now(), slot.answered) else {
+            let (Some(track), Some(answered)) = (*slot.track.now(), slot.answered) else {
                 continue;
             };
+            let source = track.participant;
             let Some(publisher) = view.ledger.member(source).filter(|p| p.is_in()) else {
                 continue;
             };
-            let Some(sending) = sending_since(view, source, publisher, kind) else {
+            if slot.kind != kind {
+                continue;
+            }
+            let Some(sending) = sending_since(view, publisher, track) else {
                 continue;
             };
-            let moments = [ready, answered, sending, slot.source.since()];
+            let moments = [ready, answered, sending, slot.track.since()];
             let since = moments.into_iter().fold(Time::ZERO, Time::max);
             let visible = Visible {
                 connection: member.connection,
@@ -143,20 +147,15 @@ fn ready_since(view: &View<'_>, id: ParticipantId, member: &Member) -> Option<Ti
     (is_it && connected).then_some(member.connected?.max(recovered))
 }
 
-/// Since when somebody sends what it publishes of `kind`, unmuted.
-fn sending_since(
-    view: &View<'_>,
-    id: ParticipantId,
-    member: &Member,
-    kind: MediaKind,
-) -> Option<Time> {
-    let ready = ready_since(view, id, member)?;
+/// Since when somebody sends a track, unmuted.
+fn sending_since(view: &View<'_>, member: &Member, track: TrackId) -> Option<Time> {
+    let ready = ready_since(view, track.participant, member)?;
     let browser = view.tab(member.connection)?.page.browser.as_ref()?;
     // The server may not have been told of a pause: the WebSocket was gone.
-    let (paused, since) = match kind {
-        MediaKind::Audio => browser.microphone.as_ref().map(|m| (m.paused, m.since))?,
-        MediaKind::Video => browser.camera.as_ref().map(|c| (c.paused, c.since))?,
+    let (paused, since) = match track.source {
+        Source::Microphone => browser.microphone.as_ref().map(|m| (m.paused, m.since))?,
+        Source::Camera => browser.camera.as_ref().map(|c| (c.paused, c.since))?,
     };
-    let on = member.on(kind);
+    let on = member.on(track.source);
     (!paused && *on.now()).then(|| ready.max(on.since()).max(since))
 }

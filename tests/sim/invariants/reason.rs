@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tsuji_core::{MediaKind, Time};
+use tsuji_core::{Source, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -34,32 +34,26 @@ impl Invariant for ReasonFitsTraffic {
         };
         let me = tab.page.me.and_then(|me| view.ledger.member(me));
         let record = me.and_then(|me| me.slot(&packet.mid));
-        let is_it = |slot: &&tsuji_core::Slot| {
-            let mid = if packet.audio {
-                &slot.audio
-            } else {
-                &slot.video
-            };
-            mid.0 == packet.mid
-        };
+        let is_it = |slot: &&tsuji_core::Slot| slot.mid.0 == packet.mid;
+        let track = packet.track();
         if let Some(told) = browser.slots.iter().find(is_it)
-            && record.is_some_and(|record| is_old(view.now, record.source.since()))
-            && told.source != Some(packet.source)
+            && record.is_some_and(|record| is_old(view.now, record.track.since()))
+            && told.track != Some(track)
         {
-            let (page, source, shows) = (to.0, packet.source, told.source);
+            let (page, carries) = (to.0, told.track);
             return Err(format!(
-                "page {page} gets a packet of {source}, told that its slot shows {shows:?}"
+                "page {page} gets a packet of {track:?}, told that its slot carries {carries:?}"
             ));
         }
-        let kind = packet.kind();
-        if let Some(source) = view.ledger.member(packet.source)
+        let source = track.source;
+        if let Some(member) = view.ledger.member(packet.source)
             && let Some(other) = tab.page.others.get(&packet.source)
-            && is_old(view.now, source.on(kind).since().max(other.told))
-            && !other.is_on(kind)
+            && is_old(view.now, member.on(source).since().max(other.told))
+            && !other.is_on(source)
         {
-            let (page, source) = (to.0, packet.source);
+            let (page, id) = (to.0, packet.source);
             return Err(format!(
-                "page {page} gets {kind} of {source}, told that it is muted"
+                "page {page} gets {source} of {id}, told that it is muted"
             ));
         }
         Ok(())
@@ -74,14 +68,14 @@ impl Invariant for ReasonFitsTraffic {
                 let Some(member) = view.ledger.member(*id) else {
                     continue;
                 };
-                for kind in [MediaKind::Audio, MediaKind::Video] {
-                    let on = member.on(kind);
+                for source in Source::ALL {
+                    let on = member.on(source);
                     let changed = on.since().max(other.told);
-                    if is_old(view.now, changed) && *on.now() != other.is_on(kind) {
-                        let (page, told) = (tab.id.0, word(other.is_on(kind)));
+                    if is_old(view.now, changed) && *on.now() != other.is_on(source) {
+                        let (page, told) = (tab.id.0, word(other.is_on(source)));
                         let is = word(*on.now());
                         return Err(format!(
-                            "page {page} was told that {kind} of {id} is {told}; it is {is}"
+                            "page {page} was told that {source} of {id} is {told}; it is {is}"
                         ));
                     }
                 }

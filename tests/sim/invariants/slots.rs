@@ -55,7 +55,7 @@ impl Invariant for SlotCarriesItsSource {
     }
 
     fn promise(&self) -> &'static str {
-        "a packet comes from somebody in the same room whom its slot was said to show"
+        "a packet comes from somebody in the same room whose track its slot was said to carry"
     }
 
     fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
@@ -65,12 +65,12 @@ impl Invariant for SlotCarriesItsSource {
         let Some(slot) = member.slot(&packet.mid) else {
             return Err(format!("{viewer} got a packet on {}, no slot", packet.mid));
         };
-        let source = packet.source;
+        let (source, track) = (packet.source, packet.track());
         // The packet reached the core between these, and whatever was decided was decided there.
-        if !slot.source.was(&Some(source), packet.made, packet.sent) {
-            let shown = slot.source.now();
+        if !slot.track.was(&Some(track), packet.made, packet.sent) {
+            let carried = slot.track.now();
             return Err(format!(
-                "{viewer} got a packet of {source}, made at {}, in a slot that shows {shown:?}",
+                "{viewer} got a packet of {track:?}, made at {}, in a slot that carries {carried:?}",
                 packet.made
             ));
         }
@@ -96,18 +96,18 @@ impl Invariant for MutedIsSilent {
     }
 
     fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
-        let kind = packet.kind();
-        let Some(source) = view.ledger.member(packet.source) else {
+        let source = packet.track().source;
+        let Some(member) = view.ledger.member(packet.source) else {
             return Ok(());
         };
-        if source.on(kind).was(&true, packet.made, packet.sent) {
+        if member.on(source).was(&true, packet.made, packet.sent) {
             return Ok(());
         }
         let (viewer, made) = (to.0, packet.made);
         Err(format!(
-            "page {viewer} got {kind} of {}, made at {made}, muted since {}",
+            "page {viewer} got {source} of {}, made at {made}, muted since {}",
             packet.source,
-            source.on(kind).since()
+            member.on(source).since()
         ))
     }
 }
@@ -124,16 +124,22 @@ impl SlotsHoldMembers {
         let Some(member) = view.ledger.member(viewer) else {
             return Ok(());
         };
-        let mut shown = Vec::new();
-        for source in slots.iter().filter_map(|slot| slot.source) {
+        let mut carried = Vec::new();
+        for slot in slots {
+            let Some(track) = slot.track else {
+                continue;
+            };
+            let source = track.participant;
             let is_there = |other: &Member| other.is_in() && other.room == member.room;
             if source == viewer || !view.ledger.member(source).is_some_and(is_there) {
-                return Err(format!("{viewer} is told that it sees {source}"));
+                return Err(format!("{viewer} is told that it gets {track:?}"));
             }
-            if shown.contains(&source) {
-                return Err(format!("{viewer} is told that it sees {source} twice"));
+            if carried.contains(&track) || track.source.kind() != slot.kind {
+                return Err(format!(
+                    "{viewer} is told that it gets {track:?} in {slots:?}"
+                ));
             }
-            shown.push(source);
+            carried.push(track);
         }
         Ok(())
     }
@@ -145,7 +151,7 @@ impl Invariant for SlotsHoldMembers {
     }
 
     fn promise(&self) -> &'static str {
-        "a slot shows somebody else who is in the room, once, and is free from the moment of leaving"
+        "a slot carries a track of its kind of somebody else who is in the room, once, and is free from the moment of leaving"
     }
 
     fn notice(&mut self, view: &View<'_>, notice: &Notice) -> Finding {
@@ -168,7 +174,8 @@ impl Invariant for SlotsHoldMembers {
             member.is_some_and(|member| !member.is_in())
         };
         for (viewer, member) in view.ledger.present() {
-            let mut shown = member.slots.iter().filter_map(|slot| *slot.source.now());
+            let tracks = member.slots.iter().filter_map(|slot| *slot.track.now());
+            let mut shown = tracks.map(|track| track.participant);
             if let Some(source) = shown.find(|source| has_left(*source)) {
                 return Err(format!("{viewer} was never told that {source} has left"));
             }

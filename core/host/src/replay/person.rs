@@ -1,6 +1,6 @@
 //! What the trace tells about one participant's streams.
 
-use tsuji_core::{ParticipantId, PublishMids, Slot};
+use tsuji_core::{MediaKind, PublishMids, Slot, Source, TrackId};
 
 use super::datagram::Rtp;
 use super::streams::{Line, Streams};
@@ -69,38 +69,40 @@ impl Person {
     fn name(&self, line: &Line) -> String {
         let repair = &line.suffix();
         if let Some(publish) = &self.publish {
-            if publish.audio == line.mid {
-                return format!("audio{repair}");
-            }
-            if publish.video == line.mid {
-                return format!("video{repair}");
+            let is_it = |source: &Source| *publish.of(*source) == line.mid;
+            if let Some(source) = Source::ALL.into_iter().find(is_it) {
+                return format!("{source}{repair}");
             }
         }
-        for slot in &self.slots {
-            let source = || slot.source.map_or("nobody".to_owned(), |p| p.to_string());
-            if slot.audio == line.mid {
-                return format!("{}'s audio{repair}", source());
-            }
-            if slot.video == line.mid {
-                return format!("{}'s video{repair}", source());
-            }
+        if let Some(slot) = self.slots.iter().find(|slot| slot.mid == line.mid) {
+            return match slot.track {
+                Some(TrackId {
+                    participant,
+                    source,
+                }) => format!("{participant}'s {source}{repair}"),
+                None => format!("nobody's {}{repair}", slot.kind),
+            };
         }
         format!("mid {}{repair}", line.mid)
     }
 }
 
-/// `p1 p3 - -`: who is in the slots.
+/// `video p1 p3 - -, audio p1 p3 - -`: what is in the slots.
 pub(super) fn in_slots(slots: &[Slot]) -> String {
-    let source = |slot: &Slot| slot.source.as_ref().map(ParticipantId::to_string);
-    let sources = slots
-        .iter()
-        .map(|slot| source(slot).unwrap_or("-".to_owned()));
-    sources.collect::<Vec<_>>().join(" ")
+    let of_kind = |kind: MediaKind| {
+        let slots = slots.iter().filter(|slot| slot.kind == kind);
+        let tracks = slots.map(|slot| match slot.track {
+            Some(track) => track.participant.to_string(),
+            None => "-".to_owned(),
+        });
+        format!("{kind} {}", tracks.collect::<Vec<_>>().join(" "))
+    };
+    [MediaKind::Video, MediaKind::Audio].map(of_kind).join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use tsuji_core::Mid;
+    use tsuji_core::{Mid, ParticipantId};
 
     use super::*;
 
@@ -119,11 +121,18 @@ mod tests {
             audio: mid("0"),
             video: mid("1"),
         };
-        let slots = [Slot {
-            audio: mid("2"),
-            video: mid("3"),
-            source: Some(ParticipantId(5)),
-        }];
+        let slot = |name, kind, source| Slot {
+            mid: mid(name),
+            kind,
+            track: Some(TrackId {
+                participant: ParticipantId(5),
+                source,
+            }),
+        };
+        let slots = [
+            slot("2", MediaKind::Audio, Source::Microphone),
+            slot("3", MediaKind::Video, Source::Camera),
+        ];
         let sdp = "m=audio\r\na=mid:2\r\na=ssrc:20 cname:x\r\n\
                    m=video\r\na=mid:3\r\na=ssrc:30 cname:x\r\na=ssrc:30 msid:y\r\na=ssrc:31 cname:x";
         let mut person = Person::default();
@@ -137,7 +146,7 @@ mod tests {
         person.sent(rtp(99, 9), &[]);
         assert_eq!(
             person.second(),
-            "sends audio 4 (1 missing); gets p5's video 1, p5's video again 1, SSRC 99 1"
+            "sends microphone 4 (1 missing); gets p5's camera 1, p5's camera again 1, SSRC 99 1"
         );
         assert_eq!(person.second(), "");
     }

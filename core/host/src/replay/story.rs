@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use tsuji_core::trace::{Arrived, Happened, Step};
-use tsuji_core::{MediaKind, ParticipantId, Time, WallTime};
+use tsuji_core::{ParticipantId, Source, Time, WallTime};
 
 use super::decisions::is_dropped;
 use super::narrator::{Narrator, command_text, notice_text};
@@ -25,9 +25,8 @@ pub(super) struct Story {
 /// What was counted for one person in the current second.
 #[derive(Debug, Default)]
 struct Traffic {
-    sends: BTreeMap<bool, Stream>,
-    /// By source and kind.
-    gets: BTreeMap<(Option<ParticipantId>, bool), Stream>,
+    sends: BTreeMap<Source, Stream>,
+    gets: BTreeMap<(Option<ParticipantId>, Source), Stream>,
 }
 
 #[derive(Debug, Default)]
@@ -154,14 +153,14 @@ impl Story {
         let (id, text) = match step {
             Step::Packet {
                 from,
-                kind,
+                source,
                 sequence,
                 bytes,
                 begins_keyframe,
             } => {
                 if self.narrator.is_about(*from) {
                     let sends = &mut self.people.entry(*from).or_default().sends;
-                    let stream = sends.entry(is_video(*kind)).or_default();
+                    let stream = sends.entry(*source).or_default();
                     stream.note(*sequence, *bytes, *begins_keyframe);
                 }
                 return Ok(());
@@ -169,13 +168,13 @@ impl Story {
             Step::Forwarded {
                 from,
                 to,
-                kind,
+                source,
                 sequence,
                 ..
             } => {
                 if self.narrator.is_about(*to) {
                     let gets = &mut self.people.entry(*to).or_default().gets;
-                    let stream = gets.entry((*from, is_video(*kind))).or_default();
+                    let stream = gets.entry((*from, *source)).or_default();
                     stream.note(*sequence, 0, false);
                 }
                 return Ok(());
@@ -239,12 +238,12 @@ impl Traffic {
     /// What was counted since this was last asked; empty if nothing was.
     fn second(&mut self) -> String {
         let sends = self.sends.iter_mut();
-        let sends = sends.filter_map(|(video, stream)| stream.tell(name(*video)));
+        let sends = sends.filter_map(|(source, stream)| stream.tell(&source.to_string()));
         let sends: Vec<_> = sends.collect();
         let gets = self.gets.iter_mut();
-        let gets = gets.filter_map(|((from, video), stream)| {
+        let gets = gets.filter_map(|((from, source), stream)| {
             let from = from.map_or("nobody".to_owned(), |id| id.to_string());
-            stream.tell(&format!("{from}'s {}", name(*video)))
+            stream.tell(&format!("{from}'s {source}"))
         });
         let gets: Vec<_> = gets.collect();
         let told = [("sends", sends), ("gets", gets)];
@@ -252,12 +251,4 @@ impl Traffic {
         let told = told.map(|(direction, streams)| format!("{direction} {}", streams.join(", ")));
         told.collect::<Vec<_>>().join("; ")
     }
-}
-
-fn is_video(kind: MediaKind) -> bool {
-    kind == MediaKind::Video
-}
-
-fn name(video: bool) -> &'static str {
-    if video { "video" } else { "audio" }
 }

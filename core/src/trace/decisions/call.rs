@@ -2,8 +2,8 @@
 
 use twox_hash::XxHash3_64;
 
-use crate::forward::VideoPatch;
-use crate::ids::{Layer, MediaKind};
+use crate::forward::{SlotCounts, VideoPatch};
+use crate::ids::{Layer, MediaKind, Source};
 use crate::output::{CommandError, Notice};
 use crate::participant::Index;
 use crate::trace::running::Running;
@@ -18,22 +18,23 @@ pub(crate) enum Call<'a> {
     Candidate,
     /// Offers this many further slots, and an ICE restart.
     Offer {
-        slots: usize,
+        slots: SlotCounts,
         restart: bool,
     },
-    /// Finds out whether the lines of a slot were agreed on.
-    SendLines {
+    /// Finds out whether the line of a slot was agreed on.
+    SendLine {
         slot: usize,
     },
     /// Asks for keyframes of these layers.
     RequestKeyframe {
+        source: Source,
         layers: &'a [Layer],
     },
     /// Sends a packet of `from` in a slot.
     Write {
         slot: usize,
-        kind: MediaKind,
         from: Index,
+        source: Source,
         packet: &'a OutgoingPacket<'a>,
     },
     Close,
@@ -47,15 +48,18 @@ impl Call<'_> {
             Call::Timeout => (2, 0),
             Call::Answer => (3, 0),
             Call::Candidate => (4, 0),
-            Call::Offer { slots, restart } => (5, *slots << 1 | usize::from(*restart)),
-            Call::SendLines { slot } => (6, *slot),
-            Call::RequestKeyframe { layers } => (7, bits(layers)),
+            Call::Offer { slots, restart } => {
+                let SlotCounts { audio, video } = slots;
+                (5, audio << 12 | video << 1 | usize::from(*restart))
+            }
+            Call::SendLine { slot } => (6, *slot),
+            Call::RequestKeyframe { source, layers } => (7, (*source as usize) << 3 | bits(layers)),
             Call::Write { slot, .. } => (8, *slot),
             Call::Close => (9, 0),
         };
         running.mix((index as u64) << 32 | (detail as u64) << 8 | code);
-        if let Call::Write { kind, packet, .. } = self {
-            running.mix(packet.sequence << 1 | u64::from(*kind == MediaKind::Video));
+        if let Call::Write { source, packet, .. } = self {
+            running.mix(packet.sequence << 1 | u64::from(source.kind() == MediaKind::Video));
             running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));
             running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::call::redacted_error;
+use crate::ids::Source;
 use crate::output::CommandError;
 use crate::trace::cursor::{Cursor, put_value};
 use crate::trace::format::Damage;
@@ -96,21 +97,18 @@ macro_rules! written_out {
     )*};
 }
 
-/// What to send on the two lines of a slot.
-pub(crate) type SendLines = (Option<SendLine>, Option<SendLine>);
-
 /// A connection was made, with its first offer.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub(crate) offer: Description,
-    /// The m-lines on which it sends.
-    pub(crate) publish: (Line, Line),
+    /// The m-lines on which it sends, by source.
+    pub(crate) publish: [Line; Source::ALL.len()],
     /// The server's candidates that are to be trickled; redacted, because they are addresses.
     #[serde(with = "count")]
     pub(crate) candidates: Vec<String>,
 }
 
-written_out!(SendLines, Description, Made);
+written_out!(Option<SendLine>, Description, Made);
 
 mod count {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -3,7 +3,7 @@
 //! ```text
 //! event  0x01 connected · 0x02 disconnected · 0x03 reconnected · 0x04 closed
 //!        0x08 moved
-//!        0x05 slot (varint)        the viewer can't decode the slot's video
+//!        0x05 slot (varint)        the viewer can't decode what comes in the slot
 //!        0x06                      the same of an m-line that is no slot's
 //!        0x07                      a packet on an m-line that nobody forwards
 //!        0x80 | flags, and then    a packet
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::{MAX_SEQUENCE, vp8_head};
-use crate::ids::{Layer, MediaKind};
+use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::Participant;
 use crate::trace::cursor::{Cursor, put_signed, put_varint};
 use crate::trace::format::Damage;
@@ -66,10 +66,18 @@ impl Bases {
     }
 }
 
-fn stream(kind: MediaKind, layer: Layer) -> usize {
-    match kind {
-        MediaKind::Audio => 0,
-        MediaKind::Video => 1 + layer as usize,
+fn stream(source: Source, layer: Layer) -> usize {
+    match source {
+        Source::Microphone => 0,
+        Source::Camera => 1 + layer as usize,
+    }
+}
+
+/// The reverse of [`stream`].
+fn source_of(stream: usize) -> Option<(Source, Layer)> {
+    match stream.checked_sub(1) {
+        None => Some((Source::Microphone, Layer::Full)),
+        Some(layer) => Some((Source::Camera, *Layer::ALL.get(layer)?)),
     }
 }
 
@@ -88,26 +96,23 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
         Event::Reconnected => buffer.push(RECONNECTED),
         Event::Moved => buffer.push(MOVED),
         Event::Closed => buffer.push(CLOSED),
-        Event::KeyframeRequest(line) => {
-            let mut slots = participant.slots.iter();
-            match slots.position(|slot| slot.lines.1 == *line) {
-                Some(slot) => {
-                    buffer.push(KEYFRAME);
-                    put_varint(buffer, slot as u64);
-                }
-                None => buffer.push(KEYFRAME_ELSEWHERE),
+        Event::KeyframeRequest(line) => match participant.video_slot_on(*line) {
+            Some(slot) => {
+                buffer.push(KEYFRAME);
+                put_varint(buffer, slot as u64);
             }
-        }
-        Event::Packet(packet) => match participant.published_kind(packet.line) {
-            Some(kind) => put_packet(buffer, &mut participant.bases, kind, packet),
+            None => buffer.push(KEYFRAME_ELSEWHERE),
+        },
+        Event::Packet(packet) => match participant.source_on(packet.line) {
+            Some(source) => put_packet(buffer, &mut participant.bases, source, packet),
             None => buffer.push(PACKET_ELSEWHERE),
         },
     }
 }
 
-fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, kind: MediaKind, packet: &MediaPacket) {
-    let is_video = kind == MediaKind::Video;
-    let stream = stream(kind, packet.layer);
+fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, source: Source, packet: &MediaPacket) {
+    let is_video = source.kind() == MediaKind::Video;
+    let stream = stream(source, packet.layer);
     let base = &mut bases.0[stream];
     let start = buffer.len();
     let mut flags = PACKET;
@@ -170,7 +175,7 @@ pub(super) fn read_event(
         CLOSED => Event::Closed,
         KEYFRAME => {
             let slot = participant.slots.get(cursor.size()?);
-            Event::KeyframeRequest(slot.ok_or(Damage::Content)?.lines.1)
+            Event::KeyframeRequest(slot.ok_or(Damage::Content)?.line)
         }
         KEYFRAME_ELSEWHERE => Event::KeyframeRequest(Line::none()),
         PACKET_ELSEWHERE => Event::Packet(MediaPacket {
@@ -195,12 +200,10 @@ fn read_packet(
 ) -> Result<MediaPacket, Damage> {
     let has = |flag| flags & flag != 0;
     let stream = usize::from(cursor.u8()?);
+    let (source, layer) = source_of(stream).ok_or(Damage::Content)?;
+    let line = participant.publication(source).line;
     let bases = &mut participant.bases.0;
     let base = bases.get_mut(stream).ok_or(Damage::Content)?;
-    let (line, layer) = match stream.checked_sub(1) {
-        None => (participant.publish.0, Layer::Full),
-        Some(layer) => (participant.publish.1, Layer::ALL[layer]),
-    };
     if has(NEW_SOURCE) {
         base.ssrc = cursor.u32()?;
     }
@@ -247,8 +250,8 @@ fn read_packet(
 mod tests {
     use super::*;
 
-    fn packet(kind: MediaKind, sequence: u64, payload: &[u8]) -> MediaPacket {
-        let is_video = kind == MediaKind::Video;
+    fn packet(source: Source, sequence: u64, payload: &[u8]) -> MediaPacket {
+        let is_video = source == Source::Camera;
         MediaPacket {
             line: Line::none(),
             layer: Layer::Full,
@@ -271,19 +274,19 @@ mod tests {
         let picture: Vec<u8> = (0..1_100u32).map(|n| (n * 37 % 251) as u8 | 1).collect();
         let with = |head: &[u8]| [head, &picture].concat();
         let cases = [
-            (MediaKind::Video, with(&[0x90, 0x80, 0x80, 0x11]), 5),
-            (MediaKind::Video, with(&[0x00]), 1),
-            (MediaKind::Video, vec![0x90, 0xf0, 0x80], 3),
-            (MediaKind::Audio, with(&[]), 0),
+            (Source::Camera, with(&[0x90, 0x80, 0x80, 0x11]), 5),
+            (Source::Camera, with(&[0x00]), 1),
+            (Source::Camera, vec![0x90, 0xf0, 0x80], 3),
+            (Source::Microphone, with(&[]), 0),
         ];
-        for (kind, payload, head) in cases {
+        for (source, payload, head) in cases {
             let mut buffer = Vec::new();
             let mut bases = Default::default();
             put_packet(
                 &mut buffer,
                 &mut bases,
-                kind,
-                &packet(kind, 70_000, &payload),
+                source,
+                &packet(source, 70_000, &payload),
             );
             assert!(buffer.ends_with(&[&[head as u8], &payload[..head]].concat()));
             assert!(buffer.len() < 25 + head, "{}", buffer.len());
@@ -299,8 +302,8 @@ mod tests {
         let payload = [0x80, 0x80, 0x81, 0x11, 5, 6, 7, 8];
         for sequence in 5..7 {
             buffer.clear();
-            let packet = packet(MediaKind::Video, sequence, &payload);
-            put_packet(&mut buffer, &mut bases, MediaKind::Video, &packet);
+            let packet = packet(Source::Camera, sequence, &payload);
+            put_packet(&mut buffer, &mut bases, Source::Camera, &packet);
         }
         assert_eq!(
             buffer.len(),

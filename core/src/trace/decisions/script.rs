@@ -117,24 +117,24 @@ impl Script {
         id_of: impl Fn(Index) -> Option<ParticipantId>,
     ) {
         let step = match event {
-            Event::Packet(packet) => match participant.published_kind(packet.line) {
-                Some(kind) => Step::Packet {
+            Event::Packet(packet) => match participant.source_on(packet.line) {
+                Some(source) => Step::Packet {
                     from: id,
-                    kind,
+                    source,
                     sequence: packet.sequence,
                     bytes: packet.payload.len(),
-                    begins_keyframe: kind == MediaKind::Video && is_keyframe_start(&packet.payload),
+                    begins_keyframe: source.kind() == MediaKind::Video
+                        && is_keyframe_start(&packet.payload),
                 },
                 None => return,
             },
             Event::KeyframeRequest(line) => {
-                let mut slots = participant.slots.iter();
-                let slot = slots.position(|slot| slot.lines.1 == *line);
-                let source = slot.and_then(|slot| participant.slots.get(slot)?.source);
+                let slot = participant.video_slot_on(*line);
+                let track = slot.and_then(|slot| participant.slots.get(slot)?.track);
                 Step::KeyframeWanted {
                     by: id,
                     slot,
-                    source: source.and_then(id_of),
+                    source: track.and_then(|(index, _)| id_of(index)),
                 }
             }
             Event::Disconnected => Step::Interrupted { participant: id },

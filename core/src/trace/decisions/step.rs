@@ -1,6 +1,6 @@
 //! What happened between the core and its connections, for people who read.
 
-use crate::ids::{MediaKind, ParticipantId};
+use crate::ids::{ParticipantId, Source};
 
 /// One thing that happened while an input was handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +10,8 @@ pub enum Step {
     Packet {
         /// Whose.
         from: ParticipantId,
-        /// Of what.
-        kind: MediaKind,
+        /// Where it comes from.
+        source: Source,
         /// Its extended sequence number.
         sequence: u64,
         /// Bytes of its payload.
@@ -25,8 +25,8 @@ pub enum Step {
         from: Option<ParticipantId>,
         /// Who gets it.
         to: ParticipantId,
-        /// Of what.
-        kind: MediaKind,
+        /// Where it comes from.
+        source: Source,
         /// In which slot.
         slot: usize,
         /// Its extended sequence number there.
