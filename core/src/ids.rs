@@ -38,17 +38,36 @@ pub enum Source {
     Microphone,
     /// What somebody looks like.
     Camera,
+    /// What somebody shows.
+    Screen,
+    /// What is to be heard of that.
+    ScreenAudio,
 }
 
 impl Source {
     /// All, as they are numbered.
-    pub const ALL: [Source; 2] = [Source::Microphone, Source::Camera];
+    pub const ALL: [Source; 4] = [
+        Source::Microphone,
+        Source::Camera,
+        Source::Screen,
+        Source::ScreenAudio,
+    ];
 
     /// Sound or pictures.
     pub fn kind(self) -> MediaKind {
         match self {
-            Source::Microphone => MediaKind::Audio,
-            Source::Camera => MediaKind::Video,
+            Source::Microphone | Source::ScreenAudio => MediaKind::Audio,
+            Source::Camera | Source::Screen => MediaKind::Video,
+        }
+    }
+
+    /// The encodings in which it may come, the smallest first; none of sound. A screen is as good as
+    /// unreadable at a quarter of its size.
+    pub fn layers(self) -> &'static [Layer] {
+        match self {
+            Source::Camera => &Layer::ALL,
+            Source::Screen => &[Layer::Half, Layer::Full],
+            Source::Microphone | Source::ScreenAudio => &[],
         }
     }
 }
@@ -122,6 +141,8 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Microphone => "microphone",
             Source::Camera => "camera",
+            Source::Screen => "screen",
+            Source::ScreenAudio => "screen_audio",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId};
+use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId, TrackId};
 use crate::path::Path;
 
 /// One thing that happened, handed to [`Sfu::handle`](crate::Sfu::handle) with its time.
@@ -36,6 +36,19 @@ pub enum IceMode {
     Trickle,
     /// All inside the descriptions, none after.
     Vanilla,
+}
+
+/// A place in a page where somebody's picture is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tile {
+    /// Whose, and which.
+    pub track: TrackId,
+    /// Device pixels.
+    pub width: u16,
+    /// Device pixels.
+    pub height: u16,
+    /// Somebody wants to see it before all others.
+    pub pinned: bool,
 }
 
 /// A signaling event.
@@ -77,6 +90,24 @@ pub enum Command {
         /// True: nothing of this kind is forwarded until it is unmuted.
         muted: bool,
     },
+    /// A participant shows its screen, or does not any more. At first nobody does.
+    Share {
+        /// Who.
+        participant: ParticipantId,
+        /// Whether its picture is there.
+        screen: bool,
+        /// Whether its sound is there.
+        audio: bool,
+    },
+    /// What the page of a participant shows of others from now on. Whoever never says so is taken
+    /// to show as many as fit into its first slots, each as large as it comes.
+    View {
+        /// Whose page.
+        participant: ParticipantId,
+        /// The most important first. Tracks that are not there are passed over: they may have gone
+        /// meanwhile.
+        tiles: Vec<Tile>,
+    },
     /// A participant is gone. Not answered.
     Leave {
         /// Who.
@@ -107,6 +138,8 @@ impl Command {
             | Command::Answer { participant, .. }
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
+            | Command::Share { participant, .. }
+            | Command::View { participant, .. }
             | Command::Leave { participant }
             | Command::Signaling { participant, .. }
             | Command::Restart { participant } => *participant,

@@ -92,7 +92,7 @@ mod transport;
 
 pub use counters::Counters;
 pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
-pub use input::{Command, Datagram, IceMode, Input};
+pub use input::{Command, Datagram, IceMode, Input, Tile};
 pub use limits::{Config, Limits, LocalAddress};
 pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};
 pub use path::{Path, Transport};

@@ -85,6 +85,8 @@ pub struct Limits {
     pub video_slots: usize,
     /// Slots for sound of one participant. 24: whoever is seen is heard.
     pub audio_slots: usize,
+    /// Tiles of one view. 100: everybody of the largest room.
+    pub tiles: usize,
     /// How long a participant may take to connect. 30 s: a person who first has to allow a
     /// firewall prompt still makes it.
     pub connect_timeout: Duration,
@@ -127,6 +129,7 @@ impl Default for Limits {
             first_slots: 9,
             video_slots: 24,
             audio_slots: 24,
+            tiles: 100,
             connect_timeout: Duration::from_secs(30),
             reconnect_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(20),

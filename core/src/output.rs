@@ -81,6 +81,10 @@ pub struct PublishMids {
     pub audio: Mid,
     /// The camera's.
     pub video: Mid,
+    /// The screen's.
+    pub screen: Mid,
+    /// That of what is to be heard of the screen.
+    pub screen_audio: Mid,
 }
 
 impl PublishMids {
@@ -89,6 +93,8 @@ impl PublishMids {
         match source {
             Source::Microphone => &self.audio,
             Source::Camera => &self.video,
+            Source::Screen => &self.screen,
+            Source::ScreenAudio => &self.screen_audio,
         }
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::{KeyframeRequests, Outlet, Track, VideoOutlet};
+use crate::forward::{KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
-use crate::input::IceMode;
+use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
 use crate::path::Path;
@@ -39,6 +39,8 @@ pub(crate) struct Participant {
     pub(crate) publications: [Publication; Source::ALL.len()],
     /// In the order of their m-lines.
     pub(crate) slots: Vec<SlotState>,
+    /// What its page shows, once it said so, in the order in which it gets slots.
+    pub(crate) view: Option<Vec<Tile>>,
     /// Paths that it has proved, oldest first. Addresses, so a trace has others in their place.
     #[serde(skip)]
     pub(crate) paths: Vec<Path>,
@@ -92,7 +94,7 @@ pub(crate) enum Negotiating {
 pub(crate) struct Publication {
     /// The m-line on which it comes.
     pub(crate) line: Line,
-    /// Whether it is forwarded: not muted.
+    /// Whether it is forwarded: not muted, or shared.
     pub(crate) on: bool,
     /// What comes of it, if it is a picture.
     pub(crate) layers: Track,
@@ -102,11 +104,11 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    pub(crate) fn new(line: Line, limits: &Limits) -> Self {
+    pub(crate) fn new(source: Source, line: Line, limits: &Limits) -> Self {
         Self {
             line,
-            on: true,
-            layers: Track::default(),
+            on: matches!(source, Source::Microphone | Source::Camera),
+            layers: Track::new(source),
             keyframes: KeyframeRequests::new(limits.keyframe_interval),
             viewers: Vec::new(),
         }
@@ -132,6 +134,8 @@ pub(crate) struct SlotState {
     pub(crate) outlet: Outlet,
     /// What it carries.
     pub(crate) track: Option<TrackIndex>,
+    /// How the viewer sees that; of no meaning for sound.
+    pub(crate) shown: Shown,
 }
 
 impl SlotState {
@@ -141,6 +145,7 @@ impl SlotState {
             to: None,
             outlet: Outlet::new(kind),
             track: None,
+            shown: Shown::Hidden,
         }
     }
 }

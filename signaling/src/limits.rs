@@ -56,6 +56,13 @@ pub struct Limits {
     /// Messages over the burst after which the connection is closed; until then each is answered
     /// with an error. 200: a page that repeats itself by mistake learns it from the errors.
     pub excess_messages: u32,
+    /// Tiles in one `view`. 100: the same as the core's.
+    pub tiles: usize,
+    /// Pixels of a side of a tile. 16,384: two screens of 8K side by side.
+    pub tile_side: u16,
+    /// The shortest time between two views of one page that reach the core; of what is said
+    /// meanwhile the last counts. 100 ms: each may give everything that it shows another layer.
+    pub view_pause: Duration,
     /// Time between two pings. 5 s: three of them fit into `silence`.
     pub ping_interval: Duration,
     /// Time without any frame after which a connection counts as dead. 15 s: three pings that were
@@ -116,6 +123,9 @@ impl Default for Limits {
             message_burst: 100,
             messages_per_second: 20,
             excess_messages: 200,
+            tiles: 100,
+            tile_side: 16_384,
+            view_pause: Duration::from_millis(100),
             ping_interval: Duration::from_secs(5),
             silence: Duration::from_secs(15),
             grace: Duration::from_secs(15),

@@ -297,6 +297,7 @@ impl Lobby {
                 Timer::Roomless(id) => self.close(id, Closing::ROOMLESS),
                 Timer::Forget(room) => self.forget(room),
                 Timer::Grace(participant) => self.grace_over(participant),
+                Timer::View(participant) => self.view_due(participant),
                 // Whoever runs the lobby asks `is_drained`.
                 Timer::Drained => {}
                 Timer::Fade => {
@@ -379,6 +380,7 @@ impl Lobby {
         let message = exit(participant, reason);
         self.tokens.revoke(&person.token);
         self.timers.cancel(Timer::Grace(participant));
+        self.timers.cancel(Timer::View(participant));
         if let (Tell::Everybody, Some(connection)) = (tell, person.connection) {
             self.push(connection, &message);
         }

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tsuji_core::{IceMode, MediaKind, ParticipantId};
 
-pub use client::{ClientMessage, Join};
+pub use client::{ClientMessage, Join, Tile};
 pub use server::{ExitReason, Participant, Publish, RtcIceServer, ServerMessage, Slot};
 
 /// A participant's id on the wire: `p` and a number.
@@ -54,6 +54,10 @@ pub enum Source {
     Microphone,
     /// What somebody looks like.
     Camera,
+    /// What somebody shows.
+    Screen,
+    /// What is to be heard of that.
+    ScreenAudio,
 }
 
 /// An ICE candidate: `RTCIceCandidateInit` (W3C WebRTC, 4.8.1.1).
@@ -126,6 +130,8 @@ impl From<tsuji_core::Source> for Source {
         match source {
             tsuji_core::Source::Microphone => Source::Microphone,
             tsuji_core::Source::Camera => Source::Camera,
+            tsuji_core::Source::Screen => Source::Screen,
+            tsuji_core::Source::ScreenAudio => Source::ScreenAudio,
         }
     }
 }
@@ -135,6 +141,8 @@ impl From<Source> for tsuji_core::Source {
         match source {
             Source::Microphone => tsuji_core::Source::Microphone,
             Source::Camera => tsuji_core::Source::Camera,
+            Source::Screen => tsuji_core::Source::Screen,
+            Source::ScreenAudio => tsuji_core::Source::ScreenAudio,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use tsuji_core::{Mid, PublishMids, Time};
+use tsuji_core::Time;
 use tsuji_signaling::error::ErrorCode::{self, *};
 use tsuji_signaling::message::{ClientMessage, ExitReason, Ice, Id, Publish, ServerMessage};
 use tsuji_tests::Browser;
@@ -417,11 +417,7 @@ impl Offer {
     fn honest_answer(&self) -> String {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
         let mut browser = Browser::new(Instant::now(), Time::ZERO, address);
-        let publish = PublishMids {
-            audio: Mid(self.publish.audio.clone()),
-            video: Mid(self.publish.video.clone()),
-        };
-        browser.answer(Time::ZERO, &self.sdp, &publish)
+        browser.answer(Time::ZERO, &self.sdp, &self.publish.to_core())
     }
 
     fn answered(&self, sdp: &str) -> ClientMessage {

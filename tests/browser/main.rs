@@ -15,6 +15,7 @@ mod muting;
 mod networks;
 mod other_client;
 mod secure;
+mod sharing;
 mod staying;
 
 use std::ffi::OsStr;

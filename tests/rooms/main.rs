@@ -6,3 +6,4 @@ mod hostile;
 mod moving;
 mod negotiation;
 mod seeds;
+mod showing;

@@ -49,19 +49,16 @@ pub struct Received {
     pub place: Place,
     /// Which encoding it belongs to; of no meaning for audio.
     pub layer: Layer,
+    /// Microphone, camera or screen.
+    pub of: Source,
 }
 
 impl Received {
     /// Which track it belongs to.
     pub fn track(&self) -> TrackId {
-        let source = if self.audio {
-            Source::Microphone
-        } else {
-            Source::Camera
-        };
         TrackId {
             participant: self.source,
-            source,
+            source: self.of,
         }
     }
 }
@@ -75,13 +72,18 @@ pub struct Browser {
     /// Stamped on what it sends.
     me: ParticipantId,
     deadline: Time,
-    publish: Option<(Mid, Mid)>,
-    /// The last number of its sound, and of each layer of its picture.
-    sequences: (u64, [u64; 3]),
+    /// By source.
+    publish: Option<[Mid; Source::ALL.len()]>,
+    /// The last number of each stream.
+    sequences: BTreeMap<(Source, Layer), u64>,
     /// Sending, once connected.
     pub microphone: Option<Microphone>,
     /// Sending, once connected.
     pub camera: Option<Camera>,
+    /// What is shown beside the camera.
+    pub screen: Option<Camera>,
+    /// What is to be heard of that.
+    pub screen_sound: Option<Microphone>,
     /// Whether ICE and DTLS are up.
     pub connected: bool,
     /// Everything that arrived and was not taken out.
@@ -124,9 +126,16 @@ impl Browser {
             me: ParticipantId(0),
             deadline: t,
             publish: None,
-            sequences: (40_000, [20_000, 50_000, 65_000]),
+            sequences: BTreeMap::from([
+                ((Source::Microphone, Layer::Full), 40_000),
+                ((Source::Camera, Layer::Quarter), 20_000),
+                ((Source::Camera, Layer::Half), 50_000),
+                ((Source::Camera, Layer::Full), 65_000),
+            ]),
             microphone: None,
             camera: None,
+            screen: None,
+            screen_sound: None,
             connected: false,
             received: Vec::new(),
             decoders: BTreeMap::new(),
@@ -150,17 +159,35 @@ impl Browser {
         if !self.connected {
             return self.deadline;
         }
-        let microphone = self.microphone.as_ref().and_then(Microphone::deadline);
-        let camera = self.camera.as_ref().and_then(Camera::deadline);
-        let decoders = self.decoders.values().filter_map(Decoder::deadline).min();
-        let wants = [microphone, camera, decoders].into_iter().flatten();
+        let sounds = [&self.microphone, &self.screen_sound].into_iter().flatten();
+        let sounds = sounds.filter_map(Microphone::deadline);
+        let pictures = [&self.camera, &self.screen].into_iter().flatten();
+        let pictures = pictures.filter_map(Camera::deadline);
+        let decoders = self.decoders.values().filter_map(Decoder::deadline);
+        let wants = sounds.chain(pictures).chain(decoders);
         wants.fold(self.deadline, Time::min)
     }
 
-    /// The m-lines on which it sends: audio, video.
-    pub(crate) fn publish_mids(&self) -> Option<[String; 2]> {
-        let (audio, video) = self.publish?;
-        Some([audio.to_string(), video.to_string()])
+    /// The m-lines on which it sends, by source.
+    pub(crate) fn publish_mids(&self) -> Option<[String; Source::ALL.len()]> {
+        Some(self.publish?.map(|mid| mid.to_string()))
+    }
+
+    /// Shows its screen from now on, or not any more.
+    pub(crate) fn present(&mut self, t: Time, screen: bool, audio: bool) {
+        let simulcast = self.camera.as_ref().is_some_and(Camera::is_simulcast);
+        let picture = self
+            .screen
+            .get_or_insert_with(|| Camera::screen(t, 100, simulcast));
+        // Another track begins with a keyframe.
+        picture.want_keyframe(None);
+        picture.paused = !screen;
+        picture.wait_until(t);
+        let sound = self
+            .screen_sound
+            .get_or_insert_with(|| Microphone::of_screen(t));
+        sound.paused = !audio;
+        sound.wait_until(t);
     }
 
     /// Takes an offer; gives the answer.
@@ -181,8 +208,7 @@ impl Browser {
             .engine
             .negotiate(|rtc| rtc.sdp_api().accept_offer(offer))
             .expect("the server's offer can be answered");
-        let mid = |mid: &tsuji_core::Mid| Mid::from(mid.0.as_str());
-        self.publish = Some((mid(&publish.audio), mid(&publish.video)));
+        self.publish = Some(Source::ALL.map(|source| Mid::from(publish.of(source).0.as_str())));
         self.offers += 1;
         self.timeout(t);
         answer.to_sdp_string()
@@ -305,25 +331,35 @@ impl Browser {
         if !self.connected {
             return;
         }
-        let Some((audio, video)) = self.publish else {
-            return;
-        };
         let me = self.me;
-        let sound = self.microphone.as_mut();
-        if let Some(packet) = sound.and_then(|source| source.take(t, me)) {
-            self.sequences.0 += 1;
-            self.write(t, audio, self.sequences.0, packet);
+        let mut packets = Vec::new();
+        for (source, sound) in [
+            (Source::Microphone, &mut self.microphone),
+            (Source::ScreenAudio, &mut self.screen_sound),
+        ] {
+            let packet = sound.as_mut().and_then(|sound| sound.take(t, me));
+            packets.extend(packet.map(|packet| (source, packet)));
         }
-        let frame = self.camera.as_mut().map(|source| source.take(t, me));
-        for packet in frame.into_iter().flatten() {
-            let sequence = &mut self.sequences.1[packet.layer.unwrap_or(Layer::Full) as usize];
-            *sequence += 1;
-            let sequence = *sequence;
-            self.write(t, video, sequence, packet);
+        for (source, picture) in [
+            (Source::Camera, &mut self.camera),
+            (Source::Screen, &mut self.screen),
+        ] {
+            let frame = picture.as_mut().map(|picture| picture.take(t, me));
+            packets.extend(frame.into_iter().flatten().map(|packet| (source, packet)));
+        }
+        for (source, packet) in packets {
+            self.write(t, source, packet);
         }
     }
 
-    fn write(&mut self, t: Time, mid: Mid, sequence: u64, packet: Packet) {
+    fn write(&mut self, t: Time, source: Source, packet: Packet) {
+        let Some(mid) = self.publish.map(|mids| mids[source as usize]) else {
+            return;
+        };
+        let stream = (source, packet.layer.unwrap_or(Layer::Full));
+        let sequence = self.sequences.entry(stream).or_insert(30_000);
+        *sequence += 1;
+        let sequence = *sequence;
         let now = self.engine.instant(t);
         self.engine.call(|rtc| {
             let media = rtc.media(mid).expect("a published m-line");
@@ -369,17 +405,22 @@ impl Browser {
         match event {
             Event::Connected => {
                 self.connected = true;
-                if let Some(microphone) = &mut self.microphone {
-                    microphone.wait_until(t);
+                for sound in [&mut self.microphone, &mut self.screen_sound] {
+                    sound.iter_mut().for_each(|sound| sound.wait_until(t));
                 }
-                if let Some(camera) = &mut self.camera {
-                    camera.wait_until(t);
+                for picture in [&mut self.camera, &mut self.screen] {
+                    picture.iter_mut().for_each(|picture| picture.wait_until(t));
                 }
             }
             Event::KeyframeRequest(request) => {
                 self.keyframe_requests.push(t);
-                if let Some(camera) = &mut self.camera {
-                    camera.want_keyframe(request.rid.and_then(|rid| Layer::from_rid(&rid)));
+                let screen = self.publish.map(|mids| mids[Source::Screen as usize]);
+                let picture = match Some(request.mid) == screen {
+                    true => &mut self.screen,
+                    false => &mut self.camera,
+                };
+                if let Some(picture) = picture {
+                    picture.want_keyframe(request.rid.and_then(|rid| Layer::from_rid(&rid)));
                 }
             }
             Event::RtpPacket(packet) => self.packet(t, sent, &packet),
@@ -420,6 +461,7 @@ impl Browser {
             made_timestamp: stamp.timestamp,
             place: stamp.place,
             layer: stamp.layer,
+            of: stamp.of,
         };
         if !audio {
             let decoder = self.decoders.entry(received.mid.clone()).or_default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tsuji_core::{Layer, ParticipantId, Time};
+use tsuji_core::{Layer, Time, TrackId};
 
 use crate::browser::Received;
 
@@ -18,7 +18,7 @@ const WAITING: usize = 128;
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// Whose pictures it shows, and which encoding of them.
-    stream: Option<(ParticipantId, Layer)>,
+    stream: Option<(TrackId, Layer)>,
     newest_sequence: u64,
     /// The newest picture shown.
     shown: Option<u32>,
@@ -38,8 +38,8 @@ struct Parts {
 
 impl Decoder {
     /// Whose pictures it shows.
-    pub fn source(&self) -> Option<ParticipantId> {
-        self.stream.map(|(source, _)| source)
+    pub fn track(&self) -> Option<TrackId> {
+        self.stream.map(|(track, _)| track)
     }
 
     /// The encoding that it shows.
@@ -49,12 +49,12 @@ impl Decoder {
 
     /// Takes a packet.
     pub(crate) fn packet(&mut self, packet: &Received) {
-        let stream = (packet.source, packet.layer);
+        let stream = (packet.track(), packet.layer);
         if self.stream != Some(stream) {
             if packet.sequence < self.newest_sequence {
                 return;
             }
-            let is_same_source = self.source() == Some(packet.source);
+            let is_same_source = self.track() == Some(packet.track());
             *self = Self {
                 stream: Some(stream),
                 asked: self.asked,

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use tsuji_core::{
-    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Source, Time,
-    TrackId,
+    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Source, Tile,
+    Time, TrackId,
 };
 use tsuji_signaling::ConnectionId;
 
@@ -35,10 +35,12 @@ pub struct Member {
     pub gone: Option<GoneReason>,
     /// When its media connection came up.
     pub connected: Option<Time>,
-    /// Whether its microphone is forwarded.
-    pub audio_on: History<bool>,
-    /// Whether its camera is forwarded.
-    pub video_on: History<bool>,
+    /// Whether what it publishes is forwarded, by source.
+    on: [History<bool>; Source::ALL.len()],
+    /// When its page first said what it shows.
+    looked: Option<Time>,
+    /// Which pictures it shows since then.
+    shown: BTreeMap<TrackId, History<bool>>,
     /// Its slots.
     pub slots: Vec<SlotRecord>,
     open_offer: Option<Negotiation>,
@@ -111,9 +113,36 @@ impl Member {
 
     /// Whether what it publishes from a source is forwarded, over time.
     pub fn on(&self, source: Source) -> &History<bool> {
-        match source {
-            Source::Microphone => &self.audio_on,
-            Source::Camera => &self.video_on,
+        &self.on[source as usize]
+    }
+
+    /// Whether its page showed a picture at some moment from `from` to `to`.
+    pub fn showed(&self, track: TrackId, from: Time, to: Time) -> bool {
+        if self.looked.is_none_or(|looked| from <= looked) {
+            return true;
+        }
+        let shown = self.shown.get(&track);
+        shown.is_some_and(|shown| shown.was(&true, from, to))
+    }
+
+    /// Since when its page has shown a picture, if it does.
+    pub fn shows_since(&self, track: TrackId) -> Option<Time> {
+        if self.looked.is_none() {
+            return Some(self.entered);
+        }
+        let shown = self.shown.get(&track).filter(|shown| *shown.now());
+        shown.map(History::since)
+    }
+
+    fn look(&mut self, t: Time, tiles: &[Tile]) {
+        self.looked.get_or_insert(t);
+        let tracks = || tiles.iter().map(|tile| tile.track);
+        for track in tracks() {
+            let unseen = || History::new(Time::ZERO, false);
+            self.shown.entry(track).or_insert_with(unseen);
+        }
+        for (track, shown) in &mut self.shown {
+            shown.set(t, tracks().any(|seen| seen == *track));
         }
     }
 
@@ -188,8 +217,12 @@ impl Ledger {
                     left: None,
                     gone: None,
                     connected: None,
-                    audio_on: History::new(t, true),
-                    video_on: History::new(t, true),
+                    on: Source::ALL.map(|source| {
+                        let at_first = [Source::Microphone, Source::Camera].contains(&source);
+                        History::new(t, at_first)
+                    }),
+                    looked: None,
+                    shown: BTreeMap::new(),
                     slots: Vec::new(),
                     open_offer: None,
                 };
@@ -217,10 +250,26 @@ impl Ledger {
                 muted,
             } => {
                 if let Some(member) = self.members.get_mut(participant) {
-                    match kind {
-                        MediaKind::Audio => member.audio_on.set(t, !muted),
-                        MediaKind::Video => member.video_on.set(t, !muted),
-                    }
+                    let source = match kind {
+                        MediaKind::Audio => Source::Microphone,
+                        MediaKind::Video => Source::Camera,
+                    };
+                    member.on[source as usize].set(t, !muted);
+                }
+            }
+            Command::Share {
+                participant,
+                screen,
+                audio,
+            } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.on[Source::Screen as usize].set(t, *screen);
+                    member.on[Source::ScreenAudio as usize].set(t, *audio);
+                }
+            }
+            Command::View { participant, tiles } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.look(t, tiles);
                 }
             }
             Command::Leave { participant } => self.left(t, *participant),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tsuji_core::{Layer, ParticipantId, Time};
+use tsuji_core::{Layer, ParticipantId, Source, Time};
 
 /// A packet to be sent.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Stamp {
     pub(crate) place: Place,
     /// The encoding; of no meaning for audio.
     pub(crate) layer: Layer,
+    /// Microphone, camera or screen.
+    pub(crate) of: Source,
 }
 
 /// Which part of which picture a video packet is.
@@ -48,11 +50,11 @@ pub struct Place {
     pub keyframe: bool,
 }
 
-/// Where the stamp begins: behind the Opus TOC byte; behind the VP8 descriptor and one byte of its
-/// payload header.
+/// Where the stamp begins: behind the Opus TOC byte; behind the VP8 descriptor and the frame header
+/// of a keyframe.
 const AUDIO_STAMP: usize = 1;
-const VIDEO_STAMP: usize = 7;
-const STAMP: usize = 32;
+const VIDEO_STAMP: usize = 16;
+const STAMP: usize = 33;
 /// The end of each: real browsers' media has something else there.
 const MARK: [u8; 4] = *b"tsuj";
 
@@ -61,7 +63,7 @@ impl Stamp {
     pub(crate) fn read(audio: bool, payload: &[u8]) -> Option<Self> {
         let begin = if audio { AUDIO_STAMP } else { VIDEO_STAMP };
         let bytes = payload.get(begin..begin + STAMP)?;
-        if bytes[28..] != MARK {
+        if bytes[29..] != MARK {
             return None;
         }
         let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
@@ -78,6 +80,7 @@ impl Stamp {
                 keyframe: bytes[26] != 0,
             },
             layer: *Layer::ALL.get(usize::from(bytes[27]))?,
+            of: *Source::ALL.get(usize::from(bytes[28]))?,
         })
     }
 
@@ -94,7 +97,7 @@ impl Stamp {
         let bytes = words.iter().flat_map(|word| word.to_be_bytes());
         let Place { part, parts, .. } = self.place;
         let keyframe = u8::from(self.place.keyframe);
-        let bytes = bytes.chain([part, parts, keyframe, self.layer as u8]);
+        let bytes = bytes.chain([part, parts, keyframe, self.layer as u8, self.of as u8]);
         let bytes = bytes.chain(MARK);
         for (to, byte) in payload[begin..].iter_mut().zip(bytes) {
             *to = byte;
@@ -102,9 +105,10 @@ impl Stamp {
     }
 }
 
-/// A microphone: one Opus-sized packet every 20 ms.
+/// A microphone, or the sound of a screen: one Opus-sized packet every 20 ms.
 #[derive(Debug)]
 pub struct Microphone {
+    of: Source,
     next: Time,
     count: u32,
     /// Whether it sends nothing.
@@ -121,10 +125,19 @@ impl Microphone {
     /// Begins at `start`.
     pub fn new(start: Time) -> Self {
         Self {
+            of: Source::Microphone,
             next: start,
             count: 0,
             paused: false,
             since: Time::ZERO,
+        }
+    }
+
+    /// The sound of a screen, from `start` on.
+    pub fn of_screen(start: Time) -> Self {
+        Self {
+            of: Source::ScreenAudio,
+            ..Self::new(start)
         }
     }
 
@@ -162,6 +175,7 @@ impl Microphone {
             timestamp,
             place: Place::default(),
             layer: Layer::Full,
+            of: self.of,
         };
         stamp.write(AUDIO_STAMP, &mut payload);
         Some(Packet {
@@ -221,6 +235,17 @@ impl Picture {
         }
     }
 
+    /// Width and height in pixels.
+    fn size(self, layer: Layer) -> (u16, u16) {
+        let (width, height) = match self {
+            Picture::Light => (320, 180),
+            Picture::Full | Picture::Layers => (1_280, 720),
+            Picture::Screen => (1_920, 1_080),
+        };
+        let smaller = Layer::Full as u16 - layer as u16;
+        (width >> smaller, height >> smaller)
+    }
+
     fn bytes(self, layer: Layer) -> usize {
         match self {
             Picture::Full => 1_000,
@@ -231,9 +256,11 @@ impl Picture {
     }
 }
 
-/// A camera, or for a while a screen in its place: VP8 with a 15-bit picture id and a TL0 index.
+/// A camera, or for a while a screen in its place, or a screen beside it: VP8 with a 15-bit picture
+/// id and a TL0 index.
 #[derive(Debug)]
 pub struct Camera {
+    of: Source,
     /// What is sent now.
     picture: Picture,
     /// What the camera sends.
@@ -269,6 +296,7 @@ impl Camera {
     /// Begins at `start`, its picture ids at `picture_id`.
     pub fn new(start: Time, picture_id: u16) -> Self {
         Self {
+            of: Source::Camera,
             picture: Picture::Full,
             own: Picture::Full,
             next: start,
@@ -293,6 +321,26 @@ impl Camera {
             own: picture,
             encoders,
             ..self
+        }
+    }
+
+    /// A screen, in two encodings (RFC 8853) or in one.
+    pub fn screen(start: Time, picture_id: u16, simulcast: bool) -> Self {
+        let layers: &[Layer] = if simulcast {
+            Source::Screen.layers()
+        } else {
+            &[Layer::Full]
+        };
+        let encoder =
+            |layer: &Layer| Encoder::new(*layer, picture_id.wrapping_add(7_919 * *layer as u16));
+        Self {
+            of: Source::Screen,
+            picture: Picture::Screen,
+            own: Picture::Screen,
+            next: start,
+            encoders: layers.iter().map(encoder).collect(),
+            paused: false,
+            since: Time::ZERO,
         }
     }
 
@@ -357,12 +405,12 @@ impl Camera {
         let intervals = self.next.as_micros() / interval.as_micros() as u64;
         let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
         self.next = self.next + interval;
-        let (picture, simulcast) = (self.picture, self.is_simulcast());
+        let (of, picture, simulcast) = (self.of, self.picture, self.is_simulcast());
         let encoders = self.encoders.iter_mut().filter(|encoder| !encoder.stopped);
         let mut packets = Vec::new();
         for encoder in encoders {
             let layer = simulcast.then_some(encoder.layer);
-            let frame = encoder.take(t, source, picture, timestamp);
+            let frame = encoder.take(t, (source, of), picture, timestamp);
             packets.extend(frame.into_iter().map(|packet| Packet { layer, ..packet }));
         }
         packets
@@ -388,7 +436,7 @@ impl Encoder {
     fn take(
         &mut self,
         t: Time,
-        source: ParticipantId,
+        (source, of): (ParticipantId, Source),
         picture: Picture,
         timestamp: u32,
     ) -> Vec<Packet> {
@@ -415,6 +463,7 @@ impl Encoder {
                         keyframe,
                     },
                     layer,
+                    of,
                 };
                 self.packet(&stamp, picture)
             })
@@ -434,8 +483,14 @@ impl Encoder {
         payload[1] = 0xe0;
         payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
         payload[4] = self.tl0_index;
-        // RFC 7741, 4.3: P is 0 in a keyframe.
+        // RFC 7741, 4.3: P is 0 in a keyframe, which begins with its size (RFC 6386, 9.1).
         payload[6] = u8::from(!keyframe);
+        if keyframe && part == 0 {
+            let (width, height) = picture.size(stamp.layer);
+            payload[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+            payload[12..14].copy_from_slice(&width.to_le_bytes());
+            payload[14..16].copy_from_slice(&height.to_le_bytes());
+        }
         stamp.write(VIDEO_STAMP, &mut payload);
         Packet {
             layer: None,

@@ -7,12 +7,16 @@ use std::time::Instant;
 use tsuji_core::{MediaKind, ParticipantId, Source, Time};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{
-    Candidate, ClientMessage, Ice, Kind, Participant, Publish, ServerMessage, Slot,
+    self, Candidate, ClientMessage, Ice, Id, Kind, Participant, Publish, ServerMessage, Slot, Tile,
 };
 
 use crate::browser::Browser;
 use crate::garbage;
 use crate::media::{Camera, Microphone, Picture};
+use crate::scenario::Glance;
+
+/// A participant that there never is.
+const NOBODY: ParticipantId = ParticipantId(999_999);
 
 /// How somebody takes part.
 #[derive(Clone, Debug)]
@@ -48,6 +52,10 @@ pub struct Other {
     pub audio: bool,
     /// The camera is on.
     pub video: bool,
+    /// The screen is shown.
+    pub screen: bool,
+    /// The sound of the screen is there.
+    pub screen_audio: bool,
     /// When it was told.
     pub told: Time,
 }
@@ -57,13 +65,16 @@ impl Other {
         Self {
             audio: other.audio,
             video: other.video,
+            screen: other.screen,
+            screen_audio: other.screen_audio,
             told: t,
         }
     }
 
     /// Whether somebody is told of again as before.
     fn agrees(&self, other: &Self) -> bool {
-        (self.audio, self.video) == (other.audio, other.video)
+        let told = |other: &Self| Source::ALL.map(|source| other.is_on(source));
+        told(self) == told(other)
     }
 
     /// Whether it is said to be on.
@@ -71,6 +82,8 @@ impl Other {
         match source {
             Source::Microphone => self.audio,
             Source::Camera => self.video,
+            Source::Screen => self.screen,
+            Source::ScreenAudio => self.screen_audio,
         }
     }
 }
@@ -92,6 +105,10 @@ pub struct Page {
     pub(crate) unclaimed: usize,
     /// Offers may come again: it has just resumed.
     resumed: bool,
+    /// What it shares: its screen, and the sound of that.
+    presents: (bool, bool),
+    /// What it shows of others, once it says so.
+    view: Option<Vec<Tile>>,
     /// Who it is, once an offer told it.
     pub me: Option<ParticipantId>,
     /// The others in the room, as told.
@@ -122,6 +139,8 @@ impl Page {
             token: None,
             unclaimed: 0,
             resumed: false,
+            presents: (false, false),
+            view: None,
             me: None,
             others: BTreeMap::new(),
             browser: None,
@@ -169,6 +188,8 @@ impl Page {
         self.me = None;
         self.browser = None;
         self.others.clear();
+        self.presents = (false, false);
+        self.view = None;
     }
 
     fn resumed(&mut self, t: Time, me: ParticipantId, others: &[Participant], slots: Vec<Slot>) {
@@ -186,6 +207,43 @@ impl Page {
         for (kind, on) in on {
             self.say(ClientMessage::Mute { kind, muted: !on });
         }
+        let (screen, audio) = self.presents;
+        self.say(ClientMessage::Share { screen, audio });
+        if let Some(tiles) = self.view.clone() {
+            self.say(ClientMessage::View { tiles });
+        }
+    }
+
+    /// Shows its screen beside the camera, with or without sound, or not any more.
+    pub fn present(&mut self, t: Time, screen: bool, audio: bool) {
+        let Some(browser) = &mut self.browser else {
+            return;
+        };
+        browser.present(t, screen, audio);
+        self.presents = (screen, audio);
+        self.say(ClientMessage::Share { screen, audio });
+    }
+
+    /// Shows these of the others, and nobody else: by their place among them.
+    pub fn look(&mut self, glances: &[Glance]) {
+        if self.me.is_none() {
+            return;
+        }
+        let others: Vec<_> = self.others.keys().collect();
+        let tile = |glance: &Glance| Tile {
+            // Somebody who was never there, now and then.
+            participant: Id(**others.get(usize::from(glance.who)).unwrap_or(&&NOBODY)),
+            source: match glance.screen {
+                true => message::Source::Screen,
+                false => message::Source::Camera,
+            },
+            width: glance.width,
+            height: glance.height,
+            pinned: false,
+        };
+        let tiles: Vec<_> = glances.iter().map(tile).collect();
+        self.view = Some(tiles.clone());
+        self.say(ClientMessage::View { tiles });
     }
 
     /// Leaves on purpose.
@@ -342,6 +400,17 @@ impl Page {
                     Kind::Audio => other.audio = !muted,
                     Kind::Video => other.video = !muted,
                 }
+            }
+            ServerMessage::Share {
+                participant,
+                screen,
+                audio,
+            } => {
+                let Some(other) = self.others.get_mut(&participant.0) else {
+                    return self.contradict(format!("{participant} shares, and is not there"));
+                };
+                other.told = t;
+                (other.screen, other.screen_audio) = (screen, audio);
             }
             ServerMessage::Exit { participant, .. } => self.exit(participant.0),
             ServerMessage::Resume {

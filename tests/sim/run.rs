@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tsuji_core::Time;
+use tsuji_core::{MediaKind, Source, Time};
 use tsuji_signaling::ConnectionId;
 use tsuji_signaling::message::Ice;
 
@@ -270,6 +270,10 @@ impl<'a> Play<'a> {
             Action::Mute { video, honest, .. } => self.mute(id, *video, true, *honest),
             Action::Unmute { video } => self.mute(id, *video, false, true),
             Action::Share(_) => self.world.page(id, |page, now| page.share(now, true)),
+            Action::Present { sound, .. } => self
+                .world
+                .page(id, |page, now| page.present(now, true, *sound)),
+            Action::Look(glances) => self.world.page(id, |page, _| page.look(glances)),
             Action::Overload(_) => self.world.page(id, |page, _| page.overload(true)),
             Action::Link { up, down } => tab.change(now, up.clone(), down.clone()),
             Action::Partition { up_ms, down_ms } => {
@@ -290,6 +294,9 @@ impl<'a> Play<'a> {
         match what {
             Action::Mute { video, .. } => self.mute(id, *video, false, true),
             Action::Share(_) => self.world.page(id, |page, now| page.share(now, false)),
+            Action::Present { .. } => self
+                .world
+                .page(id, |page, now| page.present(now, false, false)),
             Action::Cut { .. } => self.world.reconnect(id),
             Action::Overload(_) => self.world.page(id, |page, _| page.overload(false)),
             _ => {}
@@ -321,7 +328,8 @@ impl<'a> Play<'a> {
                 let browser = tab.page.browser.as_ref();
                 let mids = browser.and_then(|browser| browser.publish_mids());
                 self.datagrams(outer);
-                for (mid, audio) in mids.into_iter().flatten().zip([true, false]) {
+                for (mid, source) in mids.into_iter().flatten().zip(Source::ALL) {
+                    let audio = source.kind() == MediaKind::Audio;
                     let payload = garbage::forgery(&mut self.rng, &mid, audio);
                     self.world.datagram(outer, &payload);
                 }

@@ -110,6 +110,15 @@ pub enum Action {
     /// Shows the screen in place of the camera (`RTCRtpSender.replaceTrack`) for so many
     /// milliseconds.
     Share(u32),
+    /// Shows the screen beside the camera for so many milliseconds.
+    Present {
+        /// With its sound.
+        sound: bool,
+        /// Until it ends, milliseconds.
+        for_ms: u32,
+    },
+    /// Its page shows these of the others from now on, and nobody else.
+    Look(Vec<Glance>),
     /// The browser has no time for the largest encoding of its camera for so many milliseconds.
     Overload(u32),
     /// The link changes.
@@ -142,6 +151,19 @@ pub enum Action {
     },
     /// Sends what nobody should.
     Garbage(Garbage),
+}
+
+/// What a page shows of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glance {
+    /// Whom: by the place among the others, or nobody.
+    pub who: u8,
+    /// The screen, or else the camera.
+    pub screen: bool,
+    /// Device pixels.
+    pub width: u16,
+    /// Device pixels.
+    pub height: u16,
 }
 
 /// What nobody should send.
@@ -240,6 +262,7 @@ impl Action {
         match self {
             Action::Mute { for_ms, .. }
             | Action::Share(for_ms)
+            | Action::Present { for_ms, .. }
             | Action::Overload(for_ms)
             | Action::Cut { for_ms, .. } => Some(*for_ms),
             _ => None,
@@ -328,6 +351,8 @@ fn action() -> impl Strategy<Value = Action> {
         prop_oneof![4 => 10..5_000_u32, 1 => 5_000..20_000_u32],
     );
     let cut = cut.prop_map(|(half_open, for_ms)| Action::Cut { half_open, for_ms });
+    let present = (any::<bool>(), 500..8_000_u32);
+    let present = present.prop_map(|(sound, for_ms)| Action::Present { sound, for_ms });
     let link = (conditions(), conditions()).prop_map(|(up, down)| Action::Link { up, down });
     let nothing = || prop_oneof![1 => Just(0), 3 => 50..8_000_u32];
     let partition = (nothing(), nothing());
@@ -339,6 +364,8 @@ fn action() -> impl Strategy<Value = Action> {
         6 => mute,
         2 => any::<bool>().prop_map(|video| Action::Unmute { video }),
         3 => (500..8_000_u32).prop_map(Action::Share),
+        3 => present,
+        4 => vec(glance(), 0..6).prop_map(Action::Look),
         2 => (500..8_000_u32).prop_map(Action::Overload),
         2 => link,
         2 => partition,
@@ -347,6 +374,17 @@ fn action() -> impl Strategy<Value = Action> {
         2 => any::<bool>().prop_map(|whole| Action::Rebind { whole }),
         4 => garbage().prop_map(Action::Garbage),
     ]
+}
+
+fn glance() -> impl Strategy<Value = Glance> {
+    let screen = prop::bool::weighted(0.3);
+    let glance = (0..6_u8, screen, 1..2_000_u16, 1..1_200_u16);
+    glance.prop_map(|(who, screen, width, height)| Glance {
+        who,
+        screen,
+        width,
+        height,
+    })
 }
 
 fn garbage() -> impl Strategy<Value = Garbage> {

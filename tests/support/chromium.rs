@@ -25,7 +25,8 @@ const FLAGS: [&str; 16] = [
     "--no-first-run",
     "--ignore-certificate-errors",
     "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+    // A screen too, which somebody shares without being asked which.
+    "--use-fake-device-for-media-stream=display-media-type=monitor",
     "--allow-loopback-in-peer-connection",
     "--disable-background-networking",
     "--disable-component-update",

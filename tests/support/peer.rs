@@ -371,7 +371,8 @@ impl Life {
             ServerMessage::Join { .. }
             | ServerMessage::Drain { .. }
             | ServerMessage::Call { .. }
-            | ServerMessage::Mute { .. } => {}
+            | ServerMessage::Mute { .. }
+            | ServerMessage::Share { .. } => {}
         }
         Ok(())
     }

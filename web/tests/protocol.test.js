@@ -75,25 +75,3 @@ test("a name is trimmed, freed from control characters and cut by characters, no
   assert.equal(readName(" \n "), null);
   assert.equal(readName("🦊".repeat(50)), "🦊".repeat(40));
 });
-
-test("messages of a server without screens are read as if nobody shared one", () => {
-  const ren = { id: "p1", name: "Ren", audio: true, video: false };
-  const older = {
-    ...offer,
-    participants: [ren],
-    publish: { audio: "0", video: "1" },
-    slots: [
-      { audio: "2", video: "3", participant: "p1" },
-      { audio: "4", video: "5", participant: null },
-    ],
-  };
-  const { participants, slots } = parse(JSON.stringify(older));
-  assert.deepEqual(participants, [{ ...ren, screen: false, screen_audio: false }]);
-  assert.deepEqual(slots, [
-    { mid: "2", kind: "audio", participant: "p1", source: "microphone" },
-    { mid: "3", kind: "video", participant: "p1", source: "camera" },
-    { mid: "4", kind: "audio", participant: null, source: null },
-    { mid: "5", kind: "video", participant: null, source: null },
-  ]);
-  assert.deepEqual(parse(JSON.stringify({ type: "mute", participant: "p1", kind: "audio", muted: true })).participant, "p1");
-});

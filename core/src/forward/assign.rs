@@ -28,27 +28,32 @@ impl SlotCounts {
 ///
 /// With fewer slots than sources, the first of them win. Whoever is in a slot and wins stays there,
 /// so that no picture jumps; whoever wins and has none takes the slot that `near` says, if that is
-/// free, else the first free one. Gives the indices of the slots that changed.
+/// free, else the first free one, else one of somebody who is not wanted. Who is not wanted stays as
+/// long as nobody needs the slot and it `is_there`: it may be wanted again in a moment. Gives the
+/// indices of the slots that changed.
 pub(crate) fn assign<T: Copy + PartialEq>(
     slots: &mut [Option<T>],
     sources: &[T],
+    is_there: impl Fn(T) -> bool,
     near: impl Fn(T) -> Option<usize>,
 ) -> Vec<usize> {
     let before = slots.to_vec();
     let winners = &sources[..sources.len().min(slots.len())];
     for slot in slots.iter_mut() {
-        *slot = slot.filter(|source| winners.contains(source));
+        *slot = slot.filter(|source| is_there(*source));
     }
     for source in winners {
         if slots.contains(&Some(*source)) {
             continue;
         }
         let is_free = |slot: &usize| slots.get(*slot).is_some_and(Option::is_none);
-        let near = near(*source).filter(is_free);
-        let Some(free) = near.or_else(|| slots.iter().position(Option::is_none)) else {
+        let is_unwanted = |slot: &Option<T>| slot.is_none_or(|other| !winners.contains(&other));
+        let free = near(*source).filter(is_free);
+        let free = free.or_else(|| slots.iter().position(Option::is_none));
+        let Some(place) = free.or_else(|| slots.iter().position(is_unwanted)) else {
             break;
         };
-        slots[free] = Some(*source);
+        slots[place] = Some(*source);
     }
     (0..slots.len())
         .filter(|i| slots[*i] != before[*i])
@@ -81,30 +86,40 @@ pub(crate) fn further_slots(
 mod tests {
     use super::*;
 
-    fn nowhere(_: char) -> Option<usize> {
-        None
+    /// Everybody but `b` is there.
+    fn fill(slots: &mut [Option<char>], sources: &[char]) -> Vec<usize> {
+        assign(slots, sources, |source| source != 'b', |_| None)
     }
 
     #[test]
     fn who_is_shown_stays_where_it_is() {
         let mut slots = [Some('a'), Some('b'), Some('c'), None];
-        assert_eq!(assign(&mut slots, &['c', 'a', 'd'], nowhere), [1]);
+        assert_eq!(fill(&mut slots, &['c', 'a', 'd']), [1]);
         assert_eq!(slots, [Some('a'), Some('d'), Some('c'), None]);
-        assert!(assign(&mut slots, &['a', 'd', 'c'], nowhere).is_empty());
+        assert!(fill(&mut slots, &['a', 'd', 'c']).is_empty());
     }
 
     #[test]
     fn the_most_wanted_win_where_slots_are_few() {
-        let mut slots = [Some('a'), Some('b')];
-        assert!(assign(&mut slots, &['b', 'a', 'c'], nowhere).is_empty());
-        assert_eq!(assign(&mut slots, &['c', 'b', 'a'], nowhere), [0]);
-        assert_eq!(slots, [Some('c'), Some('b')]);
+        let mut slots = [Some('a'), Some('c')];
+        assert!(fill(&mut slots, &['c', 'a', 'd']).is_empty());
+        assert_eq!(fill(&mut slots, &['d', 'c', 'a']), [0]);
+        assert_eq!(slots, [Some('d'), Some('c')]);
+    }
+
+    #[test]
+    fn who_is_not_wanted_stays_until_somebody_needs_its_slot() {
+        let mut slots = [Some('a'), Some('c'), None];
+        assert!(fill(&mut slots, &['c']).is_empty());
+        assert_eq!(fill(&mut slots, &['d', 'c']), [2]);
+        assert_eq!(fill(&mut slots, &['d', 'c', 'e']), [0]);
+        assert_eq!(slots, [Some('e'), Some('c'), Some('d')]);
     }
 
     #[test]
     fn a_slot_that_is_free_and_near_is_taken_first() {
         let mut slots = [None, Some('a'), None];
-        assign(&mut slots, &['a', 'b', 'c'], |_| Some(2));
+        assign(&mut slots, &['a', 'b', 'c'], |_| true, |_| Some(2));
         assert_eq!(slots, [Some('c'), Some('a'), Some('b')]);
     }
 

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  assign   who is in which slot of a viewer
+//!  view     what a page shows of others: who gets a slot, and how large it is seen
 //!  track    which layers of a publisher live, and which of them a viewer gets
 //!  keyframe when a publisher is asked for a keyframe
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
@@ -16,6 +17,7 @@ mod keyframe;
 mod outlet;
 mod rewrite;
 mod track;
+mod view;
 
 #[cfg(test)]
 mod schedules;
@@ -23,8 +25,9 @@ mod schedules;
 pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
-pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start};
+pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start, keyframe_size};
 pub(crate) use track::Track;
+pub(crate) use view::{Shown, rank};
 
 /// The highest extended sequence number that is believed where somebody else wrote it down: a
 /// stream of a million packets a second reaches it after nine years.

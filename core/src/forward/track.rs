@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Layer;
+use super::view::Shown;
+use crate::ids::{Layer, Source};
 use crate::time::Time;
 
 /// A layer from which nothing came for so long is dead. 900 ms: its viewers have gone to another
 /// within the second, and a camera that makes two pictures a second in the dark still lives.
 const SILENCE: Duration = Duration::from_millis(900);
+/// The same of a screen. 2.5 s: Chromium sends a still one again once a second.
+const SCREEN_SILENCE: Duration = Duration::from_millis(2_500);
+
+/// What cameras mostly make, for as long as nothing is known. Pixels.
+const USUAL: (u32, u32) = (1_280, 720);
 
 /// One picture as somebody publishes it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Track {
+    silence: Duration,
+    /// Width and height of the last keyframe of each layer, in pixels.
+    sizes: [Option<(u16, u16)>; Layer::ALL.len()],
     /// When each living layer's newest packet came.
     layers: [Option<Time>; Layer::ALL.len()],
     /// When to look for the dead. Not later than is due; a packet does not move it.
@@ -21,11 +30,53 @@ pub(crate) struct Track {
 }
 
 impl Track {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            silence: match source {
+                Source::Screen => SCREEN_SILENCE,
+                Source::Camera | Source::Microphone | Source::ScreenAudio => SILENCE,
+            },
+            sizes: Default::default(),
+            layers: Default::default(),
+            check: None,
+        }
+    }
+
+    /// A keyframe of this size came. Whether the layer had another before.
+    pub(crate) fn measured(&mut self, layer: Layer, size: (u16, u16)) -> bool {
+        self.sizes[layer as usize].replace(size) != Some(size)
+    }
+
+    /// The smallest layer that is as sharp as a viewer can see it; `None` where it sees none.
+    pub(crate) fn needed(&self, shown: Shown) -> Option<Layer> {
+        if shown == Shown::Hidden {
+            return None;
+        }
+        let mut layers = Layer::ALL.into_iter();
+        let fitting = layers.find(|layer| shown.is_filled_by(self.size(*layer)));
+        Some(fitting.unwrap_or(Layer::Full))
+    }
+
+    /// Width and height of a layer in pixels. Of one that has not shown it, from the largest that
+    /// has: each is twice as large as the one before.
+    fn size(&self, layer: Layer) -> (u32, u32) {
+        let known = Layer::ALL.into_iter().rev();
+        let known = known.map(|known| (known, self.sizes[known as usize]));
+        let exact = self.sizes[layer as usize].map(|size| (layer, size));
+        let found = exact.or_else(|| known.into_iter().find_map(|(of, size)| Some((of, size?))));
+        let (of, (width, height)) = match found {
+            Some((of, (width, height))) => (of, (width.into(), height.into())),
+            None => (Layer::Full, USUAL),
+        };
+        let scale = |side: u32| (side << layer as u32) >> of as u32;
+        (scale(width), scale(height))
+    }
+
     /// A packet came. Whether its layer lives only since then.
     pub(crate) fn arrived(&mut self, t: Time, layer: Layer) -> bool {
         let is_new = self.layers[layer as usize].replace(t).is_none();
         if is_new {
-            self.check.get_or_insert(t + SILENCE);
+            self.check.get_or_insert(t + self.silence);
         }
         is_new
     }
@@ -42,10 +93,10 @@ impl Track {
         }
         let before = self.layers;
         for newest in &mut self.layers {
-            *newest = newest.filter(|newest| *newest + SILENCE > t);
+            *newest = newest.filter(|newest| *newest + self.silence > t);
         }
         let oldest = self.layers.iter().flatten().min();
-        self.check = oldest.map(|oldest| *oldest + SILENCE);
+        self.check = oldest.map(|oldest| *oldest + self.silence);
         self.layers.map(|newest| newest.is_some()) != before.map(|newest| newest.is_some())
     }
 
@@ -74,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_stops_is_noticed_within_a_second() {
-        let mut track = Track::default();
+        let mut track = Track::new(Source::Camera);
         assert_eq!(track.best(Full), None);
         let mut died = None;
         for ms in 0..5_000 {
@@ -104,7 +155,7 @@ mod tests {
             (&[Full], Quarter, Some(Full)),
             (&[Quarter], Full, Some(Quarter)),
         ] {
-            let mut track = Track::default();
+            let mut track = Track::new(Source::Camera);
             for layer in living {
                 track.arrived(at(0), *layer);
             }
@@ -114,9 +165,49 @@ mod tests {
 
     #[test]
     fn nothing_is_waited_for_when_nothing_lives() {
-        let mut track = Track::default();
+        let mut track = Track::new(Source::Camera);
         track.arrived(at(0), Half);
         assert!(!track.bury(at(899)) && track.bury(at(900)));
         assert_eq!(track.deadline(), None);
+    }
+
+    #[test]
+    fn a_screen_that_stands_still_lives() {
+        let mut track = Track::new(Source::Screen);
+        for second in 0..5 {
+            assert!(!track.bury(at(1_000 * second)));
+            track.arrived(at(1_000 * second), Full);
+        }
+        assert!(track.bury(at(6_500)));
+    }
+
+    #[test]
+    fn the_smallest_layer_that_fills_its_tile_is_enough() {
+        let tile = |width, height| Shown::Tile {
+            width,
+            height,
+            whole: false,
+        };
+        let mut track = Track::new(Source::Camera);
+        let unknown = [tile(300, 170), tile(321, 100), tile(1_280, 800)];
+        let needed = unknown.map(|shown| track.needed(shown));
+        assert_eq!(needed, [Some(Quarter), Some(Half), Some(Full)]);
+        assert!(track.measured(Half, (320, 180)) && !track.measured(Half, (320, 180)));
+        for (shown, layer) in [
+            (Shown::Hidden, None),
+            (Shown::Full, Some(Full)),
+            (tile(160, 90), Some(Quarter)),
+            (tile(161, 90), Some(Half)),
+            (tile(320, 181), Some(Full)),
+        ] {
+            assert_eq!(track.needed(shown), layer, "{shown:?}");
+        }
+        track.measured(Full, (320, 240));
+        assert_eq!(
+            track.needed(tile(320, 180)),
+            Some(Half),
+            "what was seen counts"
+        );
+        assert_eq!(track.needed(tile(80, 60)), Some(Quarter));
     }
 }

@@ -43,6 +43,18 @@ impl Sfu {
                 sfu.mute(index, kind, muted);
                 Ok(())
             }),
+            Command::Share {
+                participant,
+                screen,
+                audio,
+            } => self.with(participant, |sfu, index| {
+                sfu.share(index, screen, audio);
+                Ok(())
+            }),
+            Command::View { participant, tiles } => self.with(participant, |sfu, index| {
+                sfu.view(index, tiles);
+                Ok(())
+            }),
             Command::Leave { participant } => self.leave(participant),
             Command::Restart { participant } => self.with(participant, |sfu, index| {
                 sfu.restart(index);
@@ -128,8 +140,10 @@ impl Sfu {
             phase: Phase::Connecting { since: self.now },
             negotiation: Negotiating::Idle,
             last_offer: Negotiation(0),
-            publications: publish.map(|line| Publication::new(line, &self.limits)),
+            publications: Source::ALL
+                .map(|source| Publication::new(source, publish[source as usize], &self.limits)),
             slots: Vec::new(),
+            view: None,
             paths: Vec::new(),
             timer: None,
             heard: self.now,
@@ -213,6 +227,8 @@ impl Sfu {
         let publish = PublishMids {
             audio: mid(Source::Microphone),
             video: mid(Source::Camera),
+            screen: mid(Source::Screen),
+            screen_audio: mid(Source::ScreenAudio),
         };
         let room = participant.room;
         self.assign_slots(room, Some(index));
@@ -344,6 +360,14 @@ impl Sfu {
         self.switch((index, source), !muted);
     }
 
+    fn share(&mut self, index: Index, screen: bool, audio: bool) {
+        self.switch((index, Source::Screen), screen);
+        self.switch((index, Source::ScreenAudio), audio);
+        if let Some(room) = self.room_of(index) {
+            self.assign_slots(room, None);
+        }
+    }
+
     /// What somebody publishes is forwarded from now on, or not any more.
     fn switch(&mut self, track: TrackIndex, on: bool) {
         let (index, source) = track;
@@ -351,7 +375,9 @@ impl Sfu {
             return;
         };
         let publication = participant.publication_mut(source);
-        publication.on = on;
+        if std::mem::replace(&mut publication.on, on) == on {
+            return;
+        }
         if !on {
             publication.keyframes.unwanted();
         }

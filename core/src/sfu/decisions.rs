@@ -312,8 +312,10 @@ impl Sfu {
                 let publications = &participant.publications;
                 let mut viewers = publications.iter().flat_map(|p| &p.viewers);
                 let mut tracks = participant.slots.iter().filter_map(|slot| slot.track);
+                let tiles = participant.view.as_ref().map_or(0, Vec::len);
                 let within = |kind| participant.slots_of(kind).len() <= self.limits.slots(kind);
                 participant.paths.len() <= self.limits.addresses
+                    && tiles <= self.limits.tiles
                     && within(MediaKind::Audio)
                     && within(MediaKind::Video)
                     && viewers.all(|viewer| there(viewer.participant))

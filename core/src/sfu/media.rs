@@ -1,7 +1,7 @@
 //! From a publisher's packet to its viewers, and from viewers' wishes to the publisher.
 
 use super::Sfu;
-use crate::forward::{Arrival, is_keyframe_start};
+use crate::forward::{Arrival, is_keyframe_start, keyframe_size};
 use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::{Index, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
@@ -26,10 +26,12 @@ impl Sfu {
         }
         let is_video = source.kind() == MediaKind::Video;
         let began = is_video && is_keyframe_start(&packet.payload);
+        let size = is_video.then(|| keyframe_size(&packet.payload)).flatten();
+        let resized = size.is_some_and(|size| publication.layers.measured(packet.layer, size));
         if began {
             publication.keyframes.satisfied(packet.layer);
         }
-        if is_video && publication.layers.arrived(now, packet.layer) {
+        if is_video && (publication.layers.arrived(now, packet.layer) || resized) {
             self.aim_at(track);
             self.schedule(publisher);
         }
@@ -50,8 +52,8 @@ impl Sfu {
         }
     }
 
-    /// Gives each viewer of a track the best layer that lives, after one came alive or died. When
-    /// none lives, it stays with what it had.
+    /// Gives each viewer of a track the best layer that lives, after one came alive, died or changed
+    /// its size. When none lives, it stays with what it had.
     fn aim_at(&mut self, track: TrackIndex) {
         let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
@@ -64,15 +66,23 @@ impl Sfu {
     }
 
     pub(super) fn aim(&mut self, (publisher, source): TrackIndex, viewer: Viewer) {
-        let publisher = self.participants.get(publisher);
-        let best =
-            publisher.and_then(|publisher| publisher.publication(source).layers.best(Layer::Full));
-        let video = self
-            .participants
-            .get_mut(viewer.participant)
-            .and_then(|participant| participant.slots.get_mut(viewer.slot)?.outlet.video_mut());
-        if let (Some(layer), Some(video)) = (best, video) {
-            video.aim(Some(layer));
+        let Viewer { participant, slot } = viewer;
+        let viewer = self.participants.get(participant);
+        let Some(shown) = viewer.and_then(|viewer| Some(viewer.slots.get(slot)?.shown)) else {
+            return;
+        };
+        let Some(publisher) = self.participants.get(publisher) else {
+            return;
+        };
+        let layers = &publisher.publication(source).layers;
+        let needed = layers.needed(shown);
+        let best = needed.and_then(|needed| layers.best(needed));
+        let viewer = self.participants.get_mut(participant);
+        let slot = viewer.and_then(|viewer| viewer.slots.get_mut(slot));
+        if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut())
+            && (best.is_some() || needed.is_none())
+        {
+            video.aim(best);
         }
     }
 

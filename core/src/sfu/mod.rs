@@ -23,6 +23,7 @@ mod datagram;
 mod decisions;
 mod media;
 mod rooms;
+mod slots;
 mod timers;
 
 #[cfg(test)]

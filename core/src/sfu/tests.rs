@@ -1,9 +1,19 @@
 //! What can only be provoked from inside.
 
 use super::*;
-use crate::{Certificate, Command, IceMode, LocalAddress, Transport};
+use crate::{
+    Certificate, Command, IceMode, LocalAddress, MediaKind, Source, Tile, TrackId, Transport,
+};
 
 fn sfu_with(people: u64) -> Sfu {
+    sfu_in(people, 2)
+}
+
+fn sfu_in_one_room(people: u64) -> Sfu {
+    sfu_in(people, 1)
+}
+
+fn sfu_in(people: u64, rooms: u64) -> Sfu {
     let udp = "127.0.0.1:10000".parse().unwrap();
     let config = Config {
         addresses: vec![LocalAddress {
@@ -17,7 +27,7 @@ fn sfu_with(people: u64) -> Sfu {
     let mut sfu = Sfu::new(config, [1; 32], WallTime::from_unix_micros(0));
     for id in 1..=people {
         let enter = Command::Enter {
-            room: RoomId(1 + id % 2),
+            room: RoomId(1 + id % rooms),
             participant: ParticipantId(id),
             ice: IceMode::Vanilla,
         };
@@ -94,4 +104,43 @@ fn a_panic_of_our_own_in_one_room_never_reaches_another() {
         (2, 3),
         "and may come again"
     );
+}
+
+#[test]
+fn a_hundred_people_cost_each_page_as_many_slots_as_it_shows() {
+    let mut sfu = sfu_in_one_room(100);
+    let slots_of = |sfu: &Sfu, id: u64| {
+        let participant = sfu.participants.get(sfu.indices[&ParticipantId(id)]);
+        let participant = participant.expect("it is there");
+        participant.slots_of(MediaKind::Video).len()
+    };
+    assert_eq!(slots_of(&sfu, 100), 9);
+    let tiles = (1..=9).map(|id| Tile {
+        track: TrackId {
+            participant: ParticipantId(10 * id),
+            source: Source::Camera,
+        },
+        width: 320,
+        height: 180,
+        pinned: false,
+    });
+    let view = Command::View {
+        participant: ParticipantId(100),
+        tiles: tiles.collect(),
+    };
+    sfu.handle(Time::from_millis(5), Input::Command(view));
+    let told = std::iter::from_fn(|| sfu.poll()).find_map(|output| match output {
+        Output::Notice(Notice::Slots { participant, slots }) => Some((participant, slots)),
+        _ => None,
+    });
+    let (participant, slots) = told.expect("others are shown now");
+    assert_eq!(participant, ParticipantId(100));
+    let shown: BTreeSet<_> = slots
+        .iter()
+        .filter_map(|slot| slot.track.filter(|track| track.source == Source::Camera))
+        .map(|track| track.participant.0)
+        .collect();
+    assert_eq!(shown, (1..=9).map(|id| 10 * id).collect());
+    let index = sfu.indices[&ParticipantId(100)];
+    assert_eq!(sfu.missing_slots(index).video, 0, "and it needs no more");
 }

@@ -5,7 +5,7 @@ use str0m::change::SdpApi;
 use str0m::media::{Direction, MediaKind as RtcMediaKind, Simulcast, SimulcastLayer};
 
 use super::{Credentials, Line};
-use crate::ids::{Layer, MediaKind};
+use crate::ids::{MediaKind, Source};
 use crate::limits::Limits;
 use crate::output::CommandError;
 
@@ -22,13 +22,14 @@ pub(super) fn with_credentials(
         .replace(&present.ufrag, &ours.ufrag)
 }
 
-/// What the server takes from a camera: `a=simulcast:recv q;h;f` (RFC 8853).
-pub(super) fn all_layers() -> Simulcast {
+/// What the server takes of pictures: of a camera `a=simulcast:recv q;h;f` (RFC 8853).
+pub(super) fn layers_of(source: Source) -> Option<Simulcast> {
+    let layers = source.layers();
     let mut simulcast = Simulcast::new();
-    for layer in Layer::ALL {
+    for layer in layers {
         simulcast.add_recv_layer(SimulcastLayer::new(layer.rid()));
     }
-    simulcast
+    (!layers.is_empty()).then_some(simulcast)
 }
 
 /// Slots of both kinds with one number are in one MediaStream, so that the browser keeps lips and

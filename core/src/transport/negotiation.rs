@@ -8,7 +8,7 @@ use str0m::{Candidate, IceCreds, RtcError};
 
 use super::connection::Connection;
 use super::description::{
-    add_slot, all_layers, complete, is_mdns, to_str0m, with_credentials, within_limits,
+    add_slot, complete, is_mdns, layers_of, to_str0m, with_credentials, within_limits,
 };
 use super::environment::{Environment, candidate};
 use super::fault::Fault;
@@ -83,10 +83,7 @@ impl Connection {
         let (description, publish) = self.offer(none, slots, ice, None, |changes| {
             Source::ALL.map(|source| {
                 let kind = to_str0m(source.kind());
-                let simulcast = match source {
-                    Source::Microphone => None,
-                    Source::Camera => Some(all_layers()),
-                };
+                let simulcast = layers_of(source);
                 Line(changes.add_media(kind, Direction::RecvOnly, None, None, simulcast))
             })
         })?;

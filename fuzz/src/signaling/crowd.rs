@@ -161,6 +161,8 @@ pub(crate) fn offer(participant: ParticipantId, sdp: String, source: Option<u64>
         publish: PublishMids {
             audio: Mid("0".to_owned()),
             video: Mid("1".to_owned()),
+            screen: Mid("98".to_owned()),
+            screen_audio: Mid("99".to_owned()),
         },
         slots: slots(source),
     }

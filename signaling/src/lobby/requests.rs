@@ -3,9 +3,11 @@
 use tsuji_core::{Command, Negotiation, ParticipantId};
 
 use super::addresses::Deed;
+use super::rooms::View;
+use super::timers::Timer;
 use super::{ConnectionId, Lobby, Person, Tell, person_span};
 use crate::error::Fault;
-use crate::message::{Candidate, ClientMessage, ExitReason, Ice, Id, Kind, ServerMessage};
+use crate::message::{Candidate, ClientMessage, ExitReason, Ice, Id, Kind, ServerMessage, Tile};
 use crate::name::Name;
 use crate::session::Session;
 
@@ -57,6 +59,8 @@ impl Lobby {
             }
             ClientMessage::Candidate { candidate } => self.candidate(session, candidate),
             ClientMessage::Mute { kind, muted } => self.mute(session, kind, muted),
+            ClientMessage::Share { screen, audio } => self.share(session, screen, audio),
+            ClientMessage::View { tiles } => self.view(session, &tiles),
             ClientMessage::Resume { token } => self.resume(id, session, &token),
             ClientMessage::Restart => {
                 let participant = session.in_room()?.participant();
@@ -100,6 +104,9 @@ impl Lobby {
             ice: call.ice,
             audio: call.audio,
             video: call.video,
+            screen: false,
+            screen_audio: false,
+            view: View::default(),
             offered: None,
             open_offer: None,
             slots: Vec::new(),
@@ -164,5 +171,69 @@ impl Lobby {
         };
         self.tell_others(room, participant, &message);
         Ok(())
+    }
+
+    fn share(&mut self, session: Session, screen: bool, audio: bool) -> Result<(), Fault> {
+        let me = session.in_room()?;
+        let (room, participant) = (me.room(), me.participant());
+        let Some(person) = self.person_mut(participant) else {
+            return Ok(());
+        };
+        let before = (person.screen, person.screen_audio);
+        (person.screen, person.screen_audio) = (screen, audio);
+        if before == (screen, audio) {
+            return Ok(());
+        }
+        self.command(Command::Share {
+            participant,
+            screen,
+            audio,
+        });
+        let message = ServerMessage::Share {
+            participant: Id(participant),
+            screen,
+            audio,
+        };
+        self.tell_others(room, participant, &message);
+        Ok(())
+    }
+
+    fn view(&mut self, session: Session, tiles: &[Tile]) -> Result<(), Fault> {
+        let participant = session.in_room()?.participant();
+        let (most, longest) = (self.limits.tiles, self.limits.tile_side);
+        if tiles.len() > most {
+            return Err(Fault::BadMessage(format!("more than {most} tiles")));
+        }
+        let sides = || 1..=longest;
+        let fits = |tile: &Tile| sides().contains(&tile.width) && sides().contains(&tile.height);
+        if !tiles.iter().all(fits) {
+            return Err(Fault::BadMessage(format!(
+                "the sides of a tile are 1 to {longest} pixels"
+            )));
+        }
+        let now = self.now;
+        let Some(person) = self.person_mut(participant) else {
+            return Ok(());
+        };
+        person.view.waiting = Some(tiles.iter().map(Tile::to_core).collect());
+        let next = person.view.next;
+        if next > now {
+            self.timers.set(Timer::View(participant), next);
+        } else {
+            self.view_due(participant);
+        }
+        Ok(())
+    }
+
+    /// Tells the core what somebody's page shows now.
+    pub(super) fn view_due(&mut self, participant: ParticipantId) {
+        let (now, pause) = (self.now, self.limits.view_pause);
+        let Some(person) = self.person_mut(participant) else {
+            return;
+        };
+        if let Some(tiles) = person.view.waiting.take() {
+            person.view.next = now + pause;
+            self.command(Command::View { participant, tiles });
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Time, TrackId};
+use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Tile, Time, TrackId};
 
 use super::ConnectionId;
 use super::rate::Meter;
@@ -55,6 +55,10 @@ pub(super) struct Person {
     pub(super) ice: Ice,
     pub(super) audio: bool,
     pub(super) video: bool,
+    pub(super) screen: bool,
+    pub(super) screen_audio: bool,
+    /// When its page may say again what it shows, and what it has said before that.
+    pub(super) view: View,
     /// The m-line of its microphone, once the first offer told it. That offer also tells who is
     /// there, so before it nothing about others is sent.
     pub(super) offered: Option<Mid>,
@@ -62,6 +66,13 @@ pub(super) struct Person {
     pub(super) open_offer: Option<OpenOffer>,
     /// Its slots as the core last told them.
     pub(super) slots: Vec<tsuji_core::Slot>,
+}
+
+/// What a page shows, on its way to the core: at most once in a while.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    pub(super) next: Time,
+    pub(super) waiting: Option<Vec<Tile>>,
 }
 
 /// An offer that was not answered, in case it has to be told again.
@@ -213,10 +224,7 @@ impl Room {
             self_id: Id(participant),
             token: person.token.as_str().to_owned(),
             participants: self.roster(Some(participant)),
-            publish: Publish {
-                audio: open.publish.audio.to_string(),
-                video: open.publish.video.to_string(),
-            },
+            publish: Publish::from(&open.publish),
             slots: self.slots(&person.slots),
             ice_servers: open.ice_servers.clone(),
         })
@@ -230,6 +238,8 @@ impl Person {
             name: self.name.to_string(),
             audio: self.audio,
             video: self.video,
+            screen: self.screen,
+            screen_audio: self.screen_audio,
         }
     }
 

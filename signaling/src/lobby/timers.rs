@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Forget(RoomId),
     /// Give up somebody who has been without a WebSocket for too long.
     Grace(ParticipantId),
+    /// Tell the core what somebody's page shows.
+    View(ParticipantId),
     /// The last meeting has had its time.
     Drained,
     /// Forget what addresses did a minute ago.

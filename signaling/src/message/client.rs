@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use tsuji_core::TrackId;
 
-use super::{Candidate, Ice, Kind};
+use super::{Candidate, Ice, Id, Kind, Source};
 use crate::error::{Fault, shorten};
 
 /// A message from a client. Unknown fields are ignored.
@@ -46,6 +47,18 @@ pub enum ClientMessage {
         /// Whether it is off.
         muted: bool,
     },
+    /// The screen is shown, or not any more.
+    Share {
+        /// Whether its picture is there.
+        screen: bool,
+        /// Whether its sound is there.
+        audio: bool,
+    },
+    /// What the page shows of others from now on.
+    View {
+        /// The most important first.
+        tiles: Vec<Tile>,
+    },
     /// Take up a stay again on a new connection.
     Resume {
         /// As the offer told it.
@@ -55,6 +68,37 @@ pub enum ClientMessage {
     Restart,
     /// Leave the room.
     Leave,
+}
+
+/// A place in a page where somebody's picture is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tile {
+    /// Whose.
+    pub participant: Id,
+    /// Camera or screen.
+    pub source: Source,
+    /// Device pixels.
+    pub width: u16,
+    /// Device pixels.
+    pub height: u16,
+    /// Somebody wants to see it before all others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+}
+
+impl Tile {
+    /// What the core means by it.
+    pub fn to_core(&self) -> tsuji_core::Tile {
+        tsuji_core::Tile {
+            track: TrackId {
+                participant: self.participant.0,
+                source: self.source.into(),
+            },
+            width: self.width,
+            height: self.height,
+            pinned: self.pinned,
+        }
+    }
 }
 
 /// What a `join` asks for.
@@ -89,12 +133,14 @@ impl ClientMessage {
     }
 
     /// All types, as `type` names them.
-    pub const TYPES: [&str; 8] = [
+    pub const TYPES: [&str; 10] = [
         "join",
         "call",
         "answer",
         "candidate",
         "mute",
+        "share",
+        "view",
         "resume",
         "restart",
         "leave",
@@ -204,6 +250,25 @@ mod tests {
                 },
             ),
             (
+                r#"{"type":"share","screen":true,"audio":false}"#,
+                ClientMessage::Share {
+                    screen: true,
+                    audio: false,
+                },
+            ),
+            (
+                r#"{"type":"view","tiles":[{"participant":"p7","source":"screen","width":800,"height":1}]}"#,
+                ClientMessage::View {
+                    tiles: vec![Tile {
+                        participant: Id(tsuji_core::ParticipantId(7)),
+                        source: Source::Screen,
+                        width: 800,
+                        height: 1,
+                        pinned: false,
+                    }],
+                },
+            ),
+            (
                 r#"{"type":"resume","token":"5f"}"#,
                 ClientMessage::Resume { token: "5f".into() },
             ),
@@ -267,6 +332,13 @@ mod tests {
             r#"{"type":"candidate","candidate":{}}"#,
             r#"{"type":"mute","kind":"screen","muted":true}"#,
             r#"{"type":"mute","kind":"audio"}"#,
+            r#"{"type":"share","screen":true}"#,
+            r#"{"type":"view"}"#,
+            r#"{"type":"view","tiles":{}}"#,
+            r#"{"type":"view","tiles":[{"participant":"p7","source":"screen","width":800}]}"#,
+            r#"{"type":"view","tiles":[{"participant":"p7","source":"nose","width":8,"height":8}]}"#,
+            r#"{"type":"view","tiles":[{"participant":"7","source":"camera","width":8,"height":8}]}"#,
+            r#"{"type":"view","tiles":[{"participant":"p7","source":"camera","width":-8,"height":8}]}"#,
             r#"{"type":"resume"}"#,
             r#"{"type":"resume","token":7}"#,
         ] {

@@ -78,6 +78,15 @@ pub enum ServerMessage {
         /// Whether it is off.
         muted: bool,
     },
+    /// Somebody shows its screen, or not any more.
+    Share {
+        /// Who.
+        participant: Id,
+        /// Whether its picture is there.
+        screen: bool,
+        /// Whether its sound is there.
+        audio: bool,
+    },
     /// Somebody is no longer in the room.
     Exit {
         /// Who.
@@ -110,6 +119,10 @@ pub struct Participant {
     pub audio: bool,
     /// Whether the camera is on.
     pub video: bool,
+    /// Whether the screen is shown.
+    pub screen: bool,
+    /// Whether the sound of the screen is there.
+    pub screen_audio: bool,
 }
 
 /// The mids of the m-lines on which a participant sends.
@@ -119,6 +132,22 @@ pub struct Publish {
     pub audio: String,
     /// The camera's.
     pub video: String,
+    /// The screen's.
+    pub screen: String,
+    /// That of the sound of the screen.
+    pub screen_audio: String,
+}
+
+impl From<&PublishMids> for Publish {
+    fn from(mids: &PublishMids) -> Self {
+        let mid = |source| mids.of(source).to_string();
+        Self {
+            audio: mid(tsuji_core::Source::Microphone),
+            video: mid(tsuji_core::Source::Camera),
+            screen: mid(tsuji_core::Source::Screen),
+            screen_audio: mid(tsuji_core::Source::ScreenAudio),
+        }
+    }
 }
 
 impl Publish {
@@ -127,6 +156,8 @@ impl Publish {
         PublishMids {
             audio: Mid(self.audio.clone()),
             video: Mid(self.video.clone()),
+            screen: Mid(self.screen.clone()),
+            screen_audio: Mid(self.screen_audio.clone()),
         }
     }
 }

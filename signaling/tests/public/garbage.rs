@@ -79,6 +79,8 @@ fn notice() -> impl Strategy<Value = Notice> {
                 publish: PublishMids {
                     audio: Mid("0".into()),
                     video: Mid("1".into()),
+                    screen: Mid("98".into()),
+                    screen_audio: Mid("99".into()),
                 },
                 slots: slots(&[other]),
             },

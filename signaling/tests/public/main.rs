@@ -10,5 +10,6 @@ mod meeting;
 mod passwords;
 mod refusals;
 mod resume;
+mod showing;
 mod tokens;
 mod world;

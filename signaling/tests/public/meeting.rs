@@ -59,7 +59,8 @@ fn the_first_offer_tells_the_newcomer_everything_and_nothing_comes_before_it() {
     world.heard(mika);
     let mika_id = world.call(mika, "Mika").unwrap();
     let told = json!({"type": "call", "participant":
-        {"id": mika_id.to_string(), "name": "Mika", "audio": true, "video": true}});
+        {"id": mika_id.to_string(), "name": "Mika", "audio": true, "video": true,
+         "screen": false, "screen_audio": false}});
     assert_eq!(world.hears_json(ren), told);
 
     // While Mika's offer is being made, Ren mutes, Aki comes and Emi comes and goes.
@@ -73,10 +74,15 @@ fn the_first_offer_tells_the_newcomer_everything_and_nothing_comes_before_it() {
     let offer = world.hears_json(mika);
     assert_eq!(offer["self"], mika_id.to_string());
     assert_eq!(offer["ice"], "trickle");
-    assert_eq!(offer["publish"], json!({"audio": "0", "video": "1"}));
+    assert_eq!(
+        offer["publish"],
+        json!({"audio": "0", "video": "1", "screen": "98", "screen_audio": "99"})
+    );
     let others = json!([
-        {"id": ren_id.to_string(), "name": "Ren", "audio": false, "video": true},
-        {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true}]);
+        {"id": ren_id.to_string(), "name": "Ren", "audio": false, "video": true,
+         "screen": false, "screen_audio": false},
+        {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true,
+         "screen": false, "screen_audio": false}]);
     assert_eq!(offer["participants"], others);
     let slot = json!({"mid": "5", "kind": "video", "participant": aki_id.to_string(),
         "source": "camera"});

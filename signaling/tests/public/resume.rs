@@ -91,8 +91,10 @@ fn nobody_hears_of_a_websocket_that_is_gone_for_a_moment_and_who_comes_back_hear
 
     let again = resume(&mut world, &token);
     let told = json!({"type": "resume", "self": ren_id.to_string(), "participants": [
-        {"id": mika_id.to_string(), "name": "Mika", "audio": true, "video": false},
-        {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true}],
+        {"id": mika_id.to_string(), "name": "Mika", "audio": true, "video": false,
+         "screen": false, "screen_audio": false},
+        {"id": aki_id.to_string(), "name": "Aki", "audio": true, "video": true,
+         "screen": false, "screen_audio": false}],
         "slots": [
         {"mid": "2", "kind": "audio", "participant": mika_id.to_string(), "source": "microphone"},
         {"mid": "3", "kind": "video", "participant": mika_id.to_string(), "source": "camera"},

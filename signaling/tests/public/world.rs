@@ -217,6 +217,8 @@ impl World {
             publish: PublishMids {
                 audio: Mid("0".to_owned()),
                 video: Mid("1".to_owned()),
+                screen: Mid("98".to_owned()),
+                screen_audio: Mid("99".to_owned()),
             },
             slots: slots(sources),
         }));

@@ -145,6 +145,7 @@ impl Invariants {
             Box::new(slots::OnlyToMembers),
             Box::new(slots::SlotCarriesItsSource),
             Box::new(slots::MutedIsSilent),
+            Box::new(slots::HiddenCostsNothing),
             Box::new(slots::SlotsHoldMembers::default()),
             Box::new(reason::ReasonFitsTraffic),
             Box::new(ssrc::OfferedSsrc),

@@ -22,7 +22,7 @@ pub(super) struct PictureInTime;
 /// Sound in time.
 #[derive(Debug, Default)]
 pub(super) struct SoundInTime {
-    heard: BTreeMap<(ConnectionId, ParticipantId), Time>,
+    heard: BTreeMap<(ConnectionId, TrackId), Time>,
 }
 
 impl Invariant for PictureInTime {
@@ -31,7 +31,7 @@ impl Invariant for PictureInTime {
     }
 
     fn promise(&self) -> &'static str {
-        "who is connected on a healthy link gets decodable pictures of everybody in its slots, the first within 3 s and none later than that"
+        "who is connected on a healthy link gets decodable pictures of everybody in its slots whom its page shows, the first within 3 s and none later than that"
     }
 
     fn glance(&mut self, view: &View<'_>) -> Finding {
@@ -43,7 +43,7 @@ impl Invariant for PictureInTime {
                 .as_ref()?
                 .decoders;
             let decoder = decoders.get(&visible.slot.mid);
-            let decoder = decoder.filter(|decoder| decoder.source() == Some(visible.source));
+            let decoder = decoder.filter(|decoder| decoder.track() == Some(visible.track));
             let shown = decoder.and_then(|decoder| decoder.last_shown);
             visible.late(view.now, shown, "picture")
         })
@@ -61,14 +61,14 @@ impl Invariant for SoundInTime {
 
     fn packet(&mut self, _: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
         if packet.audio {
-            self.heard.insert((to, packet.source), packet.at);
+            self.heard.insert((to, packet.track()), packet.at);
         }
         Ok(())
     }
 
     fn glance(&mut self, view: &View<'_>) -> Finding {
         for_each_visible(view, MediaKind::Audio, |visible| {
-            let heard = self.heard.get(&(visible.connection, visible.source));
+            let heard = self.heard.get(&(visible.connection, visible.track));
             visible.late(view.now, heard.copied(), "sound")
         })
     }
@@ -77,7 +77,7 @@ impl Invariant for SoundInTime {
 struct Visible<'a> {
     connection: ConnectionId,
     viewer: ParticipantId,
-    source: ParticipantId,
+    track: TrackId,
     slot: &'a SlotRecord,
     since: Time,
 }
@@ -89,9 +89,13 @@ impl Visible<'_> {
         if waited <= PATIENCE {
             return None;
         }
-        let (viewer, source, from) = (self.viewer, self.source, self.since);
+        let (viewer, from) = (self.viewer, self.since);
+        let TrackId {
+            participant,
+            source,
+        } = self.track;
         Some(format!(
-            "{viewer} waits for {what} of {source} for {waited:?}; nothing stands in the way since {from}, last {last:?}"
+            "{viewer} waits for {what} of {participant} ({source}) for {waited:?}; nothing stands in the way since {from}, last {last:?}"
         ))
     }
 }
@@ -111,8 +115,8 @@ fn for_each_visible(
             let (Some(track), Some(answered)) = (*slot.track.now(), slot.answered) else {
                 continue;
             };
-            let source = track.participant;
-            let Some(publisher) = view.ledger.member(source).filter(|p| p.is_in()) else {
+            let publisher = view.ledger.member(track.participant);
+            let Some(publisher) = publisher.filter(|p| p.is_in()) else {
                 continue;
             };
             if slot.kind != kind {
@@ -121,12 +125,19 @@ fn for_each_visible(
             let Some(sending) = sending_since(view, publisher, track) else {
                 continue;
             };
-            let moments = [ready, answered, sending, slot.track.since()];
+            let seen = match kind {
+                MediaKind::Audio => Some(member.entered),
+                MediaKind::Video => member.shows_since(track),
+            };
+            let Some(seen) = seen else {
+                continue;
+            };
+            let moments = [ready, answered, sending, slot.track.since(), seen];
             let since = moments.into_iter().fold(Time::ZERO, Time::max);
             let visible = Visible {
                 connection: member.connection,
                 viewer,
-                source,
+                track,
                 slot,
                 since,
             };
@@ -154,6 +165,8 @@ fn sending_since(view: &View<'_>, member: &Member, track: TrackId) -> Option<Tim
     // The server may not have been told of a pause: the WebSocket was gone.
     let (paused, since) = match track.source {
         Source::Microphone => browser.microphone.as_ref().map(|m| (m.paused, m.since))?,
+        Source::ScreenAudio => browser.screen_sound.as_ref().map(|s| (s.paused, s.since))?,
+        Source::Screen => browser.screen.as_ref().map(|s| (s.paused, s.since))?,
         Source::Camera => browser.camera.as_ref().map(|c| (c.paused, c.since))?,
     };
     let on = member.on(track.source);

@@ -112,6 +112,34 @@ impl Invariant for MutedIsSilent {
     }
 }
 
+/// What nobody sees costs nothing.
+#[derive(Debug)]
+pub(super) struct HiddenCostsNothing;
+
+impl Invariant for HiddenCostsNothing {
+    fn name(&self) -> &'static str {
+        "hidden_costs_nothing"
+    }
+
+    fn promise(&self) -> &'static str {
+        "no picture is sent that was made while the page of its viewer did not show it"
+    }
+
+    fn packet(&mut self, view: &View<'_>, to: ConnectionId, packet: &Received) -> Finding {
+        let Some((viewer, member)) = viewer(view, to) else {
+            return Ok(());
+        };
+        let track = packet.track();
+        if packet.audio || member.showed(track, packet.made, packet.sent) {
+            return Ok(());
+        }
+        let made = packet.made;
+        Err(format!(
+            "{viewer} got {track:?}, made at {made}, which its page does not show"
+        ))
+    }
+}
+
 /// Nobody stays in a slot after leaving.
 #[derive(Debug, Default)]
 pub(super) struct SlotsHoldMembers {

@@ -105,6 +105,8 @@ impl World {
             Command::Answer { participant, .. }
             | Command::Candidate { participant, .. }
             | Command::Mute { participant, .. }
+            | Command::Share { participant, .. }
+            | Command::View { participant, .. }
             | Command::Leave { participant }
             | Command::Signaling { participant, .. }
             | Command::Restart { participant } => self.home_of(*participant),

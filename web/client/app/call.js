@@ -207,7 +207,7 @@ export class Call extends Emitter {
       this.#told[kind] = this.devices.isOn(kind);
       signal.send({ type: "mute", kind, muted: !this.#told[kind] });
     }
-    this.#sharing = { screen: false, audio: false };
+    if (this.#canShare) signal.send({ type: "share", ...this.#sharing });
     this.#share();
     this.#tellView();
     this.#setState(this.#media);

@@ -1,5 +1,4 @@
 // @ts-check
-import { upgrade } from "./older.js";
 
 /**
  * The room protocol, version 1, as this page speaks it (signaling/PROTOCOL.md).
@@ -68,9 +67,8 @@ export const NAME_LENGTH = 40;
  * @returns {ServerMessage | null}
  */
 export function parse(text) {
-  const read = JSON.parse(text);
-  if (!isObject(read) || typeof read.type !== "string") throw new TypeError("no type");
-  const message = upgrade(read);
+  const message = JSON.parse(text);
+  if (!isObject(message) || typeof message.type !== "string") throw new TypeError("no type");
   const shape = SHAPES[message.type];
   if (!shape) return null;
   for (const [field, fits] of Object.entries(shape)) {

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use tsuji_core::{Command, Notice, ParticipantId, Time, WallTime};
+use tsuji_core::{Command, Notice, ParticipantId, Tile, Time, WallTime};
 
 use super::moment::wall_clock;
-use super::person::in_slots;
+use super::person::{in_slots, track};
 
 /// Writes lines: when, who, what.
 #[derive(Debug)]
@@ -78,6 +78,20 @@ pub(super) fn command_text(command: &Command) -> String {
         Command::Mute { kind, muted, .. } => {
             let mutes = if *muted { "mutes" } else { "unmutes" };
             format!("{mutes} {kind}")
+        }
+        Command::Share { screen, audio, .. } => match (screen, audio) {
+            (true, true) => "shows its screen, with sound".to_owned(),
+            (true, false) => "shows its screen".to_owned(),
+            (false, true) => "lets the sound of its screen be heard".to_owned(),
+            (false, false) => "shows its screen no more".to_owned(),
+        },
+        Command::View { tiles, .. } => {
+            let tell = |tile: &Tile| {
+                let (width, height) = (tile.width, tile.height);
+                format!("{} {width}x{height}", track(tile.track))
+            };
+            let tiles: Vec<_> = tiles.iter().map(tell).collect();
+            format!("looks at {}", tiles.join(", "))
         }
         Command::Leave { .. } => "leaves".to_owned(),
         Command::Restart { .. } => "asks for an ICE restart".to_owned(),

@@ -87,12 +87,24 @@ impl Person {
     }
 }
 
+/// `p1`, or where it is not microphone or camera, `p1/screen`.
+pub(super) fn track(track: TrackId) -> String {
+    let TrackId {
+        participant,
+        source,
+    } = track;
+    match source {
+        Source::Microphone | Source::Camera => participant.to_string(),
+        Source::Screen | Source::ScreenAudio => format!("{participant}/{source}"),
+    }
+}
+
 /// `video p1 p3 - -, audio p1 p3 - -`: what is in the slots.
 pub(super) fn in_slots(slots: &[Slot]) -> String {
     let of_kind = |kind: MediaKind| {
         let slots = slots.iter().filter(|slot| slot.kind == kind);
         let tracks = slots.map(|slot| match slot.track {
-            Some(track) => track.participant.to_string(),
+            Some(id) => track(id),
             None => "-".to_owned(),
         });
         format!("{kind} {}", tracks.collect::<Vec<_>>().join(" "))
@@ -120,6 +132,8 @@ mod tests {
         let publish = PublishMids {
             audio: mid("0"),
             video: mid("1"),
+            screen: mid("8"),
+            screen_audio: mid("9"),
         };
         let slot = |name, kind, source| Slot {
             mid: mid(name),

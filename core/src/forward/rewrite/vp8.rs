@@ -8,6 +8,10 @@ use crate::forward::VideoPatch;
 const PICTURE_ID_MASK: u16 = 0x7fff;
 /// Bytes of the longest descriptor, and one after it.
 const LONGEST: usize = 7;
+/// Bytes of the frame header of a keyframe, as far as its size (RFC 6386, 9.1).
+const KEYFRAME_HEADER: usize = 10;
+/// What a keyframe has in front of its size (RFC 6386, 9.1).
+const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 /// Bits of a picture id in its short form.
 const SHORT_PICTURE_ID_MASK: u16 = 0x7f;
 
@@ -79,10 +83,29 @@ pub(crate) fn is_keyframe_start(payload: &[u8]) -> bool {
     Descriptor::parse(payload).is_some_and(|descriptor| descriptor.starts_keyframe())
 }
 
-/// The beginning of a payload that [`Descriptor::parse`] reads: nothing of a picture. At most 7
-/// bytes; all of a payload that can't be read.
+/// Width and height in pixels of the keyframe that a payload begins (RFC 6386, 9.1).
+pub(crate) fn keyframe_size(payload: &[u8]) -> Option<(u16, u16)> {
+    let header = keyframe_header(payload)?;
+    let side = |low: u8, high: u8| u16::from_le_bytes([low, high]) & 0x3fff;
+    Some((side(header[6], header[7]), side(header[8], header[9])))
+}
+
+/// The frame header of the keyframe that a payload begins.
+fn keyframe_header(payload: &[u8]) -> Option<&[u8; KEYFRAME_HEADER]> {
+    let descriptor = Descriptor::parse(payload)?;
+    // Its first byte was read with the descriptor.
+    let header = payload.get(descriptor.length - 1..)?.first_chunk()?;
+    let is_whole = descriptor.starts_keyframe() && header[3..6] == START_CODE;
+    is_whole.then_some(header)
+}
+
+/// The beginning of a payload that [`Descriptor::parse`] and [`keyframe_size`] read: nothing of a
+/// picture. At most 16 bytes; the first 7 of a payload that can't be read.
 pub(crate) fn head(payload: &[u8]) -> &[u8] {
-    let length = Descriptor::parse(payload).map_or(LONGEST, |descriptor| descriptor.length);
+    let mut length = Descriptor::parse(payload).map_or(LONGEST, |descriptor| descriptor.length);
+    if keyframe_header(payload).is_some() {
+        length += KEYFRAME_HEADER - 1;
+    }
     &payload[..length.min(payload.len())]
 }
 
@@ -165,6 +188,29 @@ mod tests {
         let descriptor = Descriptor::parse(&payload(picture_id, tl0_index, 1)).unwrap();
         let patch = stream.renumber(&descriptor);
         (patch.picture_id.unwrap(), patch.tl0_index.unwrap())
+    }
+
+    #[test]
+    fn a_keyframe_says_how_large_it_is() {
+        let keyframe = [
+            0x10, 0x50, 3, 0, 0x9d, 1, 0x2a, 0x80, 0x42, 0x68, 0x81, 7, 7,
+        ];
+        assert_eq!(
+            keyframe_size(&keyframe),
+            Some((640, 360)),
+            "without its scales"
+        );
+        assert_eq!(head(&keyframe), &keyframe[..11]);
+        let mut delta = keyframe;
+        delta[1] |= 1;
+        assert_eq!((keyframe_size(&delta), head(&delta)), (None, &delta[..2]));
+        for length in 0..11 {
+            assert_eq!(keyframe_size(&keyframe[..length]), None);
+        }
+        assert_eq!(
+            keyframe_size(&[0x10, 0x50, 3, 0, 0, 1, 0x2a, 1, 0, 1, 0]),
+            None
+        );
     }
 
     #[test]

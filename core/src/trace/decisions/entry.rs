@@ -223,6 +223,8 @@ fn redacted(command: &Command) -> Command {
         }
         Command::Enter { .. }
         | Command::Mute { .. }
+        | Command::Share { .. }
+        | Command::View { .. }
         | Command::Leave { .. }
         | Command::Signaling { .. }
         | Command::Restart { .. } => {}

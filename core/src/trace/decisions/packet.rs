@@ -7,7 +7,8 @@
 //!        0x06                      the same of an m-line that is no slot's
 //!        0x07                      a packet on an m-line that nobody forwards
 //!        0x80 | flags, and then    a packet
-//!             stream (u8)          0: microphone; 1, 2, 3: the layers of the camera
+//!             stream (u8)          0: microphone; 1, 2, 3: the layers of the camera; 4: sound of the
+//!                                  screen; 5, 6, 7: the layers of the screen
 //!             ssrc (u32)           if NEW_SOURCE
 //!             sequence (signed)    unless NEXT: how much more than the last
 //!             timestamp (signed)   unless SAME_TIME: how much more than the last, wrapping
@@ -16,7 +17,7 @@
 //!             length (varint) · length of the head (u8) · the head
 //! ```
 //! The head of a payload is its payload descriptor and the byte after it, which says whether a
-//! keyframe begins; of sound it is empty. Nothing of a picture or of a sound.
+//! keyframe begins, and where one does the nine bytes more that hold its size; of sound it is empty. Nothing of a picture or of a sound.
 
 use std::sync::Arc;
 
@@ -51,8 +52,8 @@ const VOICE: u8 = 0x80;
 /// Payloads are not longer than datagrams.
 const MAX_PAYLOAD: usize = 65_535;
 
-/// The streams of somebody: sound, and the layers of the picture.
-const STREAMS: usize = 1 + Layer::ALL.len();
+/// The streams of somebody: sound and the layers of the picture, twice.
+const STREAMS: usize = 2 * (1 + Layer::ALL.len());
 
 /// The last packets of each stream of somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,15 +71,19 @@ fn stream(source: Source, layer: Layer) -> usize {
     match source {
         Source::Microphone => 0,
         Source::Camera => 1 + layer as usize,
+        Source::ScreenAudio => 4,
+        Source::Screen => 5 + layer as usize,
     }
 }
 
 /// The reverse of [`stream`].
 fn source_of(stream: usize) -> Option<(Source, Layer)> {
-    match stream.checked_sub(1) {
-        None => Some((Source::Microphone, Layer::Full)),
-        Some(layer) => Some((Source::Camera, *Layer::ALL.get(layer)?)),
-    }
+    Some(match stream {
+        0 => (Source::Microphone, Layer::Full),
+        1..=3 => (Source::Camera, Layer::ALL[stream - 1]),
+        4 => (Source::ScreenAudio, Layer::Full),
+        _ => (Source::Screen, *Layer::ALL.get(stream - 5)?),
+    })
 }
 
 /// The last packet of a stream, to which the next one is compared.
@@ -251,7 +256,7 @@ mod tests {
     use super::*;
 
     fn packet(source: Source, sequence: u64, payload: &[u8]) -> MediaPacket {
-        let is_video = source == Source::Camera;
+        let is_video = source.kind() == MediaKind::Video;
         MediaPacket {
             line: Line::none(),
             layer: Layer::Full,
@@ -276,6 +281,12 @@ mod tests {
         let cases = [
             (Source::Camera, with(&[0x90, 0x80, 0x80, 0x11]), 5),
             (Source::Camera, with(&[0x00]), 1),
+            // A keyframe of 640 by 360.
+            (
+                Source::Screen,
+                with(&[0x10, 0x50, 3, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1]),
+                11,
+            ),
             (Source::Camera, vec![0x90, 0xf0, 0x80], 3),
             (Source::Microphone, with(&[]), 0),
         ];

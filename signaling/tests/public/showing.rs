@@ -1,0 +1,125 @@
+//! Screens, and what pages show of others.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tsuji_core::{Command, ParticipantId};
+use tsuji_signaling::ConnectionId;
+use tsuji_signaling::error::ErrorCode;
+use tsuji_signaling::message::ServerMessage;
+
+use crate::world::World;
+
+fn pair(world: &mut World) -> [(ConnectionId, ParticipantId); 2] {
+    let host = world.open();
+    let room = world.create(host);
+    let pair = [world.enter(&room, "Ren"), world.enter(&room, "Mika")];
+    world.forget();
+    pair
+}
+
+fn view(participant: ParticipantId, width: u32) -> String {
+    json!({"type": "view", "tiles": [
+        {"participant": participant.to_string(), "source": "camera", "width": width, "height": 90}]})
+    .to_string()
+}
+
+fn widths(commands: &[Command]) -> Vec<u16> {
+    let width = |command: &Command| match command {
+        Command::View { tiles, .. } => tiles[0].width,
+        other => panic!("{other:?}"),
+    };
+    commands.iter().map(width).collect()
+}
+
+fn refused(world: &mut World, connection: ConnectionId) -> ErrorCode {
+    match world.hears(connection) {
+        ServerMessage::Error { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_shows_a_screen_is_told_of_once_and_newcomers_hear_it_too() {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    let (ren, ren_id) = world.enter(&room, "Ren");
+    let (mika, _) = world.enter(&room, "Mika");
+    world.forget();
+    for _ in 0..2 {
+        world.text(ren, r#"{"type":"share","screen":true,"audio":false}"#);
+    }
+    let told = json!({"type": "share", "participant": ren_id.to_string(), "screen": true,
+        "audio": false});
+    assert_eq!(world.hears_json(mika), told);
+    assert_eq!(world.heard(ren), []);
+    let command = Command::Share {
+        participant: ren_id,
+        screen: true,
+        audio: false,
+    };
+    assert_eq!(world.commands(), [command]);
+    let aki = world.open();
+    world.look(aki, &room);
+    let seen = &world.hears_json(aki)["participants"][0];
+    assert_eq!(
+        (&seen["screen"], &seen["screen_audio"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
+fn a_view_reaches_the_core_at_once_and_then_the_last_of_each_tenth_of_a_second() {
+    let mut world = World::new();
+    let [(ren, _), (_, mika_id)] = pair(&mut world);
+    for width in [100, 200, 300] {
+        world.text(ren, &view(mika_id, width));
+    }
+    assert_eq!(widths(&world.commands()), [100]);
+    world.wait(Duration::from_millis(99));
+    assert_eq!(world.commands(), []);
+    world.wait(Duration::from_millis(1));
+    assert_eq!(widths(&world.commands()), [300]);
+    world.text(ren, &view(mika_id, 400));
+    world.wait(Duration::from_millis(100));
+    assert_eq!(widths(&world.commands()), [400]);
+    world.wait(Duration::from_millis(100));
+    world.text(ren, &view(mika_id, 500));
+    assert_eq!(widths(&world.commands()), [500]);
+}
+
+#[test]
+fn who_leaves_shows_nothing_any_more() {
+    let mut world = World::new();
+    let [(ren, _), (_, mika_id)] = pair(&mut world);
+    world.text(ren, &view(mika_id, 100));
+    world.text(ren, &view(mika_id, 200));
+    world.text(ren, r#"{"type":"leave"}"#);
+    world.forget();
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.commands(), []);
+}
+
+#[test]
+fn views_have_their_limits_and_nobody_else_may_have_one() {
+    let mut world = World::new();
+    let [(ren, _), (_, mika_id)] = pair(&mut world);
+    for width in [0, 16_385, 70_000] {
+        world.text(ren, &view(mika_id, width));
+        assert_eq!(refused(&mut world, ren), ErrorCode::BadMessage, "{width}");
+    }
+    let tile = json!({"participant": "p99", "source": "screen", "width": 1, "height": 1});
+    let many = |count| json!({"type": "view", "tiles": vec![tile.clone(); count]}).to_string();
+    world.text(ren, &many(101));
+    assert_eq!(refused(&mut world, ren), ErrorCode::BadMessage);
+    assert_eq!(world.commands(), []);
+    world.text(ren, &many(100));
+    assert_eq!(world.commands().len(), 1);
+    assert_eq!(world.heard(ren), []);
+    let outside = world.open();
+    world.text(outside, &many(1));
+    assert_eq!(refused(&mut world, outside), ErrorCode::WrongOrder);
+    world.text(outside, r#"{"type":"share","screen":true,"audio":true}"#);
+    assert_eq!(refused(&mut world, outside), ErrorCode::WrongOrder);
+}
