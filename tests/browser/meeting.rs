@@ -69,7 +69,8 @@ async fn people_who_come_later_cost_those_inside_at_most_one_negotiation() {
     house.close([mika, ren]).await;
 }
 
-/// How many negotiations a guest has seen, and that each of them ended.
+/// How many negotiations the server wanted of a guest, and that each of all ended. A page for which
+/// nothing comes for a while, on a busy machine, asks for one itself.
 async fn offers(guest: &tsuji_tests::support::Guest) -> usize {
     let wire = guest.wire().await;
     let offers = wire.heard_of("offer").len();
@@ -79,5 +80,5 @@ async fn offers(guest: &tsuji_tests::support::Guest) -> usize {
         states,
         ["have-remote-offer stable"].repeat(offers).join(" ")
     );
-    offers
+    offers.saturating_sub(wire.said_of("restart").len())
 }
