@@ -135,6 +135,26 @@ async fn a_camera_and_a_microphone_that_were_taken_away_come_back() {
     house.close([mika, ren]).await;
 }
 
+/// Another tab is in front for a while.
+#[tokio::test]
+async fn who_was_in_another_tab_is_there_without_a_reload() {
+    let house = House::open(&MIO).await;
+    let (_, [mika, ren]) = house.party::<2>("").await;
+    mika.meets("Ren", MEETING).await;
+    ren.until("what is there", KEEP, json!({ "name": "Mika" }))
+        .await;
+    let other = ren.look_away().await;
+    // Those who talk on are heard, and seen.
+    mika.meets("Ren", MEETING).await;
+    ren.look_back(other).await;
+    ren.until("the page", "return !document.hidden", Value::Null)
+        .await;
+    ren.meets("Mika", MEETING).await;
+    ren.until("the same connection", IS_KEPT, json!({ "name": "Mika" }))
+        .await;
+    house.close([mika, ren]).await;
+}
+
 /// Longer than the server waits for a word of who is away.
 #[tokio::test]
 async fn a_device_that_wakes_up_is_back_without_a_reload() {

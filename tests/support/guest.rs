@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use thirtyfour::common::command::FormatRequestData;
 use thirtyfour::common::requestdata::RequestData;
 use thirtyfour::session::scriptret::ScriptRet;
-use thirtyfour::{Key, SessionId, TypingData, WebDriver, WebElement};
+use thirtyfour::{Key, SessionId, TypingData, WebDriver, WebElement, WindowHandle};
 
 use super::browsers::{Brand, Browser};
 use super::network::Network;
@@ -372,6 +372,22 @@ impl Guest {
     /// The device wakes up.
     pub fn wake(&self) {
         self.browser.signal(Signal::CONT);
+    }
+
+    /// Opens another tab, which hides the page; gives that of the page.
+    pub async fn look_away(&self) -> WindowHandle {
+        let driver = self.driver();
+        let tab = driver.window().await.expect("a tab");
+        let other = driver.new_tab().await.expect("another tab");
+        driver.switch_to_window(other).await.expect("another tab");
+        tab
+    }
+
+    /// Closes the tab in front, and looks at the one behind.
+    pub async fn look_back(&self, tab: WindowHandle) {
+        self.driver().close_window().await.expect("a tab");
+        let back = self.driver().switch_to_window(tab).await;
+        back.expect("the first tab");
     }
 
     /// Reloads the page.

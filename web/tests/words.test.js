@@ -40,7 +40,7 @@ test("durations read like a sentence", () => {
 test("attempts to come back get rarer, up to a limit, and are spread", () => {
   assert.equal(backoff(0, 1), 500);
   assert.equal(backoff(1, 1), 1_000);
-  assert.equal(backoff(19, 1), 4_000);
+  assert.equal(backoff(39, 1), 2_000);
   assert.equal(backoff(1_000, 1), 15_000);
   assert.equal(backoff(1_000, 0), 7_500);
 });

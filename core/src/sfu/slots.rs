@@ -128,14 +128,23 @@ impl Sfu {
         let Some(participant) = self.participants.get(viewer) else {
             return SlotCounts::default();
         };
-        SlotCounts::each(|kind| {
-            let wanted = match kind {
-                MediaKind::Audio => wanted.sounds.len(),
-                MediaKind::Video => wanted.pictures.len(),
-            };
-            let existing = participant.slots_of(kind).len();
-            further_slots(wanted, existing, kind, &self.limits)
-        })
+        let further = |wanted: &dyn Fn(MediaKind) -> usize| {
+            SlotCounts::each(|kind| {
+                let existing = participant.slots_of(kind).len();
+                further_slots(wanted(kind), existing, kind, &self.limits)
+            })
+        };
+        let wanted = |kind| match kind {
+            MediaKind::Audio => wanted.sounds.len(),
+            MediaKind::Video => wanted.pictures.len(),
+        };
+        let missing = further(&wanted);
+        if missing.is_none() {
+            return missing;
+        }
+        // Whoever is heard now is seen as soon as the page has made room, and that is one negotiation.
+        let soon = wanted(MediaKind::Audio).min(self.limits.first_slots);
+        further(&|kind| wanted(kind).max(soon))
     }
 
     /// Puts what is wanted of a kind into the slots of a viewer. Whether anything changed.

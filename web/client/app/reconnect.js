@@ -11,7 +11,7 @@ import { Signal } from "./signal.js";
  */
 
 /** Attempts to come back after a loss before it is left to the user: about five minutes. */
-const ATTEMPTS = 40;
+const ATTEMPTS = 60;
 
 /**
  * The way back to a room: tries until the server is there, takes the stay up again if the server
