@@ -29,6 +29,7 @@
 //!   sfu          inputs to rooms to outputs; the path of a packet reads top to bottom in sfu/media
 //!   demux        whose datagram is it
 //!   participant  one person's state
+//!   reason       why each picture that somebody is to see comes, or does not
 //!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
 //!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
 //!                its surroundings comes from the seed
@@ -83,6 +84,7 @@ mod limits;
 mod output;
 mod participant;
 mod path;
+mod reason;
 mod sfu;
 mod sizes;
 mod table;
@@ -94,8 +96,11 @@ pub use counters::Counters;
 pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
 pub use input::{Command, Datagram, IceMode, Input, Tile};
 pub use limits::{Config, Limits, LocalAddress};
-pub use output::{CommandError, GoneReason, Notice, Output, PublishMids, Slot, Transmit};
+pub use output::{
+    CommandError, GoneReason, Notice, Output, PublishMids, Slot, SlotReason, Transmit,
+};
 pub use path::{Path, Transport};
+pub use reason::Reason;
 pub use sfu::Sfu;
 pub use sizes::Sizes;
 pub use time::{Time, WallTime};

@@ -28,6 +28,10 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(3);
 /// browser checks its path every 2.5 s to 6 s (RFC 7675, 5.1).
 pub(crate) const QUIET: Duration = Duration::from_secs(8);
 
+/// How long a layer that nobody takes any more is still sent. 2 s: somebody turns pages back and
+/// forth, and each time that it is wanted again costs its sender a keyframe.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

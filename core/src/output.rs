@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MediaKind, Mid, Negotiation, ParticipantId, Source, TrackId};
+use crate::ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, Source, TrackId};
 use crate::path::Path;
+use crate::reason::Reason;
+use crate::time::Time;
 
 /// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,25 @@ pub enum Notice {
         participant: ParticipantId,
         /// What they carry.
         slots: Vec<Slot>,
+    },
+    /// Pictures come, or do not, for other reasons now.
+    Reasons {
+        /// Whom to tell.
+        participant: ParticipantId,
+        /// Since when.
+        at: Time,
+        /// Those of its slots whose reason has changed, or what is in them.
+        reasons: Vec<SlotReason>,
+    },
+    /// Which encodings of what a participant publishes somebody takes; the others need not be sent.
+    /// Until this is said the first time, all are.
+    Layers {
+        /// Who publishes.
+        participant: ParticipantId,
+        /// Camera or screen.
+        source: Source,
+        /// The smallest first. None: nobody sees it.
+        layers: Vec<Layer>,
     },
     /// ICE and DTLS are up: media flows.
     Connected {
@@ -108,6 +129,17 @@ pub struct Slot {
     pub kind: MediaKind,
     /// What it carries now.
     pub track: Option<TrackId>,
+}
+
+/// Why what is in a slot for pictures comes, or does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotReason {
+    /// The slot's m-line.
+    pub mid: Mid,
+    /// What is in it.
+    pub track: Option<TrackId>,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// Why a command was refused.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::{KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
+use crate::forward::{Demand, KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
 use crate::path::Path;
+use crate::reason::Reason;
 use crate::time::Time;
 use crate::trace::decisions::Bases;
 use crate::transport::{Connection, Line, SendLine};
@@ -98,6 +99,8 @@ pub(crate) struct Publication {
     pub(crate) on: bool,
     /// What comes of it, if it is a picture.
     pub(crate) layers: Track,
+    /// Which layers it was told to send.
+    pub(crate) demand: Demand,
     pub(crate) keyframes: KeyframeRequests,
     /// In whose slots it is.
     pub(crate) viewers: Vec<Viewer>,
@@ -109,6 +112,7 @@ impl Publication {
             line,
             on: matches!(source, Source::Microphone | Source::Camera),
             layers: Track::new(source),
+            demand: Demand::new(source),
             keyframes: KeyframeRequests::new(limits.keyframe_interval),
             viewers: Vec::new(),
         }
@@ -131,11 +135,15 @@ pub(crate) struct SlotState {
     pub(crate) line: Line,
     /// Set once the peer has agreed to the line.
     pub(crate) to: Option<SendLine>,
+    /// The peer has not agreed.
+    pub(crate) refused: bool,
     pub(crate) outlet: Outlet,
     /// What it carries.
     pub(crate) track: Option<TrackIndex>,
     /// How the viewer sees that; of no meaning for sound.
     pub(crate) shown: Shown,
+    /// Why that comes or does not, as it was told last, and of what. Nothing of sound.
+    pub(crate) reason: (Option<TrackIndex>, Reason),
 }
 
 impl SlotState {
@@ -143,9 +151,11 @@ impl SlotState {
         Self {
             line,
             to: None,
+            refused: false,
             outlet: Outlet::new(kind),
             track: None,
             shown: Shown::Hidden,
+            reason: Default::default(),
         }
     }
 }
@@ -234,8 +244,9 @@ impl Participant {
         let connection = self.connection.as_ref().and_then(Connection::deadline);
         let unreachable = self.unreachable_at();
         let layers = self.publications.iter();
-        let layers = layers.filter_map(|publication| publication.layers.deadline());
-        let layers = layers.min();
+        let layers = layers
+            .flat_map(|publication| [publication.layers.deadline(), publication.demand.deadline()]);
+        let layers = layers.flatten().min();
         [
             connection,
             phase,

@@ -63,6 +63,9 @@ pub struct Limits {
     /// The shortest time between two views of one page that reach the core; of what is said
     /// meanwhile the last counts. 100 ms: each may give everything that it shows another layer.
     pub view_pause: Duration,
+    /// How long reasons gather before they are told together. 100 ms: most tiles that begin to show
+    /// somebody then say nothing in between, and nobody waits noticeably.
+    pub reasons_pause: Duration,
     /// Time between two pings. 5 s: three of them fit into `silence`.
     pub ping_interval: Duration,
     /// Time without any frame after which a connection counts as dead. 15 s: three pings that were
@@ -126,6 +129,7 @@ impl Default for Limits {
             tiles: 100,
             tile_side: 16_384,
             view_pause: Duration::from_millis(100),
+            reasons_pause: Duration::from_millis(100),
             ping_interval: Duration::from_secs(5),
             silence: Duration::from_secs(15),
             grace: Duration::from_secs(15),

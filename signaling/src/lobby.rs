@@ -298,6 +298,7 @@ impl Lobby {
                 Timer::Forget(room) => self.forget(room),
                 Timer::Grace(participant) => self.grace_over(participant),
                 Timer::View(participant) => self.view_due(participant),
+                Timer::Reasons(participant) => self.reasons_due(participant),
                 // Whoever runs the lobby asks `is_drained`.
                 Timer::Drained => {}
                 Timer::Fade => {
@@ -381,6 +382,7 @@ impl Lobby {
         self.tokens.revoke(&person.token);
         self.timers.cancel(Timer::Grace(participant));
         self.timers.cancel(Timer::View(participant));
+        self.timers.cancel(Timer::Reasons(participant));
         if let (Tell::Everybody, Some(connection)) = (tell, person.connection) {
             self.push(connection, &message);
         }

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use tsuji_core::{IceMode, MediaKind, ParticipantId};
 
 pub use client::{ClientMessage, Join, Tile};
-pub use server::{ExitReason, Participant, Publish, RtcIceServer, ServerMessage, Slot};
+pub use server::{
+    ExitReason, Participant, Publish, Reason, RtcIceServer, ServerMessage, Slot, SlotReason,
+};
 
 /// A participant's id on the wire: `p` and a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,6 +60,20 @@ pub enum Source {
     Screen,
     /// What is to be heard of that.
     ScreenAudio,
+}
+
+/// One encoding of a picture, by its restriction identifier (RFC 8851).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layer {
+    /// A quarter of each side.
+    #[serde(rename = "q")]
+    Quarter,
+    /// Half of each side.
+    #[serde(rename = "h")]
+    Half,
+    /// The picture as it is.
+    #[serde(rename = "f")]
+    Full,
 }
 
 /// An ICE candidate: `RTCIceCandidateInit` (W3C WebRTC, 4.8.1.1).
@@ -121,6 +137,16 @@ impl From<MediaKind> for Kind {
         match kind {
             MediaKind::Audio => Kind::Audio,
             MediaKind::Video => Kind::Video,
+        }
+    }
+}
+
+impl From<tsuji_core::Layer> for Layer {
+    fn from(layer: tsuji_core::Layer) -> Layer {
+        match layer {
+            tsuji_core::Layer::Quarter => Layer::Quarter,
+            tsuji_core::Layer::Half => Layer::Half,
+            tsuji_core::Layer::Full => Layer::Full,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tsuji_core::{IceMode, Layer, MediaKind, ParticipantId, Source};
+use tsuji_core::{IceMode, Layer, MediaKind, Notice, ParticipantId, Reason, Source};
 use tsuji_tests::scenario::Glance;
 use tsuji_tests::{Manner, Picture, World, WorldOptions};
 
@@ -143,6 +143,174 @@ fn each_tile_gets_the_smallest_layer_that_fills_it_and_hidden_ones_get_nothing()
         }
     }
     assert_eq!(world.browser(viewer).offers, 1);
+}
+
+/// The layers that somebody was last told are taken of its camera.
+fn taken(world: &World, publisher: ParticipantId) -> Vec<Layer> {
+    let told = world
+        .notices
+        .iter()
+        .rev()
+        .find_map(|(_, notice)| match notice {
+            Notice::Layers {
+                participant,
+                source: Source::Camera,
+                layers,
+            } if *participant == publisher => Some(layers.clone()),
+            _ => None,
+        });
+    told.unwrap_or(Layer::ALL.into())
+}
+
+#[test]
+fn layers_that_nobody_takes_are_not_sent_and_come_back_within_a_second() {
+    let mut world = world();
+    let a = layered(&mut world);
+    connected(&mut world);
+    world.run_for(Duration::from_secs(2));
+    assert_eq!(taken(&world, a), [], "nobody is there");
+    let sent = |world: &World| {
+        world
+            .browser(a)
+            .camera
+            .as_ref()
+            .map_or(0, |camera| camera.packets())
+    };
+    let before = sent(&world);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(sent(&world), before);
+
+    let viewer = world.enter(1, IceMode::Trickle);
+    let sees = |world: &World| got(world, viewer, a, Source::Camera).0 > 0;
+    assert!(world.run_until(Duration::from_secs(5), |world| {
+        world.browser(viewer).connected
+    }));
+    assert!(world.run_until(Duration::from_secs(1), sees));
+    world.run_for(Duration::from_secs(4));
+    assert_eq!(taken(&world, a), [Layer::Quarter, Layer::Full]);
+
+    let tab = world.tab_of(viewer);
+    for (width, layers) in [
+        (320, vec![Layer::Quarter]),
+        (640, vec![Layer::Quarter, Layer::Half]),
+    ] {
+        world.page(tab, |page, _| page.look(&[camera(0, width, 10)]));
+        world.run_for(Duration::from_secs(1));
+        assert_eq!(
+            got(&world, viewer, a, Source::Camera).1,
+            layers.last().copied()
+        );
+        world.run_for(Duration::from_secs(3));
+        assert_eq!(taken(&world, a), layers);
+    }
+    for _ in 0..2 {
+        world.page(tab, |page, _| page.look(&[]));
+        world.run_for(Duration::from_secs(4));
+        assert_eq!(taken(&world, a), []);
+        let before = got(&world, viewer, a, Source::Camera).0;
+        world.page(tab, |page, _| page.look(&[camera(0, 1_280, 720)]));
+        world.run_for(Duration::from_secs(1));
+        let (after, layer) = got(&world, viewer, a, Source::Camera);
+        assert!(
+            after > before + 5 && layer == Some(Layer::Full),
+            "{before} {after}"
+        );
+    }
+    assert_eq!(world.browser(a).offers, 1);
+}
+
+#[test]
+fn who_turns_pages_back_and_forth_costs_nobody_anything() {
+    let mut world = world();
+    let viewer = world.enter(1, IceMode::Trickle);
+    let a = layered(&mut world);
+    connected(&mut world);
+    world.run_for(Duration::from_secs(4));
+    let told = |world: &World| {
+        let layers = |notice: &Notice| matches!(notice, Notice::Layers { participant, .. } if *participant == a);
+        world
+            .notices
+            .iter()
+            .filter(|(_, notice)| layers(notice))
+            .count()
+    };
+    let before = told(&world);
+    for turn in 0..10 {
+        let tiles = [camera(0, 1_280, 720)];
+        let tiles = &tiles[..turn % 2];
+        world.page(world.tab_of(viewer), |page, _| page.look(tiles));
+        world.run_for(Duration::from_secs(1));
+    }
+    assert_eq!(told(&world), before);
+}
+
+#[test]
+fn every_change_has_its_reason() {
+    let mut world = world();
+    let viewer = world.enter(1, IceMode::Trickle);
+    connected(&mut world);
+    let a = world.enter(1, IceMode::Trickle);
+    connected(&mut world);
+    let tab = world.tab_of(viewer);
+    world.mute(a, MediaKind::Video, true);
+    world.run_for(Duration::from_millis(200));
+    world.mute(a, MediaKind::Video, false);
+    world.run_for(Duration::from_secs(1));
+    world.page(tab, |page, _| page.look(&[]));
+    world.run_for(Duration::from_millis(200));
+    world.page(tab, |page, _| page.look(&[camera(0, 100, 100)]));
+    world.run_for(Duration::from_secs(1));
+    // It stops without saying so.
+    world.page(world.tab_of(a), |page, now| {
+        page.mute(now, MediaKind::Video, true, true)
+    });
+    let silent = world.browser_mut(a);
+    silent.camera.as_mut().expect("a camera").paused = true;
+    world.mute(a, MediaKind::Video, false);
+    world
+        .browser_mut(a)
+        .camera
+        .as_mut()
+        .expect("a camera")
+        .paused = true;
+    world.run_for(Duration::from_secs(2));
+    world.leave(a);
+    world.run_for(Duration::from_millis(200));
+    let of_viewer = world.notices.iter().filter_map(|(_, notice)| match notice {
+        Notice::Reasons {
+            participant,
+            reasons,
+            ..
+        } if *participant == viewer => Some(reasons),
+        _ => None,
+    });
+    let reasons: Vec<_> = of_viewer.flatten().map(|told| told.reason).collect();
+    let forwarding = Reason::Forwarding { layer: Layer::Full };
+    assert_eq!(
+        reasons,
+        [
+            Reason::UplinkDown,
+            Reason::WaitingForKeyframe,
+            forwarding,
+            Reason::PublisherMuted,
+            Reason::WaitingForKeyframe,
+            forwarding,
+            Reason::Hidden,
+            Reason::WaitingForKeyframe,
+            forwarding,
+            Reason::PublisherMuted,
+            Reason::WaitingForKeyframe,
+            Reason::SourceDead,
+            Reason::Free,
+        ]
+    );
+    let told = world.tabs[&tab].page.reasons.values();
+    let told: Vec<_> = told.map(|(_, told)| told.reason).collect();
+    assert_eq!(
+        told,
+        [tsuji_signaling::message::Reason::Free],
+        "one slot was ever taken"
+    );
 }
 
 #[test]

@@ -173,6 +173,18 @@ impl Browser {
         Some(self.publish?.map(|mid| mid.to_string()))
     }
 
+    /// These layers of what it publishes are taken.
+    pub(crate) fn send_layers(&mut self, source: Source, layers: &[Layer]) {
+        let picture = match source {
+            Source::Camera => &mut self.camera,
+            Source::Screen => &mut self.screen,
+            Source::Microphone | Source::ScreenAudio => return,
+        };
+        if let Some(picture) = picture {
+            picture.send_layers(layers);
+        }
+    }
+
     /// Shows its screen from now on, or not any more.
     pub(crate) fn present(&mut self, t: Time, screen: bool, audio: bool) {
         let simulcast = self.camera.as_ref().is_some_and(Camera::is_simulcast);

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use tsuji_core::{
-    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, RoomId, Slot, Source, Tile,
-    Time, TrackId,
+    Command, GoneReason, MediaKind, Negotiation, Notice, ParticipantId, Reason, RoomId, Slot,
+    SlotReason, Source, Tile, Time, TrackId,
 };
 use tsuji_signaling::ConnectionId;
 
@@ -57,6 +57,10 @@ pub struct SlotRecord {
     pub answered: Option<Time>,
     /// What it carried.
     pub track: History<Option<TrackId>>,
+    /// Why that comes, or does not; of pictures only.
+    pub reason: History<(Option<TrackId>, Reason)>,
+    /// Whether that is because it is forwarded.
+    pub forwarding: History<bool>,
 }
 
 /// A value over time.
@@ -134,6 +138,17 @@ impl Member {
         shown.map(History::since)
     }
 
+    fn explained(&mut self, t: Time, reasons: &[SlotReason]) {
+        for told in reasons {
+            let mut slots = self.slots.iter_mut();
+            if let Some(slot) = slots.find(|slot| slot.mid == told.mid.0) {
+                let forwarding = matches!(told.reason, Reason::Forwarding { .. });
+                slot.reason.set(t, (told.track, told.reason));
+                slot.forwarding.set(t, forwarding);
+            }
+        }
+    }
+
     fn look(&mut self, t: Time, tiles: &[Tile]) {
         self.looked.get_or_insert(t);
         let tracks = || tiles.iter().map(|tile| tile.track);
@@ -160,6 +175,8 @@ impl Member {
                     kind: slot.kind,
                     answered: None,
                     track: History::new(t, slot.track),
+                    reason: History::new(t, (None, Reason::Free)),
+                    forwarding: History::new(t, false),
                 }),
             }
         }
@@ -297,6 +314,15 @@ impl Ledger {
                     member.told(t, slots);
                 }
             }
+            Notice::Reasons {
+                participant,
+                reasons,
+                ..
+            } => {
+                if let Some(member) = self.members.get_mut(participant) {
+                    member.explained(t, reasons);
+                }
+            }
             Notice::Connected { participant } => {
                 if let Some(member) = self.members.get_mut(participant) {
                     member.connected.get_or_insert(t);
@@ -311,7 +337,7 @@ impl Ledger {
                     member.gone = Some(*reason);
                 }
             }
-            Notice::Candidate { .. } | Notice::Refused { .. } => {}
+            Notice::Candidate { .. } | Notice::Layers { .. } | Notice::Refused { .. } => {}
         }
     }
 

@@ -287,6 +287,8 @@ struct Encoder {
     keyframe_wanted: bool,
     keyframes: u32,
     stopped: bool,
+    /// Somebody takes it.
+    taken: bool,
 }
 
 /// By how many ticks the clock of the next source is ahead of the last: 0.2 s.
@@ -368,6 +370,15 @@ impl Camera {
         }
     }
 
+    /// These layers are taken by somebody (`RTCRtpEncodingParameters.active`). One that begins again
+    /// waits to be asked for a keyframe.
+    pub fn send_layers(&mut self, layers: &[Layer]) {
+        let alone = self.encoders.len() == 1;
+        for encoder in &mut self.encoders {
+            encoder.taken = layers.contains(&encoder.layer) || (alone && !layers.is_empty());
+        }
+    }
+
     /// Packets made.
     pub fn packets(&self) -> u32 {
         self.encoders.iter().map(|encoder| encoder.count).sum()
@@ -406,7 +417,8 @@ impl Camera {
         let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
         self.next = self.next + interval;
         let (of, picture, simulcast) = (self.of, self.picture, self.is_simulcast());
-        let encoders = self.encoders.iter_mut().filter(|encoder| !encoder.stopped);
+        let encoders = self.encoders.iter_mut();
+        let encoders = encoders.filter(|encoder| !encoder.stopped && encoder.taken);
         let mut packets = Vec::new();
         for encoder in encoders {
             let layer = simulcast.then_some(encoder.layer);
@@ -430,6 +442,7 @@ impl Encoder {
             keyframe_wanted: true,
             keyframes: 0,
             stopped: false,
+            taken: true,
         }
     }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tsuji_core::{MediaKind, ParticipantId, Source, Time};
+use tsuji_core::{Layer, MediaKind, ParticipantId, Source, Time};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{
-    self, Candidate, ClientMessage, Ice, Id, Kind, Participant, Publish, ServerMessage, Slot, Tile,
+    self, Candidate, ClientMessage, Ice, Id, Kind, Participant, Publish, ServerMessage, Slot,
+    SlotReason, Tile,
 };
 
 use crate::browser::Browser;
@@ -105,6 +106,8 @@ pub struct Page {
     pub(crate) unclaimed: usize,
     /// Offers may come again: it has just resumed.
     resumed: bool,
+    /// Why its slots carry what they carry, by their m-lines, and since when it knows.
+    pub reasons: BTreeMap<String, (Time, SlotReason)>,
     /// What it shares: its screen, and the sound of that.
     presents: (bool, bool),
     /// What it shows of others, once it says so.
@@ -139,6 +142,7 @@ impl Page {
             token: None,
             unclaimed: 0,
             resumed: false,
+            reasons: BTreeMap::new(),
             presents: (false, false),
             view: None,
             me: None,
@@ -188,8 +192,18 @@ impl Page {
         self.me = None;
         self.browser = None;
         self.others.clear();
+        self.reasons.clear();
         self.presents = (false, false);
         self.view = None;
+    }
+
+    /// It has lost its WebSocket: nobody can tell it any more what is taken.
+    pub(crate) fn alone(&mut self) {
+        if let Some(browser) = &mut self.browser {
+            for source in Source::ALL {
+                browser.send_layers(source, &Layer::ALL);
+            }
+        }
     }
 
     fn resumed(&mut self, t: Time, me: ParticipantId, others: &[Participant], slots: Vec<Slot>) {
@@ -259,7 +273,7 @@ impl Page {
     }
 
     /// Mutes or unmutes. `honest`: it stops sending as well.
-    pub(crate) fn mute(&mut self, t: Time, kind: MediaKind, muted: bool, honest: bool) {
+    pub fn mute(&mut self, t: Time, kind: MediaKind, muted: bool, honest: bool) {
         match kind {
             MediaKind::Audio => self.manner.audio = !muted,
             MediaKind::Video => self.manner.video = !muted,
@@ -359,6 +373,7 @@ impl Page {
                 if self.me.replace(self_id.0) != Some(self_id.0) {
                     self.last_negotiation = 0;
                     self.browser = None;
+                    self.reasons.clear();
                     self.offered_ssrcs.clear();
                 } else if !agree {
                     let told = &self.others;
@@ -411,6 +426,22 @@ impl Page {
                 };
                 other.told = t;
                 (other.screen, other.screen_audio) = (screen, audio);
+            }
+            ServerMessage::Reasons { reasons } => {
+                for reason in reasons {
+                    self.reasons.insert(reason.mid.clone(), (t, reason));
+                }
+            }
+            ServerMessage::Layers { source, layers } => {
+                let layer = |layer| match layer {
+                    message::Layer::Quarter => Layer::Quarter,
+                    message::Layer::Half => Layer::Half,
+                    message::Layer::Full => Layer::Full,
+                };
+                let layers: Vec<_> = layers.into_iter().map(layer).collect();
+                if let Some(browser) = &mut self.browser {
+                    browser.send_layers(source.into(), &layers);
+                }
             }
             ServerMessage::Exit { participant, .. } => self.exit(participant.0),
             ServerMessage::Resume {

@@ -372,7 +372,9 @@ impl Life {
             | ServerMessage::Drain { .. }
             | ServerMessage::Call { .. }
             | ServerMessage::Mute { .. }
-            | ServerMessage::Share { .. } => {}
+            | ServerMessage::Share { .. }
+            | ServerMessage::Reasons { .. }
+            | ServerMessage::Layers { .. } => {}
         }
         Ok(())
     }

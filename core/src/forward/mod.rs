@@ -5,6 +5,7 @@
 //!  assign   who is in which slot of a viewer
 //!  view     what a page shows of others: who gets a slot, and how large it is seen
 //!  track    which layers of a publisher live, and which of them a viewer gets
+//!  demand   which layers a publisher is to send
 //!  keyframe when a publisher is asked for a keyframe
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
 //!  hold     whether a packet can be decoded: another layer begins with its keyframe
@@ -12,6 +13,7 @@
 //! ```
 
 mod assign;
+mod demand;
 mod hold;
 mod keyframe;
 mod outlet;
@@ -23,6 +25,7 @@ mod view;
 mod schedules;
 
 pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
+pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start, keyframe_size};

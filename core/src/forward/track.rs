@@ -14,6 +14,10 @@ const SILENCE: Duration = Duration::from_millis(900);
 /// The same of a screen. 2.5 s: Chromium sends a still one again once a second.
 const SCREEN_SILENCE: Duration = Duration::from_millis(2_500);
 
+/// How long the first packet may take from when it should come. 2 s: a page that was asked to send
+/// again does so within one.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What cameras mostly make, for as long as nothing is known. Pixels.
 const USUAL: (u32, u32) = (1_280, 720);
 
@@ -27,6 +31,10 @@ pub(crate) struct Track {
     layers: [Option<Time>; Layer::ALL.len()],
     /// When to look for the dead. Not later than is due; a packet does not move it.
     check: Option<Time>,
+    /// When something should have come.
+    due: Option<Time>,
+    /// Nothing comes that should.
+    dead: bool,
 }
 
 impl Track {
@@ -39,6 +47,8 @@ impl Track {
             sizes: Default::default(),
             layers: Default::default(),
             check: None,
+            due: None,
+            dead: false,
         }
     }
 
@@ -77,17 +87,29 @@ impl Track {
         let is_new = self.layers[layer as usize].replace(t).is_none();
         if is_new {
             self.check.get_or_insert(t + self.silence);
+            (self.due, self.dead) = (None, false);
         }
         is_new
     }
 
-    /// When [`Track::bury`] is due.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.check
+    /// From now on something should come.
+    pub(crate) fn expect(&mut self, t: Time) {
+        if !self.is_alive() {
+            (self.due, self.dead) = (Some(t + PATIENCE), false);
+        }
     }
 
-    /// Whether a layer has died.
+    /// When [`Track::bury`] is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.check.into_iter().chain(self.due).min()
+    }
+
+    /// Whether a layer has died, or nothing came that should have.
     pub(crate) fn bury(&mut self, t: Time) -> bool {
+        if self.due.take_if(|due| *due <= t).is_some() {
+            self.dead = true;
+            return true;
+        }
         if self.check.is_none_or(|check| check > t) {
             return false;
         }
@@ -97,12 +119,23 @@ impl Track {
         }
         let oldest = self.layers.iter().flatten().min();
         self.check = oldest.map(|oldest| *oldest + self.silence);
+        self.dead = oldest.is_none();
         self.layers.map(|newest| newest.is_some()) != before.map(|newest| newest.is_some())
     }
 
     /// Whether something comes of a layer.
     pub(crate) fn lives(&self, layer: Layer) -> bool {
         self.layers[layer as usize].is_some()
+    }
+
+    /// Whether nothing comes that should.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Whether something comes at all.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.layers.iter().any(Option::is_some)
     }
 
     /// The living layer for who wants `wanted`: the largest that is not larger, else the smallest
@@ -169,6 +202,22 @@ mod tests {
         track.arrived(at(0), Half);
         assert!(!track.bury(at(899)) && track.bury(at(900)));
         assert_eq!(track.deadline(), None);
+    }
+
+    #[test]
+    fn what_should_come_and_does_not_is_dead_after_a_while() {
+        let mut track = Track::new(Source::Camera);
+        assert!(!track.is_dead() && track.deadline().is_none());
+        track.expect(at(1_000));
+        assert!(!track.bury(at(2_999)) && track.bury(at(3_000)) && track.is_dead());
+        assert_eq!(track.deadline(), None);
+        track.expect(at(4_000));
+        assert!(!track.is_dead());
+        assert!(track.arrived(at(4_500), Full));
+        track.expect(at(4_600));
+        assert!(track.bury(at(5_400)) && track.is_dead());
+        assert!(!track.bury(at(9_000)), "once");
+        assert!(track.arrived(at(9_500), Full) && !track.is_dead());
     }
 
     #[test]

@@ -31,6 +31,10 @@ impl Shown {
         }
     }
 
+    pub(crate) fn is_seen(self) -> bool {
+        self != Self::Hidden
+    }
+
     /// Whether a picture of this size is as sharp as this one can be seen.
     pub(crate) fn is_filled_by(self, (width, height): (u32, u32)) -> bool {
         match self {

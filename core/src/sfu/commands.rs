@@ -299,6 +299,7 @@ impl Sfu {
             None => return Ok(()),
         }
         self.open_slots(index);
+        self.concerns_viewer(index);
         let missing = !self.missing_slots(index).is_none();
         if let Some(participant) = self.participants.get_mut(index) {
             participant.negotiation = Negotiating::Idle;
@@ -332,7 +333,9 @@ impl Sfu {
                 connection.send_line(line, kind)
             });
             if let (Some(to), Some(participant)) = (to, self.participants.get_mut(index)) {
-                participant.slots[number].to = to;
+                let slot = &mut participant.slots[number];
+                slot.to = to;
+                slot.refused = to.is_none();
             }
         }
     }
@@ -370,7 +373,7 @@ impl Sfu {
 
     /// What somebody publishes is forwarded from now on, or not any more.
     fn switch(&mut self, track: TrackIndex, on: bool) {
-        let (index, source) = track;
+        let ((index, source), now) = (track, self.now);
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
@@ -378,7 +381,9 @@ impl Sfu {
         if std::mem::replace(&mut publication.on, on) == on {
             return;
         }
-        if !on {
+        if on {
+            publication.layers.expect(now);
+        } else {
             publication.keyframes.unwanted();
         }
         for viewer in publication.viewers.clone() {
@@ -393,6 +398,7 @@ impl Sfu {
         if on {
             self.refresh_keyframe(track);
         }
+        self.concerns_track(track);
         self.schedule(index);
     }
 

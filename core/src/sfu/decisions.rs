@@ -363,6 +363,7 @@ impl Sfu {
             Head::Dropped(_) => true,
         };
         self.bury();
+        self.settle();
         possible
     }
 

@@ -3,7 +3,7 @@
 use super::Sfu;
 use crate::forward::{Arrival, is_keyframe_start, keyframe_size};
 use crate::ids::{Layer, MediaKind, Source};
-use crate::participant::{Index, TrackIndex, Viewer};
+use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
 
@@ -62,6 +62,7 @@ impl Sfu {
         for viewer in participant.publication(source).viewers.clone() {
             self.aim(track, viewer);
         }
+        self.concerns_track(track);
         self.refresh_keyframe(track);
     }
 
@@ -127,7 +128,14 @@ impl Sfu {
             timestamp: packet.timestamp,
             payload: &packet.payload,
         };
-        let Some(renumbered) = slot.outlet.pass(&arrival) else {
+        let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.playing());
+        let before = playing(slot);
+        let renumbered = slot.outlet.pass(&arrival);
+        if playing(slot) != before {
+            self.unsettled.viewers.insert(viewer.participant);
+            self.unsettled.tracks.insert((from, source));
+        }
+        let Some(renumbered) = renumbered else {
             return;
         };
         let outgoing = OutgoingPacket {

@@ -22,6 +22,7 @@ mod commands;
 mod datagram;
 mod decisions;
 mod media;
+mod reasons;
 mod rooms;
 mod slots;
 mod timers;
@@ -42,7 +43,7 @@ use crate::ids::{ParticipantId, RoomId};
 use crate::input::Input;
 use crate::limits::{Config, Limits, LocalAddress};
 use crate::output::{GoneReason, Notice, Output};
-use crate::participant::{Index, Participant, Phase};
+use crate::participant::{Index, Participant, Phase, TrackIndex};
 use crate::path::{Path, Transport};
 use crate::sizes::Sizes;
 use crate::table::Table;
@@ -71,6 +72,8 @@ pub struct Sfu {
     addresses: AddressTable,
     /// When each participant wants its time; one entry for each at most.
     timers: BTreeSet<(Time, Index)>,
+    /// Whom this input concerned.
+    unsettled: Unsettled,
     /// Participants whose connection failed during this input, and why.
     doomed: Vec<(Index, GoneReason)>,
     outputs: VecDeque<Output>,
@@ -78,6 +81,13 @@ pub struct Sfu {
     spare: Vec<Effects>,
     counters: Counters,
     tape: Tape,
+}
+
+/// For whom what is told may have changed.
+#[derive(Debug, Default)]
+struct Unsettled {
+    viewers: BTreeSet<Index>,
+    tracks: BTreeSet<TrackIndex>,
 }
 
 impl Sfu {
@@ -112,6 +122,7 @@ impl Sfu {
             rooms: BTreeMap::new(),
             addresses,
             timers: BTreeSet::new(),
+            unsettled: Unsettled::default(),
             doomed: Vec::new(),
             outputs: VecDeque::new(),
             spare: Vec::new(),
@@ -140,6 +151,7 @@ impl Sfu {
             Input::Closed(path) => self.closed(path),
         }
         self.bury();
+        self.settle();
         self.end_on_tape();
     }
 
@@ -327,12 +339,17 @@ impl Sfu {
     }
 
     fn connected(&mut self, index: Index) {
+        let now = self.now;
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
         participant.phase = Phase::Connected;
+        for publication in &mut participant.publications {
+            publication.layers.expect(now);
+        }
         let id = participant.id;
         self.notify(Notice::Connected { participant: id });
+        self.concerns_all_around(index);
         self.refresh_keyframes_around(index);
     }
 
@@ -342,6 +359,7 @@ impl Sfu {
             && participant.is_connected()
         {
             participant.phase = Phase::Interrupted { since };
+            self.concerns_all_around(index);
         }
     }
 
@@ -350,6 +368,7 @@ impl Sfu {
             && let Phase::Interrupted { .. } = participant.phase
         {
             participant.phase = Phase::Connected;
+            self.concerns_all_around(index);
             self.refresh_keyframes_around(index);
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Sfu;
-use crate::ids::RoomId;
+use crate::ids::{RoomId, Source};
 use crate::participant::Index;
 
 /// A room: its members in the order in which they came.
@@ -21,13 +21,13 @@ impl Sfu {
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.members.retain(|member| *member != index);
             for member in &room.members {
-                let member = self.participants.get_mut(*member);
-                for publication in member
-                    .into_iter()
-                    .flat_map(|member| &mut member.publications)
-                {
-                    let viewers = &mut publication.viewers;
+                let Some(participant) = self.participants.get_mut(*member) else {
+                    continue;
+                };
+                for source in Source::ALL {
+                    let viewers = &mut participant.publication_mut(source).viewers;
                     viewers.retain(|viewer| viewer.participant != index);
+                    self.unsettled.tracks.insert((*member, source));
                 }
             }
             if room.members.is_empty() {

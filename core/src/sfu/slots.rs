@@ -189,6 +189,10 @@ impl Sfu {
         }
         state.shown = Shown::Hidden;
         let before = std::mem::replace(&mut state.track, track);
+        self.concerns_viewer(viewer);
+        for track in before.into_iter().chain(track) {
+            self.concerns_track(track);
+        }
         let viewer = Viewer {
             participant: viewer,
             slot,
@@ -229,6 +233,7 @@ impl Sfu {
                 participant: viewer,
                 slot,
             };
+            self.concerns_track(track);
             self.aim(track, viewer);
             self.refresh_keyframe(track);
         }

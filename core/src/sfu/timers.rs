@@ -1,6 +1,7 @@
 //! What is due, and when.
 
 use super::Sfu;
+use crate::ids::Source;
 use crate::output::GoneReason;
 use crate::participant::{Index, Negotiating, Phase};
 use crate::trace::decisions::Call;
@@ -88,7 +89,21 @@ impl Sfu {
             });
         }
         self.bury_layers(index);
+        self.demands_due(index);
         self.request_due_keyframes(index);
+    }
+
+    /// Layers that nobody takes any more were kept for a while.
+    fn demands_due(&mut self, index: Index) {
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
+        for source in Source::ALL {
+            let deadline = participant.publication(source).demand.deadline();
+            if deadline.is_some_and(|at| at <= self.now) {
+                self.unsettled.tracks.insert((index, source));
+            }
+        }
     }
 
     fn is_connection_due(&self, index: Index) -> bool {

@@ -122,6 +122,8 @@ impl Notice {
             Notice::Offer { participant, .. }
             | Notice::Candidate { participant, .. }
             | Notice::Slots { participant, .. }
+            | Notice::Reasons { participant, .. }
+            | Notice::Layers { participant, .. }
             | Notice::Connected { participant }
             | Notice::Refused { participant, .. }
             | Notice::Gone { participant, .. } => *participant,

@@ -6,9 +6,10 @@
 use tsuji_core::{CommandError, GoneReason, Notice, ParticipantId};
 
 use super::rooms::{OpenOffer, Person, Room};
+use super::timers::Timer;
 use super::{Lobby, Tell, person_span};
 use crate::error::Fault;
-use crate::message::{Candidate, ExitReason, Ice, RtcIceServer, ServerMessage};
+use crate::message::{Candidate, ExitReason, Ice, Layer, RtcIceServer, ServerMessage, Source};
 
 impl Lobby {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -34,6 +35,16 @@ impl Lobby {
                 candidate,
             } => self.server_candidate(participant, candidate),
             Notice::Slots { participant, slots } => self.slots(participant, slots),
+            Notice::Reasons {
+                participant,
+                reasons,
+                ..
+            } => self.reasons(participant, reasons),
+            Notice::Layers {
+                participant,
+                source,
+                layers,
+            } => self.layers(participant, source.into(), layers),
             Notice::Connected { participant } => {
                 if let Some(&room) = self.participants.get(&participant) {
                     let span = person_span(room, participant);
@@ -124,6 +135,55 @@ impl Lobby {
         {
             let slots = room.slots(&person.slots);
             self.push(connection, &ServerMessage::Slots { slots });
+        }
+    }
+
+    fn reasons(&mut self, participant: ParticipantId, reasons: Vec<tsuji_core::SlotReason>) {
+        let Some(person) = self.person_mut(participant) else {
+            return;
+        };
+        let told = &mut person.told;
+        let is_first = told.changed.is_empty();
+        for reason in reasons {
+            told.changed.insert(reason.mid.clone());
+            told.reasons.insert(reason.mid.clone(), reason);
+        }
+        if is_first {
+            let at = self.now + self.limits.reasons_pause;
+            self.timers.set(Timer::Reasons(participant), at);
+        }
+    }
+
+    /// Tells what has gathered. Who is away will be told everything.
+    pub(super) fn reasons_due(&mut self, participant: ParticipantId) {
+        let Some(person) = self.person_mut(participant) else {
+            return;
+        };
+        let changed = std::mem::take(&mut person.told.changed);
+        let (Some(room), Some(person)) = (self.room_of(participant), self.person(participant))
+        else {
+            return;
+        };
+        if let Some(connection) = person.connection {
+            let reasons = &person.told.reasons;
+            let reasons = room.reasons(changed.iter().filter_map(|mid| reasons.get(mid)));
+            self.push(connection, &ServerMessage::Reasons { reasons });
+        }
+    }
+
+    fn layers(
+        &mut self,
+        participant: ParticipantId,
+        source: Source,
+        layers: Vec<tsuji_core::Layer>,
+    ) {
+        let Some(person) = self.person_mut(participant) else {
+            return;
+        };
+        let layers: Vec<Layer> = layers.into_iter().map(Layer::from).collect();
+        person.told.layers.insert(source, layers.clone());
+        if let Some(connection) = person.connection {
+            self.push(connection, &ServerMessage::Layers { source, layers });
         }
     }
 

@@ -3,7 +3,7 @@
 use tsuji_core::{Command, Negotiation, ParticipantId};
 
 use super::addresses::Deed;
-use super::rooms::View;
+use super::rooms::{Told, View};
 use super::timers::Timer;
 use super::{ConnectionId, Lobby, Person, Tell, person_span};
 use crate::error::Fault;
@@ -110,6 +110,7 @@ impl Lobby {
             offered: None,
             open_offer: None,
             slots: Vec::new(),
+            told: Told::default(),
         };
         let message = ServerMessage::Call {
             participant: person.to_message(participant),

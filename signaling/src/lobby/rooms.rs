@@ -6,7 +6,10 @@ use tsuji_core::{Mid, Negotiation, ParticipantId, PublishMids, RoomId, Tile, Tim
 
 use super::ConnectionId;
 use super::rate::Meter;
-use crate::message::{Ice, Id, Kind, Participant, Publish, RtcIceServer, ServerMessage, Slot};
+use crate::message::{
+    Ice, Id, Kind, Layer, Participant, Publish, RtcIceServer, ServerMessage, Slot, SlotReason,
+    Source,
+};
 use crate::name::Name;
 use crate::password::Lock;
 use crate::resume::Token;
@@ -66,6 +69,7 @@ pub(super) struct Person {
     pub(super) open_offer: Option<OpenOffer>,
     /// Its slots as the core last told them.
     pub(super) slots: Vec<tsuji_core::Slot>,
+    pub(super) told: Told,
 }
 
 /// What a page shows, on its way to the core: at most once in a while.
@@ -73,6 +77,17 @@ pub(super) struct Person {
 pub(super) struct View {
     pub(super) next: Time,
     pub(super) waiting: Option<Vec<Tile>>,
+}
+
+/// What the core last told a participant of media, in case it has to be told again.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Of each slot whose reason was ever another than that it is free.
+    pub(super) reasons: BTreeMap<Mid, tsuji_core::SlotReason>,
+    /// Slots whose reasons are to be told together.
+    pub(super) changed: BTreeSet<Mid>,
+    /// What is taken of what it publishes.
+    pub(super) layers: BTreeMap<Source, Vec<Layer>>,
 }
 
 /// An offer that was not answered, in case it has to be told again.
@@ -211,6 +226,32 @@ impl Room {
             }
         };
         slots.iter().map(slot).collect()
+    }
+
+    /// Reasons without whoever has left.
+    pub(super) fn reasons<'a>(
+        &self,
+        reasons: impl IntoIterator<Item = &'a tsuji_core::SlotReason>,
+    ) -> Vec<SlotReason> {
+        let reason = |told: &tsuji_core::SlotReason| {
+            let here = |track: &TrackId| self.people.contains_key(&track.participant);
+            let track = told.track.filter(here);
+            let reason = match track {
+                Some(_) => told.reason,
+                None => tsuji_core::Reason::Free,
+            };
+            SlotReason {
+                mid: told.mid.to_string(),
+                participant: track.map(|track| Id(track.participant)),
+                source: track.map(|track| track.source.into()),
+                reason: reason.into(),
+                layer: match reason {
+                    tsuji_core::Reason::Forwarding { layer } => Some(layer.into()),
+                    _ => None,
+                },
+            }
+        };
+        reasons.into_iter().map(reason).collect()
     }
 
     /// What somebody has to answer, with everything else as it is now.

@@ -12,6 +12,7 @@
 
 use tsuji_core::{Command, ParticipantId};
 
+use super::rooms::Told;
 use super::timers::Timer;
 use super::{ConnectionId, Lobby, Tell, person_span};
 use crate::error::{Closing, Fault};
@@ -113,6 +114,18 @@ impl Lobby {
             participants: room.roster(Some(participant)),
             slots: room.slots(&person.slots),
         }];
+        let Told {
+            reasons, layers, ..
+        } = &person.told;
+        if !reasons.is_empty() {
+            messages.push(ServerMessage::Reasons {
+                reasons: room.reasons(reasons.values()),
+            });
+        }
+        messages.extend(layers.iter().map(|(source, layers)| ServerMessage::Layers {
+            source: *source,
+            layers: layers.clone(),
+        }));
         if let Some(open) = &person.open_offer {
             messages.extend(room.offer(participant));
             let candidates = open.candidates.iter().cloned();

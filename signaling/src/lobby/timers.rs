@@ -21,6 +21,8 @@ pub(super) enum Timer {
     Grace(ParticipantId),
     /// Tell the core what somebody's page shows.
     View(ParticipantId),
+    /// Tell somebody why pictures come, or do not.
+    Reasons(ParticipantId),
     /// The last meeting has had its time.
     Drained,
     /// Forget what addresses did a minute ago.

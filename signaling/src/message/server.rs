@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tsuji_core::{GoneReason, Mid, PublishMids, TrackId};
 
-use super::{Candidate, Ice, Id, Kind, Source};
+use super::{Candidate, Ice, Id, Kind, Layer, Source};
 use crate::error::ErrorCode;
 use crate::room_code::RoomCode;
 
@@ -68,6 +68,18 @@ pub enum ServerMessage {
     Slots {
         /// All slots of the receiver.
         slots: Vec<Slot>,
+    },
+    /// What comes in slots comes, or does not, for other reasons now.
+    Reasons {
+        /// Those that have changed.
+        reasons: Vec<SlotReason>,
+    },
+    /// These encodings of what the receiver publishes are taken by somebody.
+    Layers {
+        /// Camera or screen.
+        source: Source,
+        /// The smallest first.
+        layers: Vec<Layer>,
     },
     /// Somebody's microphone or camera went off, or on again.
     Mute {
@@ -186,6 +198,56 @@ impl Slot {
                 participant: participant.0,
                 source: source.into(),
             }),
+        }
+    }
+}
+
+/// Why what is in a slot for pictures comes, or does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotReason {
+    /// The slot's mid.
+    pub mid: String,
+    /// Whose media is in it; `None` (`null`) while it is free.
+    pub participant: Option<Id>,
+    /// Where that comes from; `None` (`null`) while it is free.
+    pub source: Option<Source>,
+    /// Why.
+    pub reason: Reason,
+    /// Which encoding is forwarded, if any is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
+}
+
+/// Why a picture comes, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "PROTOCOL.md has the table")]
+pub enum Reason {
+    Free,
+    Hidden,
+    PublisherMuted,
+    Negotiating,
+    Unsupported,
+    DownlinkDown,
+    UplinkDown,
+    SourceDead,
+    WaitingForKeyframe,
+    Forwarding,
+}
+
+impl From<tsuji_core::Reason> for Reason {
+    fn from(reason: tsuji_core::Reason) -> Self {
+        match reason {
+            tsuji_core::Reason::Free => Reason::Free,
+            tsuji_core::Reason::Hidden => Reason::Hidden,
+            tsuji_core::Reason::PublisherMuted => Reason::PublisherMuted,
+            tsuji_core::Reason::Negotiating => Reason::Negotiating,
+            tsuji_core::Reason::Unsupported => Reason::Unsupported,
+            tsuji_core::Reason::DownlinkDown => Reason::DownlinkDown,
+            tsuji_core::Reason::UplinkDown => Reason::UplinkDown,
+            tsuji_core::Reason::SourceDead => Reason::SourceDead,
+            tsuji_core::Reason::WaitingForKeyframe => Reason::WaitingForKeyframe,
+            tsuji_core::Reason::Forwarding { .. } => Reason::Forwarding,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tsuji_core::{Command, IceMode, MediaKind, Negotiation, Notice, ParticipantId, RoomId};
 use tsuji_signaling::error::ErrorCode;
-use tsuji_signaling::message::{ClientMessage, ExitReason, ServerMessage};
+use tsuji_signaling::message::{ClientMessage, ExitReason, Reason, ServerMessage};
 use tsuji_signaling::{ConnectionId, Input};
 
 use crate::world::World;
@@ -192,6 +192,8 @@ fn the_tables_have_all_codes_and_reasons_and_types() {
     assert_eq!(names, variants::<ErrorCode>());
     let names = table("| reason | |");
     assert_eq!(names, variants::<ExitReason>());
+    let names = table("| reason of a slot | |");
+    assert_eq!(names, variants::<Reason>());
 
     let mut types = variants_of(r#"{"type":""}"#);
     types.extend(ClientMessage::TYPES.map(str::to_owned));

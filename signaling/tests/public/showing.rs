@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tsuji_core::{Command, ParticipantId};
-use tsuji_signaling::ConnectionId;
+use tsuji_core::{
+    Command, Layer, Mid, Notice, ParticipantId, Reason, SlotReason, Source, Time, TrackId,
+};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::ServerMessage;
+use tsuji_signaling::{ConnectionId, Input};
 
 use crate::world::World;
 
@@ -122,4 +124,100 @@ fn views_have_their_limits_and_nobody_else_may_have_one() {
     assert_eq!(refused(&mut world, outside), ErrorCode::WrongOrder);
     world.text(outside, r#"{"type":"share","screen":true,"audio":true}"#);
     assert_eq!(refused(&mut world, outside), ErrorCode::WrongOrder);
+}
+
+fn heard(world: &mut World, connection: ConnectionId) -> Vec<serde_json::Value> {
+    let heard = world.heard(connection).into_iter();
+    heard
+        .map(|message| serde_json::to_value(message).unwrap())
+        .collect()
+}
+
+fn told(world: &mut World, to: ParticipantId, reasons: &[(&str, Option<ParticipantId>, Reason)]) {
+    let told = |(mid, of, reason): &(&str, Option<ParticipantId>, Reason)| SlotReason {
+        mid: Mid((*mid).to_owned()),
+        track: of.map(|participant| TrackId {
+            participant,
+            source: Source::Camera,
+        }),
+        reason: *reason,
+    };
+    world.input(Input::Notice(Notice::Reasons {
+        participant: to,
+        at: Time::ZERO,
+        reasons: reasons.iter().map(told).collect(),
+    }));
+}
+
+#[test]
+fn reasons_that_change_quickly_are_told_once_and_all_again_after_resuming() {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    let ren = world.open();
+    world.look(ren, &room);
+    let ren_id = world.call(ren, "Ren").unwrap();
+    world.offer(ren_id, 1, &[None, None]);
+    let offer = heard(&mut world, ren).pop().unwrap();
+    let token = offer["token"].as_str().unwrap().to_owned();
+    world.text(ren, r#"{"type":"answer","negotiation":1,"sdp":"v=0"}"#);
+    let (mika, mika_id) = world.enter(&room, "Mika");
+    world.forget();
+
+    let forwarding = Reason::Forwarding { layer: Layer::Half };
+    told(
+        &mut world,
+        ren_id,
+        &[("3", Some(mika_id), Reason::WaitingForKeyframe)],
+    );
+    world.wait(Duration::from_millis(60));
+    told(&mut world, ren_id, &[("3", Some(mika_id), forwarding)]);
+    assert_eq!(world.heard(ren), []);
+    world.wait(Duration::from_millis(40));
+    let id = mika_id.to_string();
+    let comes = json!({"type": "reasons", "reasons": [
+        {"mid": "3", "participant": id, "source": "camera", "reason": "forwarding", "layer": "h"}]});
+    assert_eq!(world.hears_json(ren), comes);
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.heard(ren), []);
+    world.input(Input::Notice(Notice::Layers {
+        participant: ren_id,
+        source: Source::Screen,
+        layers: vec![Layer::Full],
+    }));
+    let taken = json!({"type": "layers", "source": "screen", "layers": ["f"]});
+    assert_eq!(world.hears_json(ren), taken);
+
+    // Away, and back: what was told, and what was not.
+    world.close(ren);
+    told(
+        &mut world,
+        ren_id,
+        &[("5", Some(mika_id), Reason::SourceDead)],
+    );
+    world.wait(Duration::from_secs(1));
+    let again = world.open();
+    world.text(
+        again,
+        &json!({"type": "resume", "token": token}).to_string(),
+    );
+    let mut resumed = heard(&mut world, again);
+    assert_eq!(resumed.remove(0)["type"], "resume");
+    let all = json!({"type": "reasons", "reasons": [
+        {"mid": "3", "participant": id, "source": "camera", "reason": "forwarding", "layer": "h"},
+        {"mid": "5", "participant": id, "source": "camera", "reason": "source_dead"}]});
+    assert_eq!(resumed, [all, taken]);
+
+    // Nothing is told of somebody whose exit was.
+    world.text(mika, r#"{"type":"leave"}"#);
+    world.heard(again);
+    told(
+        &mut world,
+        ren_id,
+        &[("3", Some(mika_id), Reason::UplinkDown)],
+    );
+    world.wait(Duration::from_millis(100));
+    let free = json!({"type": "reasons", "reasons": [
+        {"mid": "3", "participant": null, "source": null, "reason": "free"}]});
+    assert_eq!(world.hears_json(again), free);
 }

@@ -74,7 +74,7 @@ impl Invariant for WithinLimits {
             (
                 "timers",
                 sizes.timers,
-                3 * sizes.connections + 2 * sizes.participants + sizes.rooms + 1,
+                3 * sizes.connections + 3 * sizes.participants + sizes.rooms + 1,
             ),
             ("addresses", sizes.addresses, sizes.connections),
             (

@@ -147,7 +147,7 @@ impl Invariants {
             Box::new(slots::MutedIsSilent),
             Box::new(slots::HiddenCostsNothing),
             Box::new(slots::SlotsHoldMembers::default()),
-            Box::new(reason::ReasonFitsTraffic),
+            Box::new(reason::ReasonFitsTraffic::default()),
             Box::new(ssrc::OfferedSsrc),
             Box::new(numbers::NumbersGoOn::default()),
             Box::new(picture::PictureInTime),

@@ -150,7 +150,7 @@ fn for_each_visible(
 }
 
 /// Since when a participant can send and receive media.
-fn ready_since(view: &View<'_>, id: ParticipantId, member: &Member) -> Option<Time> {
+pub(super) fn ready_since(view: &View<'_>, id: ParticipantId, member: &Member) -> Option<Time> {
     let tab = view.tab(member.connection)?;
     let recovered = view.recovered(tab, member)?;
     let is_it = tab.page.me == Some(id);

@@ -69,6 +69,7 @@ impl World {
         let now = self.now;
         if let Some(tab) = self.tabs.get_mut(&tab) {
             tab.set_socket(now, None);
+            tab.page.alone();
         }
     }
 

@@ -247,6 +247,7 @@ export class Call extends Emitter {
       return;
     }
     this.#dropSignal();
+    this.#peer.allLayers();
     this.#setState("reconnecting");
     void this.#approach(wait);
   }

@@ -118,6 +118,13 @@ export class Peer extends Emitter {
     this.#enqueue(() => this.#supply(line));
   }
 
+  /** Nobody can tell any more what is taken: everything is sent. */
+  allLayers() {
+    const lines = /** @type {Line[]} */ (Object.keys(this.#layers));
+    this.#layers = {};
+    for (const line of lines) this.#enqueue(() => this.#supply(line));
+  }
+
   /** What arrives, or would, in each slot. @returns {Received[]} */
   received() {
     const byMid = new Map(this.connection.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));

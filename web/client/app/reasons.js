@@ -13,6 +13,8 @@
 export function reasonInWords(reason, source) {
   const what = source === "screen" ? "screen" : "camera";
   switch (reason) {
+    case "negotiating":
+    case "downlink_down":
     case "waiting_for_keyframe":
       return "The picture is on its way";
     case "no_bandwidth":

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tsuji_core::{Command, Notice, ParticipantId, Tile, Time, WallTime};
+use tsuji_core::{Command, Layer, Notice, ParticipantId, Reason, SlotReason, Tile, Time, WallTime};
 
 use super::moment::wall_clock;
 use super::person::{in_slots, track};
@@ -90,8 +90,13 @@ pub(super) fn command_text(command: &Command) -> String {
                 let (width, height) = (tile.width, tile.height);
                 format!("{} {width}x{height}", track(tile.track))
             };
-            let tiles: Vec<_> = tiles.iter().map(tell).collect();
-            format!("looks at {}", tiles.join(", "))
+            match tiles.as_slice() {
+                [] => "looks at nobody".to_owned(),
+                tiles => {
+                    let tiles: Vec<_> = tiles.iter().map(tell).collect();
+                    format!("looks at {}", tiles.join(", "))
+                }
+            }
         }
         Command::Leave { .. } => "leaves".to_owned(),
         Command::Restart { .. } => "asks for an ICE restart".to_owned(),
@@ -114,12 +119,42 @@ pub(super) fn notice_text(notice: &Notice) -> Option<String> {
             candidate => format!("gets candidate: {}", candidate.unwrap_or("no more")),
         },
         Notice::Slots { slots, .. } => format!("slots: {}", in_slots(slots)),
+        Notice::Reasons { reasons, .. } => {
+            let tell = |told: &SlotReason| match told.track {
+                Some(id) => format!("{} {}", track(id), in_words(told.reason)),
+                None => format!("slot {} is free", told.mid),
+            };
+            reasons.iter().map(tell).collect::<Vec<_>>().join(", ")
+        }
+        Notice::Layers { source, layers, .. } => {
+            let layers: Vec<_> = layers.iter().map(Layer::to_string).collect();
+            match layers.join(" ") {
+                none if none.is_empty() => format!("nobody takes its {source}"),
+                layers => format!("of its {source}, somebody takes {layers}"),
+            }
+        }
         Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
         Notice::Refused { error, .. } => {
             format!("is refused: {}", printable(&error.to_string()))
         }
         Notice::Gone { reason, .. } => format!("is gone: {reason:?}"),
     })
+}
+
+/// Behind whose picture it is.
+fn in_words(reason: Reason) -> String {
+    match reason {
+        Reason::Free => "is not there".to_owned(),
+        Reason::Hidden => "is hidden".to_owned(),
+        Reason::PublisherMuted => "is muted".to_owned(),
+        Reason::Negotiating => "waits for an answer to its offer".to_owned(),
+        Reason::Unsupported => "can't be received".to_owned(),
+        Reason::DownlinkDown => "waits for a connection".to_owned(),
+        Reason::UplinkDown => "is not connected".to_owned(),
+        Reason::SourceDead => "sends nothing".to_owned(),
+        Reason::WaitingForKeyframe => "waits for a keyframe".to_owned(),
+        Reason::Forwarding { layer } => format!("is forwarded ({layer})"),
+    }
 }
 
 /// What strangers wrote is shown without what a terminal would obey, and not at any length.

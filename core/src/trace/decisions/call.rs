@@ -102,7 +102,11 @@ fn redacted(notice: &Notice) -> Notice {
             *candidate = candidate.as_ref().map(|_| String::new());
         }
         Notice::Refused { error, .. } => *error = redacted_error(error),
-        Notice::Slots { .. } | Notice::Connected { .. } | Notice::Gone { .. } => {}
+        Notice::Slots { .. }
+        | Notice::Reasons { .. }
+        | Notice::Layers { .. }
+        | Notice::Connected { .. }
+        | Notice::Gone { .. } => {}
     }
     notice
 }
