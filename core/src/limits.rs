@@ -105,6 +105,9 @@ pub struct Limits {
     /// The shortest time between two keyframe requests to one source. 500 ms: a keyframe costs
     /// its sender several frames' bits.
     pub keyframe_interval: Duration,
+    /// Whether pictures get only what the path to their viewer is estimated to carry. Off: so far this
+    /// was tried in simulated networks alone.
+    pub estimate_bandwidth: bool,
 }
 
 impl Limits {
@@ -139,6 +142,7 @@ impl Default for Limits {
             answer_timeout: Duration::from_secs(20),
             batch: Duration::from_millis(100),
             keyframe_interval: Duration::from_millis(500),
+            estimate_bandwidth: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::path::Path;
 use crate::reason::Reason;
 use crate::time::Time;
 use crate::trace::decisions::Bases;
-use crate::transport::{Connection, Line, SendLine};
+use crate::transport::{Connection, Line, Pace, SendLine};
 
 /// Index of a participant in the table of its [`Sfu`](crate::Sfu).
 pub(crate) type Index = usize;
@@ -55,6 +55,10 @@ pub(crate) struct Participant {
     pub(crate) signaling: Signaling,
     /// ICE is to be restarted with the next offer.
     pub(crate) restart: bool,
+    /// What the path to it carries.
+    pub(crate) estimate: Estimate,
+    /// What its path was last probed for.
+    pub(crate) pace: Pace,
     /// The last packets of each of its streams that were recorded.
     pub(crate) bases: Bases,
 }
@@ -68,6 +72,30 @@ pub(crate) enum Phase {
     Connected,
     /// Was up; no path works at present.
     Interrupted { since: Time },
+}
+
+/// What the path to somebody carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Estimate {
+    /// Nothing tells.
+    #[default]
+    Missing,
+    /// It is being found out.
+    Begun,
+    /// So many bits a second.
+    Known(u64),
+}
+
+impl Estimate {
+    /// With what was heard next.
+    pub(crate) fn then(self, bits: Option<u64>) -> Self {
+        match (self, bits) {
+            (_, None) => Self::Missing,
+            // What it begins with, whatever the path.
+            (Self::Missing, Some(_)) => Self::Begun,
+            (Self::Begun | Self::Known(_), Some(bits)) => Self::Known(bits),
+        }
+    }
 }
 
 /// Whether signaling reaches it.

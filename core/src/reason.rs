@@ -25,6 +25,8 @@ pub enum Reason {
     UplinkDown,
     /// Nothing comes of it, although the publisher is connected and had time enough.
     SourceDead,
+    /// The path to the viewer has no room for it, not even for its smallest layer.
+    NoBandwidth,
     /// A keyframe has to come first.
     WaitingForKeyframe,
     /// It is forwarded.
@@ -54,6 +56,8 @@ pub(crate) struct Facts {
     pub(crate) lives: bool,
     /// None does, and one should.
     pub(crate) dead: bool,
+    /// It comes, and is held back for its size.
+    pub(crate) too_large: bool,
     /// The layer that passes, if it comes.
     pub(crate) playing: Option<Layer>,
 }
@@ -84,6 +88,9 @@ impl Reason {
                 ..
             } => Self::UplinkDown,
             Facts { dead: true, .. } => Self::SourceDead,
+            Facts {
+                too_large: true, ..
+            } => Self::NoBandwidth,
             Facts { playing: None, .. } => Self::WaitingForKeyframe,
             Facts {
                 playing: Some(layer),
@@ -108,14 +115,17 @@ mod tests {
             publisher_connected: true,
             lives: true,
             dead: false,
+            too_large: false,
             playing: Some(layer),
         };
         assert_eq!(Reason::of(&fine), Reason::Forwarding { layer });
         // From the last to the first; each is said although those before it are in the way too.
         let mut facts = fine;
         type Change = fn(&mut Facts);
-        let changes: [(Change, Reason); 9] = [
+        let changes: [(Change, Reason); 11] = [
             (|facts| facts.playing = None, Reason::WaitingForKeyframe),
+            (|facts| facts.too_large = true, Reason::NoBandwidth),
+            (|facts| facts.too_large = false, Reason::WaitingForKeyframe),
             (|facts| facts.lives = false, Reason::WaitingForKeyframe),
             (|facts| facts.dead = true, Reason::SourceDead),
             (

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tsuji_core::{MediaKind, Source, Time};
+use tsuji_core::{Limits, MediaKind, Source, Time};
 use tsuji_signaling::ConnectionId;
 use tsuji_signaling::message::Ice;
 
@@ -125,6 +125,10 @@ impl<'a> Play<'a> {
             strict: false,
             digest: options.digest,
             record: options.record,
+            limits: Limits {
+                estimate_bandwidth: scenario.estimates,
+                ..Limits::default()
+            },
             ..WorldOptions::default()
         });
         Self {

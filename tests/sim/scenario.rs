@@ -33,6 +33,9 @@ pub struct Scenario {
     /// Cores that the rooms are spread over.
     #[serde(default = "one")]
     pub cores: u8,
+    /// Whether the cores estimate what each path carries.
+    #[serde(default)]
+    pub estimates: bool,
 }
 
 fn one() -> u8 {
@@ -252,6 +255,7 @@ impl Scenario {
             signaling_ms: 10,
             hop_us: 100,
             cores: 1,
+            estimates: false,
         }
     }
 }
@@ -284,10 +288,16 @@ impl Action {
 /// Nothing in them depends on anything else, so that each part can be made smaller by itself.
 pub fn scenarios() -> impl Strategy<Value = Scenario> {
     let cores = prop_oneof![3 => Just(1_u8), 1 => 2..4_u8];
-    let shape = (4_000..20_000_u32, 0..80_u32, 0..3_000_u32, cores);
+    let shape = (
+        4_000..20_000_u32,
+        0..80_u32,
+        0..3_000_u32,
+        cores,
+        any::<bool>(),
+    );
     let parts = (any::<u64>(), shape, vec(person(), 2..6), vec(deed(), 0..12));
     parts.prop_map(|(seed, shape, people, deeds)| {
-        let (duration_ms, signaling_ms, hop_us, cores) = shape;
+        let (duration_ms, signaling_ms, hop_us, cores, estimates) = shape;
         let deeds = deeds.into_iter().map(|(when, who, what)| Deed {
             at_ms: (f64::from(duration_ms) * when) as u32,
             who,
@@ -301,6 +311,7 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
             signaling_ms,
             hop_us,
             cores,
+            estimates,
         }
     })
 }

@@ -74,6 +74,11 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     pub stun: Option<String>,
 
+    /// Give each participant only what the path to it is estimated to carry (transport-wide congestion
+    /// control): smaller pictures, fewer of them. Tried in simulated networks only so far
+    #[arg(long)]
+    pub estimate_bandwidth: bool,
+
     /// Offer media over UDP only, and not also on the TCP port of --listen
     #[arg(long)]
     pub no_ice_tcp: bool,

@@ -228,7 +228,10 @@ pub fn assemble(
     let config = Config {
         addresses: sockets.addresses,
         certificate: Certificate::generate()?,
-        limits: options.guards.core_limits(),
+        limits: tsuji_core::Limits {
+            estimate_bandwidth: options.estimate_bandwidth,
+            ..options.guards.core_limits()
+        },
     };
     let (seed_of_media, epoch) = (seed()?, clock.epoch());
     let mut sfu = Sfu::new(config.clone(), seed_of_media, epoch);

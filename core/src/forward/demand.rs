@@ -137,7 +137,7 @@ mod tests {
     fn who_takes_what_decides_what_is_sent() {
         let mut track = Track::new(Source::Camera);
         for layer in Layer::ALL {
-            track.arrived(Time::ZERO, layer);
+            track.arrived(Time::ZERO, layer, 1_000);
         }
         let playing = |layer, taken| Taken {
             playing: Some(layer),

@@ -45,6 +45,11 @@ impl Hold {
         self.playing = None;
     }
 
+    /// The layer that is wanted, if any.
+    pub(crate) fn aimed(&self) -> Option<Layer> {
+        self.target
+    }
+
     /// The layer that plays, if any.
     pub(crate) fn playing(&self) -> Option<Layer> {
         self.playing.map(|playing| playing.layer)

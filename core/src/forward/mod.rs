@@ -12,10 +12,12 @@
 //!  rewrite  the numbers: sequence, timestamp, VP8 picture id and TL0 index
 //! ```
 
+mod allocate;
 mod assign;
 mod demand;
 mod hold;
 mod keyframe;
+mod meter;
 mod outlet;
 mod rewrite;
 mod track;
@@ -24,6 +26,7 @@ mod view;
 #[cfg(test)]
 mod schedules;
 
+pub(crate) use allocate::{Want, allocate};
 pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;

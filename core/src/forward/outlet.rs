@@ -171,6 +171,11 @@ impl VideoOutlet {
         self.hold.aim(target);
     }
 
+    /// The layer that is wanted, if any.
+    pub(crate) fn aimed(&self) -> Option<Layer> {
+        self.hold.aimed()
+    }
+
     /// The layer that plays, if any.
     pub(crate) fn playing(&self) -> Option<Layer> {
         self.hold.playing()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::meter::Meter;
 use super::view::Shown;
 use crate::ids::{Layer, Source};
 use crate::time::Time;
@@ -21,12 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What cameras mostly make, for as long as nothing is known. Pixels.
 const USUAL: (u32, u32) = (1_280, 720);
 
+/// Bits a second for each pixel of what browsers make of a camera: 1.8 Mbit/s of 1280 × 720.
+const BITS_A_PIXEL: u64 = 2;
+
+/// What the smallest layer is taken for until it was measured, bits a second.
+const UNMETERED: u64 = 100_000;
+
 /// One picture as somebody publishes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Track {
     silence: Duration,
     /// Width and height of the last keyframe of each layer, in pixels.
     sizes: [Option<(u16, u16)>; Layer::ALL.len()],
+    /// How much comes of each layer.
+    meters: [Meter; Layer::ALL.len()],
     /// When each living layer's newest packet came.
     layers: [Option<Time>; Layer::ALL.len()],
     /// When to look for the dead. Not later than is due; a packet does not move it.
@@ -45,6 +54,7 @@ impl Track {
                 Source::Camera | Source::Microphone | Source::ScreenAudio => SILENCE,
             },
             sizes: Default::default(),
+            meters: Default::default(),
             layers: Default::default(),
             check: None,
             due: None,
@@ -82,8 +92,28 @@ impl Track {
         (scale(width), scale(height))
     }
 
-    /// A packet came. Whether its layer lives only since then.
-    pub(crate) fn arrived(&mut self, t: Time, layer: Layer) -> bool {
+    /// Bits a second of each layer that lives. Of one that has not come for long, what is usual for
+    /// its size; of the smallest, little, so that nobody waits for it to be measured.
+    pub(crate) fn rates(&self) -> [Option<u64>; Layer::ALL.len()] {
+        let smallest = Layer::ALL.into_iter().find(|layer| self.lives(*layer));
+        Layer::ALL.map(|layer| {
+            let metered = self.meters[layer as usize].rate();
+            let usual = || {
+                let (width, height) = self.size(layer);
+                let bits = BITS_A_PIXEL * u64::from(width) * u64::from(height);
+                bits.min(if Some(layer) == smallest {
+                    UNMETERED
+                } else {
+                    u64::MAX
+                })
+            };
+            self.lives(layer).then(|| metered.unwrap_or_else(usual))
+        })
+    }
+
+    /// A packet with so many bytes of payload came. Whether its layer lives only since then.
+    pub(crate) fn arrived(&mut self, t: Time, layer: Layer, bytes: usize) -> bool {
+        self.meters[layer as usize].note(t, bytes);
         let is_new = self.layers[layer as usize].replace(t).is_none();
         if is_new {
             self.check.get_or_insert(t + self.silence);
@@ -117,6 +147,11 @@ impl Track {
         for newest in &mut self.layers {
             *newest = newest.filter(|newest| *newest + self.silence > t);
         }
+        for (meter, newest) in self.meters.iter_mut().zip(&self.layers) {
+            if newest.is_none() {
+                meter.pause();
+            }
+        }
         let oldest = self.layers.iter().flatten().min();
         self.check = oldest.map(|oldest| *oldest + self.silence);
         self.dead = oldest.is_none();
@@ -137,14 +172,6 @@ impl Track {
     pub(crate) fn is_alive(&self) -> bool {
         self.layers.iter().any(Option::is_some)
     }
-
-    /// The living layer for who wants `wanted`: the largest that is not larger, else the smallest
-    /// that is; `None` when nothing lives.
-    pub(crate) fn best(&self, wanted: Layer) -> Option<Layer> {
-        let living = || Layer::ALL.into_iter().filter(|layer| self.lives(*layer));
-        let fitting = living().rfind(|layer| *layer <= wanted);
-        fitting.or_else(|| living().next())
-    }
 }
 
 #[cfg(test)]
@@ -159,14 +186,14 @@ mod tests {
     #[test]
     fn a_layer_that_stops_is_noticed_within_a_second() {
         let mut track = Track::new(Source::Camera);
-        assert_eq!(track.best(Full), None);
+        assert_eq!(track.rates(), [None; 3]);
         let mut died = None;
         for ms in 0..5_000 {
             let t = at(ms);
             if ms % 33 == 0 {
-                assert_eq!(track.arrived(t, Quarter), ms == 0);
+                assert_eq!(track.arrived(t, Quarter, 1_000), ms == 0);
                 if ms <= 1_980 {
-                    assert_eq!(track.arrived(t, Full), ms == 0);
+                    assert_eq!(track.arrived(t, Full, 1_000), ms == 0);
                 }
             }
             if track.deadline().is_some_and(|due| due <= t) && track.bury(t) {
@@ -175,31 +202,13 @@ mod tests {
         }
         assert_eq!(died, Some(1_980 + 900));
         assert!(track.lives(Quarter) && !track.lives(Full));
-        assert!(track.arrived(at(5_000), Full), "it is back");
-    }
-
-    #[test]
-    fn who_wants_a_layer_gets_the_nearest_that_lives() {
-        for (living, wanted, best) in [
-            (&[][..], Full, None),
-            (&[Quarter, Half, Full], Half, Some(Half)),
-            (&[Quarter, Full], Half, Some(Quarter)),
-            (&[Half, Full], Quarter, Some(Half)),
-            (&[Full], Quarter, Some(Full)),
-            (&[Quarter], Full, Some(Quarter)),
-        ] {
-            let mut track = Track::new(Source::Camera);
-            for layer in living {
-                track.arrived(at(0), *layer);
-            }
-            assert_eq!(track.best(wanted), best, "{living:?} {wanted:?}");
-        }
+        assert!(track.arrived(at(5_000), Full, 1_000), "it is back");
     }
 
     #[test]
     fn nothing_is_waited_for_when_nothing_lives() {
         let mut track = Track::new(Source::Camera);
-        track.arrived(at(0), Half);
+        track.arrived(at(0), Half, 1_000);
         assert!(!track.bury(at(899)) && track.bury(at(900)));
         assert_eq!(track.deadline(), None);
     }
@@ -213,11 +222,11 @@ mod tests {
         assert_eq!(track.deadline(), None);
         track.expect(at(4_000));
         assert!(!track.is_dead());
-        assert!(track.arrived(at(4_500), Full));
+        assert!(track.arrived(at(4_500), Full, 1_000));
         track.expect(at(4_600));
         assert!(track.bury(at(5_400)) && track.is_dead());
         assert!(!track.bury(at(9_000)), "once");
-        assert!(track.arrived(at(9_500), Full) && !track.is_dead());
+        assert!(track.arrived(at(9_500), Full, 1_000) && !track.is_dead());
     }
 
     #[test]
@@ -225,7 +234,7 @@ mod tests {
         let mut track = Track::new(Source::Screen);
         for second in 0..5 {
             assert!(!track.bury(at(1_000 * second)));
-            track.arrived(at(1_000 * second), Full);
+            track.arrived(at(1_000 * second), Full, 1_000);
         }
         assert!(track.bury(at(6_500)));
     }

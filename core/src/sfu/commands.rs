@@ -150,6 +150,8 @@ impl Sfu {
             flowed: self.now,
             signaling: Signaling::Up,
             restart: false,
+            estimate: Default::default(),
+            pace: Default::default(),
             bases: Default::default(),
         };
         Ok(Newcomer {

@@ -1,5 +1,7 @@
 //! From a publisher's packet to its viewers, and from viewers' wishes to the publisher.
 
+use std::collections::BTreeSet;
+
 use super::Sfu;
 use crate::forward::{Arrival, is_keyframe_start, keyframe_size};
 use crate::ids::{Layer, MediaKind, Source};
@@ -31,7 +33,8 @@ impl Sfu {
         if began {
             publication.keyframes.satisfied(packet.layer);
         }
-        if is_video && (publication.layers.arrived(now, packet.layer) || resized) {
+        let bytes = packet.payload.len();
+        if is_video && (publication.layers.arrived(now, packet.layer, bytes) || resized) {
             self.aim_at(track);
             self.schedule(publisher);
         }
@@ -52,39 +55,20 @@ impl Sfu {
         }
     }
 
-    /// Gives each viewer of a track the best layer that lives, after one came alive, died or changed
-    /// its size. When none lives, it stays with what it had.
+    /// Gives each viewer of a track what it can have now, after a layer came alive, died or changed its
+    /// size.
     fn aim_at(&mut self, track: TrackIndex) {
         let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
             return;
         };
-        for viewer in participant.publication(source).viewers.clone() {
-            self.aim(track, viewer);
+        let viewers = participant.publication(source).viewers.iter();
+        let viewers: BTreeSet<Index> = viewers.map(|viewer| viewer.participant).collect();
+        for viewer in viewers {
+            self.divide(viewer);
         }
         self.concerns_track(track);
         self.refresh_keyframe(track);
-    }
-
-    pub(super) fn aim(&mut self, (publisher, source): TrackIndex, viewer: Viewer) {
-        let Viewer { participant, slot } = viewer;
-        let viewer = self.participants.get(participant);
-        let Some(shown) = viewer.and_then(|viewer| Some(viewer.slots.get(slot)?.shown)) else {
-            return;
-        };
-        let Some(publisher) = self.participants.get(publisher) else {
-            return;
-        };
-        let layers = &publisher.publication(source).layers;
-        let needed = layers.needed(shown);
-        let best = needed.and_then(|needed| layers.best(needed));
-        let viewer = self.participants.get_mut(participant);
-        let slot = viewer.and_then(|viewer| viewer.slots.get_mut(slot));
-        if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut())
-            && (best.is_some() || needed.is_none())
-        {
-            video.aim(best);
-        }
     }
 
     /// Finds out which layers of a publisher have died.

@@ -18,6 +18,7 @@
 //! A panic inside str0m ends in its seam. One in here, a bug of ours, ends in [`Sfu::contain`]: it
 //! costs the room that it happened in, whose people are sent away, and no other.
 
+mod bandwidth;
 mod commands;
 mod datagram;
 mod decisions;
@@ -97,7 +98,12 @@ impl Sfu {
     /// the operating system. `epoch` is the wall-clock time of `t = 0`.
     pub fn new(config: Config, seed: [u8; 32], epoch: WallTime) -> Self {
         let sockets = sockets(&config.addresses);
-        let environment = Environment::new(config.certificate, config.addresses, epoch);
+        let environment = Environment::new(
+            config.certificate,
+            config.addresses,
+            epoch,
+            config.limits.estimate_bandwidth,
+        );
         let rng = ChaCha20Rng::from_seed(seed);
         Self::empty(Some(environment), sockets, config.limits, epoch, rng)
     }
@@ -334,6 +340,7 @@ impl Sfu {
             Event::Disconnected => self.interrupted(index),
             Event::Reconnected => self.reconnected(index),
             Event::Moved => self.moved(index),
+            Event::Estimate(bits) => self.estimated(index, bits),
             Event::Closed => self.doom(index, GoneReason::ConnectionLost),
         }
     }

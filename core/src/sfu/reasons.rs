@@ -99,9 +99,12 @@ impl Sfu {
         let Some((publisher, publication)) = carried else {
             return Reason::Free;
         };
-        let playing = slot.outlet.video().and_then(|video| video.playing());
+        let video = slot.outlet.video();
+        let playing = video.and_then(|video| video.playing());
+        let lives = publication.layers.is_alive();
+        let shown = slot.shown.is_seen();
         Reason::of(&Facts {
-            shown: slot.shown.is_seen(),
+            shown,
             line: match slot.to {
                 Some(_) => Line::Agreed,
                 None if slot.refused => Line::Refused,
@@ -110,8 +113,9 @@ impl Sfu {
             viewer_connected: viewer.is_connected(),
             published: publication.on,
             publisher_connected: publisher.is_connected(),
-            lives: publication.layers.is_alive(),
+            lives,
             dead: publication.layers.is_dead(),
+            too_large: lives && shown && video.is_some_and(|video| video.aimed().is_none()),
             playing: playing.filter(|layer| publication.layers.lives(*layer)),
         })
     }

@@ -216,25 +216,29 @@ impl Sfu {
             return;
         };
         let mut changed = Vec::new();
-        for (slot, state) in participant.slots.iter_mut().enumerate() {
+        for state in &mut participant.slots {
             let picture = pictures
                 .iter()
                 .find(|(track, _)| Some(*track) == state.track);
             let shown = picture.map_or(Shown::Hidden, |(_, shown)| *shown);
             let before = std::mem::replace(&mut state.shown, shown);
+            if shown == Shown::Hidden
+                && let Some(video) = state.outlet.video_mut()
+            {
+                video.aim(None);
+            }
             if let Some(track) = state.track
                 && before != shown
             {
-                changed.push((track, slot));
+                changed.push(track);
             }
         }
-        for (track, slot) in changed {
-            let viewer = Viewer {
-                participant: viewer,
-                slot,
-            };
+        if changed.is_empty() {
+            return;
+        }
+        self.divide(viewer);
+        for track in changed {
             self.concerns_track(track);
-            self.aim(track, viewer);
             self.refresh_keyframe(track);
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
+use str0m::bwe::Bitrate;
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation};
@@ -21,7 +22,7 @@ use super::numbers::Numbers;
 use super::route::Route;
 use super::sources::{Arrival, Sources, is_rtp};
 use super::{
-    Credentials, Effects, Event, Line, Orientation, OutgoingPacket, SendLine, is_stun,
+    Credentials, Effects, Event, Line, Orientation, OutgoingPacket, Pace, SendLine, is_stun,
     is_success_on, nominates,
 };
 use crate::ids::Layer;
@@ -50,6 +51,10 @@ pub(crate) struct Connection {
     pub(super) remote_candidates: usize,
 }
 
+/// What a path is believed to carry until it has shown more, bits a second. 500 kbit/s: sound, and a
+/// small picture of each of a few people; probes find out within half a second.
+const FIRST_ESTIMATE: u64 = 500_000;
+
 /// How often str0m may ask for the same moment again before it is made to wait a millisecond.
 const MAX_ROUNDS: usize = 64;
 
@@ -61,6 +66,7 @@ impl Connection {
         rng: &mut ChaCha20Rng,
     ) -> Result<Self, Fault> {
         let start = environment.instant(t);
+        let estimates = environment.estimate_bandwidth;
         let config = RtcConfig::new()
             .set_dtls_cert(environment.certificate.to_str0m())
             .set_local_ice_credentials(IceCreds {
@@ -71,7 +77,8 @@ impl Connection {
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true);
+            .enable_vp8(true)
+            .enable_bwe(estimates.then_some(Bitrate::bps(FIRST_ESTIMATE)));
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         let build = |provider| {
@@ -246,6 +253,24 @@ impl Connection {
                 Some(stream) => stream.write_rtp(write),
                 None => return Ok(()),
             }
+            rtc.handle_input(Input::Timeout(now))
+        })??;
+        self.drain(t, environment, effects)
+    }
+
+    /// Says what would be sent if the path carried it, bits a second, so that this is found out; up to
+    /// `least`, what is missing is filled with padding.
+    pub(crate) fn pace(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        Pace { least, desired }: Pace,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        self.seam.call(|rtc| {
+            rtc.bwe()
+                .set_bitrate(Bitrate::bps(least), Bitrate::bps(desired));
             rtc.handle_input(Input::Timeout(now))
         })??;
         self.drain(t, environment, effects)

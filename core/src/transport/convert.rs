@@ -1,6 +1,7 @@
 //! str0m's events and packets as ours, and ours as its.
 
 use str0m::IceConnectionState;
+use str0m::bwe::BweKind;
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
 
 use super::sources::Place;
@@ -18,6 +19,10 @@ pub(super) fn translate(event: str0m::Event) -> Option<Event> {
             IceConnectionState::New | IceConnectionState::Checking => None,
         },
         str0m::Event::Closed => Some(Event::Closed),
+        str0m::Event::EgressBitrateEstimate(BweKind::Twcc {
+            estimate,
+            can_probe,
+        }) => Some(Event::Estimate(can_probe.then(|| estimate.as_u64()))),
         str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
         _ => None,
     }

@@ -22,6 +22,7 @@ pub(crate) struct Environment {
     hermetic: bool,
     pub(super) certificate: Certificate,
     pub(super) addresses: Vec<LocalAddress>,
+    pub(super) estimate_bandwidth: bool,
 }
 
 impl Environment {
@@ -29,6 +30,7 @@ impl Environment {
         certificate: Certificate,
         addresses: Vec<LocalAddress>,
         epoch: WallTime,
+        estimate_bandwidth: bool,
     ) -> Self {
         let clock = Clock::prepare();
         Self {
@@ -36,6 +38,7 @@ impl Environment {
             hermetic: clock.is_hermetic(),
             certificate,
             addresses,
+            estimate_bandwidth,
         }
     }
 

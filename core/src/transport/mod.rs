@@ -36,6 +36,8 @@ pub(crate) use stun::{Stun, is_stun, is_success_on, nominates, parse as parse_st
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::forward::VideoPatch;
 use crate::ids::Layer;
 use crate::output::Transmit;
@@ -68,6 +70,9 @@ pub(crate) enum Event {
     Closed,
     /// A media packet of the peer, decrypted.
     Packet(MediaPacket),
+    /// What the path to the peer carries, as its transport-wide feedback tells: bits a second. `None`
+    /// when there is no such feedback.
+    Estimate(Option<u64>),
     /// The peer can't decode what it gets on this m-line (PLI or FIR, RFC 4585 and RFC 5104).
     KeyframeRequest(Line),
 }
@@ -105,6 +110,23 @@ pub(crate) struct Extensions {
 /// The rotation in a coordination of video orientation (CVO) header extension: two bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Orientation(pub(crate) u8);
+
+/// What somebody would be sent, bits a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pace {
+    /// What it is sent, and what the next step up costs more.
+    pub(crate) least: u64,
+    /// All that it wants.
+    pub(crate) desired: u64,
+}
+
+impl Pace {
+    /// Whether it is no news: both within a tenth.
+    pub(crate) fn is_near(self, other: Self) -> bool {
+        let near = |a: u64, b: u64| a.abs_diff(b) <= a.max(b) / 10;
+        near(self.least, other.least) && near(self.desired, other.desired)
+    }
+}
 
 /// A packet on its way to a viewer.
 #[derive(Debug)]

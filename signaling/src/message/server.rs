@@ -231,6 +231,7 @@ pub enum Reason {
     DownlinkDown,
     UplinkDown,
     SourceDead,
+    NoBandwidth,
     WaitingForKeyframe,
     Forwarding,
 }
@@ -246,6 +247,7 @@ impl From<tsuji_core::Reason> for Reason {
             tsuji_core::Reason::DownlinkDown => Reason::DownlinkDown,
             tsuji_core::Reason::UplinkDown => Reason::UplinkDown,
             tsuji_core::Reason::SourceDead => Reason::SourceDead,
+            tsuji_core::Reason::NoBandwidth => Reason::NoBandwidth,
             tsuji_core::Reason::WaitingForKeyframe => Reason::WaitingForKeyframe,
             tsuji_core::Reason::Forwarding { .. } => Reason::Forwarding,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tsuji_core::{Layer, ParticipantId, Time};
+use tsuji_core::{Layer, Limits, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -13,8 +13,9 @@ use crate::browser::Received;
 /// A stretch is a run of packets of one encoding of one source without a break. Within it everything keeps its
 /// distance: number to number, clock to clock, picture to picture. A new one begins after the last,
 /// one number later where nothing is lost on the way, and its clock has gone on as time has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct NumbersGoOn {
+    clock_slack_ms: i64,
     streams: BTreeMap<(ConnectionId, ParticipantId, String), Stream>,
 }
 
@@ -44,6 +45,21 @@ const STRETCHES: usize = 8;
 /// How far the clock of a stream may be from real time across a change of source: what waits in a
 /// network counts as time.
 const CLOCK_SLACK_MS: i64 = 1_500;
+/// The same where packets also wait for their time to be sent, 2 s at most.
+const PACED_CLOCK_SLACK_MS: i64 = CLOCK_SLACK_MS + 2_000;
+
+impl NumbersGoOn {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            clock_slack_ms: if limits.estimate_bandwidth {
+                PACED_CLOCK_SLACK_MS
+            } else {
+                CLOCK_SLACK_MS
+            },
+            streams: BTreeMap::new(),
+        }
+    }
+}
 
 impl Stretch {
     fn begin(packet: &Received) -> Self {
@@ -100,6 +116,7 @@ impl Invariant for NumbersGoOn {
         let Some(me) = tab.page.me else {
             return Ok(());
         };
+        let slack = self.clock_slack_ms;
         let key = (to, me, packet.mid.clone());
         let Some(stream) = self.streams.get_mut(&key) else {
             let stretches = vec![Stretch::begin(packet)];
@@ -117,14 +134,20 @@ impl Invariant for NumbersGoOn {
             muted || !shown
         };
         stream
-            .packet(packet, clean, paused)
+            .packet(packet, clean, slack, paused)
             .map_err(|what| format!("{me}, m-line {}: {what}", packet.mid))
     }
 }
 
 impl Stream {
     /// `paused`: whether anything but the source interrupted the stream since a moment.
-    fn packet(&mut self, packet: &Received, clean: bool, paused: impl Fn(Time) -> bool) -> Finding {
+    fn packet(
+        &mut self,
+        packet: &Received,
+        clean: bool,
+        slack_ms: i64,
+        paused: impl Fn(Time) -> bool,
+    ) -> Finding {
         // Where the stretch after the one that is looked at begins.
         let mut next = u64::MAX;
         for stretch in self.stretches.iter_mut().rev() {
@@ -154,10 +177,10 @@ impl Stream {
             }
             return Ok(());
         }
-        self.begin(packet, clean)
+        self.begin(packet, clean, slack_ms)
     }
 
-    fn begin(&mut self, packet: &Received, clean: bool) -> Finding {
+    fn begin(&mut self, packet: &Received, clean: bool, slack_ms: i64) -> Finding {
         let last = &self.stretches[self.stretches.len() - 1];
         let step = packet.sequence.checked_sub(last.newest_sequence);
         match step {
@@ -182,7 +205,7 @@ impl Stream {
         let rate = if packet.audio { 48 } else { 90 };
         let ticks = packet.timestamp.wrapping_sub(last.newest_timestamp) as i32;
         let clock = i64::from(ticks) / rate;
-        if ticks == 0 || (clock - elapsed).abs() > CLOCK_SLACK_MS {
+        if ticks == 0 || (clock - elapsed).abs() > slack_ms {
             return Err(format!(
                 "across a change, the clock goes on by {clock} ms in {elapsed} ms"
             ));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tsuji_core::{MediaKind, ParticipantId, Source, Time, TrackId};
+use tsuji_core::{Limits, MediaKind, ParticipantId, Source, Time, TrackId};
 use tsuji_signaling::ConnectionId;
 
 use super::{Finding, Invariant, View};
@@ -17,7 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A decodable picture in time.
 #[derive(Debug)]
-pub(super) struct PictureInTime;
+pub(super) struct PictureInTime {
+    /// Whether pictures are held back that a path has no room for.
+    estimates: bool,
+}
+
+impl PictureInTime {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            estimates: limits.estimate_bandwidth,
+        }
+    }
+}
 
 /// Sound in time.
 #[derive(Debug, Default)]
@@ -36,12 +47,11 @@ impl Invariant for PictureInTime {
 
     fn glance(&mut self, view: &View<'_>) -> Finding {
         for_each_visible(view, MediaKind::Video, |visible| {
-            let decoders = &view
-                .tab(visible.connection)?
-                .page
-                .browser
-                .as_ref()?
-                .decoders;
+            let tab = view.tab(visible.connection)?;
+            if self.estimates && tab.down.conditions().bandwidth_kbps > 0 {
+                return None;
+            }
+            let decoders = &tab.page.browser.as_ref()?.decoders;
             let decoder = decoders.get(&visible.slot.mid);
             let decoder = decoder.filter(|decoder| decoder.track() == Some(visible.track));
             let shown = decoder.and_then(|decoder| decoder.last_shown);

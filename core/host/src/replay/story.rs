@@ -25,6 +25,8 @@ pub(super) struct Story {
 /// What was counted for one person in the current second.
 #[derive(Debug, Default)]
 struct Traffic {
+    /// What the path carries, bits a second, if that became known in this second.
+    estimate: Option<u64>,
     sends: BTreeMap<Source, Stream>,
     gets: BTreeMap<(Option<ParticipantId>, Source), Stream>,
 }
@@ -186,6 +188,13 @@ impl Story {
             Step::KeyframeRequested { of } => (of, "is asked for a keyframe".to_owned()),
             Step::Interrupted { participant } => (participant, "ICE: no path works".to_owned()),
             Step::Reconnected { participant } => (participant, "ICE: a path works".to_owned()),
+            Step::Estimated { participant, bits } => {
+                if self.narrator.is_about(*participant) {
+                    let traffic = self.people.entry(*participant).or_default();
+                    traffic.estimate = *bits;
+                }
+                return Ok(());
+            }
             Step::Moved { participant } => (participant, "ICE: takes another path".to_owned()),
             Step::Closed { participant } => (participant, "ended its connection".to_owned()),
             _ => return Ok(()),
@@ -249,6 +258,8 @@ impl Traffic {
         let told = [("sends", sends), ("gets", gets)];
         let told = told.into_iter().filter(|(_, streams)| !streams.is_empty());
         let told = told.map(|(direction, streams)| format!("{direction} {}", streams.join(", ")));
-        told.collect::<Vec<_>>().join("; ")
+        let estimate = self.estimate.take();
+        let estimate = estimate.map(|bits| format!("its path carries {} kbit/s", bits / 1_000));
+        told.chain(estimate).collect::<Vec<_>>().join("; ")
     }
 }

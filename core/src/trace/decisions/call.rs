@@ -7,7 +7,7 @@ use crate::ids::{Layer, MediaKind, Source};
 use crate::output::{CommandError, Notice};
 use crate::participant::Index;
 use crate::trace::running::Running;
-use crate::transport::OutgoingPacket;
+use crate::transport::{OutgoingPacket, Pace};
 
 /// What a participant's connection is asked to do: the decisions of an [`Sfu`](crate::Sfu).
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(crate) enum Call<'a> {
         source: Source,
         packet: &'a OutgoingPacket<'a>,
     },
+    /// Says what would be sent.
+    Pace(Pace),
     Close,
 }
 
@@ -56,8 +58,13 @@ impl Call<'_> {
             Call::RequestKeyframe { source, layers } => (7, (*source as usize) << 3 | bits(layers)),
             Call::Write { slot, .. } => (8, *slot),
             Call::Close => (9, 0),
+            Call::Pace(_) => (10, 0),
         };
         running.mix((index as u64) << 32 | (detail as u64) << 8 | code);
+        if let Call::Pace(Pace { least, desired }) = self {
+            running.mix(*least);
+            running.mix(*desired);
+        }
         if let Call::Write { source, packet, .. } = self {
             running.mix(packet.sequence << 1 | u64::from(source.kind() == MediaKind::Video));
             running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));

@@ -3,6 +3,8 @@
 //! ```text
 //! event  0x01 connected · 0x02 disconnected · 0x03 reconnected · 0x04 closed
 //!        0x08 moved
+//!        0x09 bits a second (varint)   what the path carries
+//!        0x0a                      it is not known what the path carries
 //!        0x05 slot (varint)        the viewer can't decode what comes in the slot
 //!        0x06                      the same of an m-line that is no slot's
 //!        0x07                      a packet on an m-line that nobody forwards
@@ -38,6 +40,8 @@ const KEYFRAME: u8 = 5;
 const KEYFRAME_ELSEWHERE: u8 = 6;
 const PACKET_ELSEWHERE: u8 = 7;
 const MOVED: u8 = 8;
+const ESTIMATE: u8 = 9;
+const NO_ESTIMATE: u8 = 10;
 
 const PACKET: u8 = 0x80;
 const MARKER: u8 = 0x02;
@@ -100,6 +104,11 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
         Event::Disconnected => buffer.push(DISCONNECTED),
         Event::Reconnected => buffer.push(RECONNECTED),
         Event::Moved => buffer.push(MOVED),
+        Event::Estimate(Some(bits)) => {
+            buffer.push(ESTIMATE);
+            put_varint(buffer, *bits);
+        }
+        Event::Estimate(None) => buffer.push(NO_ESTIMATE),
         Event::Closed => buffer.push(CLOSED),
         Event::KeyframeRequest(line) => match participant.video_slot_on(*line) {
             Some(slot) => {
@@ -177,6 +186,8 @@ pub(super) fn read_event(
         DISCONNECTED => Event::Disconnected,
         RECONNECTED => Event::Reconnected,
         MOVED => Event::Moved,
+        ESTIMATE => Event::Estimate(Some(cursor.varint()?)),
+        NO_ESTIMATE => Event::Estimate(None),
         CLOSED => Event::Closed,
         KEYFRAME => {
             let slot = participant.slots.get(cursor.size()?);

@@ -140,6 +140,10 @@ impl Script {
             Event::Disconnected => Step::Interrupted { participant: id },
             Event::Reconnected => Step::Reconnected { participant: id },
             Event::Moved => Step::Moved { participant: id },
+            Event::Estimate(bits) => Step::Estimated {
+                participant: id,
+                bits: *bits,
+            },
             Event::Closed => Step::Closed { participant: id },
             // A notice says so.
             Event::Connected => return,

@@ -1,0 +1,177 @@
+//! What each viewer's link carries, and which layer of each picture it gets for that.
+//!
+//! ```text
+//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► divide ─► aim of each slot
+//!  views, layers that live, their rates ────────────────────────────►  │
+//!                                                                      └─► Pace: what to probe for
+//! ```
+//! Loss and delay on a publisher's way in change what lives, never an estimate.
+
+use super::Sfu;
+use crate::forward::{Shown, Want, allocate, rank};
+use crate::ids::{Layer, MediaKind, Source, TrackId};
+use crate::participant::{Estimate, Index, Participant, TrackIndex};
+use crate::trace::decisions::Call;
+use crate::transport::Pace;
+
+/// Bits a second that are kept for each sound: Opus of speech with all that is around it.
+const SOUND: u64 = 50_000;
+/// How much more than what is wanted is probed for, so that an upgrade finds its margin: 20 %.
+const HEADROOM: (u64, u64) = (120, 100);
+/// Nobody is probed for more, and nobody for less: pictures may come at any moment, and then it should be
+/// known what the path carries. Bits a second.
+const MOST: u64 = 20_000_000;
+const LEAST: u64 = 2_500_000;
+
+/// A picture in a slot, and what is wanted of it.
+struct Picture {
+    slot: usize,
+    track: TrackIndex,
+    /// The place in the order of tiles.
+    place: usize,
+    want: Want,
+    /// Whether something of it lives.
+    lives: bool,
+}
+
+impl Sfu {
+    /// The path to somebody carries so much.
+    pub(super) fn estimated(&mut self, viewer: Index, estimate: Option<u64>) {
+        if let Some(participant) = self.participants.get_mut(viewer) {
+            participant.estimate = participant.estimate.then(estimate);
+        }
+        self.divide(viewer);
+    }
+
+    /// Decides which layer of each picture a viewer gets.
+    pub(super) fn divide(&mut self, viewer: Index) {
+        let pictures = self.pictures(viewer);
+        let Some(participant) = self.participants.get(viewer) else {
+            return;
+        };
+        let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
+        let sound = SOUND * self.sounds(participant);
+        let given = match participant.estimate {
+            Estimate::Missing => allocate(u64::MAX, &wants),
+            Estimate::Begun => {
+                // Nobody waits for that; what is small comes at once.
+                let small: Vec<Want> = wants.iter().map(Want::smallest).collect();
+                allocate(u64::MAX, &small)
+            }
+            Estimate::Known(bits) => allocate(bits.saturating_sub(sound), &wants),
+        };
+        let mut changed = Vec::new();
+        for (picture, given) in pictures.iter().zip(&given) {
+            // When nothing lives, it stays with what it had.
+            if *given == picture.want.has || (given.is_none() && !picture.lives) {
+                continue;
+            }
+            let participant = self.participants.get_mut(viewer);
+            let slot = participant.and_then(|viewer| viewer.slots.get_mut(picture.slot));
+            if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
+                video.aim(*given);
+                changed.push(picture.track);
+            }
+        }
+        if !changed.is_empty() {
+            self.concerns_viewer(viewer);
+        }
+        for track in changed {
+            self.refresh_keyframe(track);
+        }
+        self.pace(viewer, sound, &wants, &given);
+    }
+
+    /// The pictures that somebody sees, the most wanted first.
+    fn pictures(&self, viewer: Index) -> Vec<Picture> {
+        let Some(participant) = self.participants.get(viewer) else {
+            return Vec::new();
+        };
+        let mut pictures: Vec<Picture> = participant
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, state)| {
+                let track = state.track.filter(|_| state.shown != Shown::Hidden)?;
+                let video = state.outlet.video()?;
+                let publication = self.participants.get(track.0)?.publication(track.1);
+                let most = publication.layers.needed(state.shown)?;
+                let (rank, place) = self.place(participant, track, slot);
+                let rates = publication.layers.rates();
+                Some(Picture {
+                    slot,
+                    track,
+                    place,
+                    lives: rates.iter().any(Option::is_some),
+                    want: Want {
+                        rank,
+                        rates,
+                        most,
+                        has: video.aimed(),
+                    },
+                })
+            })
+            .collect();
+        pictures.sort_by_key(|picture| (picture.want.rank, picture.place));
+        pictures
+    }
+
+    /// The rank of a track in what the page shows, and its place there.
+    fn place(
+        &self,
+        participant: &Participant,
+        (index, source): TrackIndex,
+        slot: usize,
+    ) -> (u8, usize) {
+        let by_itself = || (u8::from(source != Source::Screen), slot);
+        let (Some(tiles), Some(id)) = (&participant.view, self.id_of(index)) else {
+            return by_itself();
+        };
+        let is_it = |track: &TrackId| (track.participant, track.source) == (id, source);
+        let place = tiles.iter().position(|tile| is_it(&tile.track));
+        place.map_or_else(by_itself, |place| (rank(&tiles[place]), place))
+    }
+
+    /// How many sounds somebody gets.
+    fn sounds(&self, participant: &Participant) -> u64 {
+        let tracks = participant.slots.iter().filter_map(|slot| slot.track);
+        let sounds = tracks.filter(|(publisher, source)| {
+            let publisher = self.participants.get(*publisher);
+            source.kind() == MediaKind::Audio
+                && publisher.is_some_and(|publisher| publisher.publication(*source).on)
+        });
+        sounds.count() as u64
+    }
+
+    /// Tells the estimator of a viewer's path what is to be found out.
+    fn pace(&mut self, viewer: Index, sound: u64, wants: &[Want], given: &[Option<Layer>]) {
+        let desired = wants.iter().map(Want::all).sum::<u64>() + sound;
+        let spent = wants
+            .iter()
+            .zip(given)
+            .map(|(want, given)| want.cost(*given));
+        let spent = spent.sum::<u64>() + sound;
+        let next = wants
+            .iter()
+            .zip(given)
+            .filter_map(|(want, given)| want.next(*given));
+        let least = next.min().map_or(0, |more| spent + more);
+        let pace = Pace {
+            least: least.min(MOST),
+            desired: (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST),
+        };
+        let Some(participant) = self.participants.get_mut(viewer) else {
+            return;
+        };
+        let asks = participant.is_connected() && self.limits.estimate_bandwidth;
+        if !asks || participant.pace.is_near(pace) {
+            return;
+        }
+        participant.pace = pace;
+        let now = self.now;
+        let call = Call::Pace(pace);
+        self.run(viewer, &call, |connection, environment, effects| {
+            connection.pace(now, environment, pace, effects)
+        });
+    }
+}
