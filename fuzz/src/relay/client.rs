@@ -285,6 +285,8 @@ fn add(
         Attribute::Peer(peer) => message.add_attribute(&XorPeerAddress::new(*peer, id)),
         Attribute::Channel(number) => message.add_attribute(&ChannelNumber::new(*number)),
         Attribute::Data(data) => message.add_attribute(&Data::new(data)),
+        // Only what signs a message adds these; as bytes they come in `Say::Raw`.
+        Attribute::Other(0x0008 | 0x001c | 0x8028, _) => Ok(()),
         Attribute::Other(kind, data) => {
             message.add_attribute(&RawAttribute::new(AttributeType::new(*kind), data))
         }
