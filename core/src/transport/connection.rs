@@ -47,7 +47,6 @@ pub(crate) struct Connection {
     pub(super) route: Route,
     deadline: Option<Time>,
     /// Of the peer, since ICE was last restarted: str0m forgets those before.
-    /// Of the peer, since ICE was last restarted: str0m forgets those before.
     pub(super) remote_candidates: usize,
 }
 
