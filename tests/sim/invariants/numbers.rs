@@ -15,7 +15,7 @@ use crate::browser::Received;
 /// one number later where nothing is lost on the way, and its clock has gone on as time has.
 #[derive(Debug)]
 pub(super) struct NumbersGoOn {
-    clock_slack_ms: i64,
+    holds: bool,
     streams: BTreeMap<(ConnectionId, ParticipantId, String), Stream>,
 }
 
@@ -48,14 +48,19 @@ const CLOCK_SLACK_MS: i64 = 1_500;
 /// The same where packets also wait for their time to be sent, 2 s at most.
 const PACED_CLOCK_SLACK_MS: i64 = CLOCK_SLACK_MS + 2_000;
 
+/// What is to be expected of a stream.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    /// Every packet arrives once and in order.
+    clean: bool,
+    /// Pictures are held back that the path has no room for, and go on with a keyframe.
+    holds: bool,
+}
+
 impl NumbersGoOn {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            clock_slack_ms: if limits.estimate_bandwidth {
-                PACED_CLOCK_SLACK_MS
-            } else {
-                CLOCK_SLACK_MS
-            },
+            holds: limits.estimate_bandwidth,
             streams: BTreeMap::new(),
         }
     }
@@ -116,7 +121,7 @@ impl Invariant for NumbersGoOn {
         let Some(me) = tab.page.me else {
             return Ok(());
         };
-        let slack = self.clock_slack_ms;
+        let holds = self.holds;
         let key = (to, me, packet.mid.clone());
         let Some(stream) = self.streams.get_mut(&key) else {
             let stretches = vec![Stretch::begin(packet)];
@@ -134,7 +139,7 @@ impl Invariant for NumbersGoOn {
             muted || !shown
         };
         stream
-            .packet(packet, clean, slack, paused)
+            .packet(packet, Rules { clean, holds }, paused)
             .map_err(|what| format!("{me}, m-line {}: {what}", packet.mid))
     }
 }
@@ -144,8 +149,7 @@ impl Stream {
     fn packet(
         &mut self,
         packet: &Received,
-        clean: bool,
-        slack_ms: i64,
+        rules: Rules,
         paused: impl Fn(Time) -> bool,
     ) -> Finding {
         // Where the stretch after the one that is looked at begins.
@@ -158,6 +162,7 @@ impl Stream {
                 // After a pause in which nothing was made, the numbers may fit by themselves. And what
                 // comes from before the stretch is a repetition out of one that was lost.
                 Err(_) if paused(stretch.newest_at) => continue,
+                Err(_) if rules.holds && packet.keyframe => continue,
                 Err(_) if packet.sequence < stretch.first_sequence => continue,
                 // While another layer was shown, as many packets of this one may have been made as
                 // were sent of that.
@@ -177,10 +182,10 @@ impl Stream {
             }
             return Ok(());
         }
-        self.begin(packet, clean, slack_ms)
+        self.begin(packet, rules)
     }
 
-    fn begin(&mut self, packet: &Received, clean: bool, slack_ms: i64) -> Finding {
+    fn begin(&mut self, packet: &Received, Rules { clean, holds }: Rules) -> Finding {
         let last = &self.stretches[self.stretches.len() - 1];
         let step = packet.sequence.checked_sub(last.newest_sequence);
         match step {
@@ -203,9 +208,14 @@ impl Stream {
         }
         let elapsed = packet.sent.since(last.newest_at).as_millis() as i64;
         let rate = if packet.audio { 48 } else { 90 };
+        let slack = if holds {
+            PACED_CLOCK_SLACK_MS
+        } else {
+            CLOCK_SLACK_MS
+        };
         let ticks = packet.timestamp.wrapping_sub(last.newest_timestamp) as i32;
         let clock = i64::from(ticks) / rate;
-        if ticks == 0 || (clock - elapsed).abs() > slack_ms {
+        if ticks == 0 || (clock - elapsed).abs() > slack {
             return Err(format!(
                 "across a change, the clock goes on by {clock} ms in {elapsed} ms"
             ));

@@ -14,6 +14,9 @@ use crate::ledger::{Member, SlotRecord};
 /// in its way, and how long a break may be. A lost keyframe and a lost request cost half a second
 /// each, and both may be lost twice.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The same of pictures where it has to be found out first what the path carries: losses look like a
+/// narrow one for a while.
+const PATIENCE_WITH_ESTIMATES: Duration = Duration::from_secs(10);
 
 /// A decodable picture in time.
 #[derive(Debug)]
@@ -55,7 +58,12 @@ impl Invariant for PictureInTime {
             let decoder = decoders.get(&visible.slot.mid);
             let decoder = decoder.filter(|decoder| decoder.track() == Some(visible.track));
             let shown = decoder.and_then(|decoder| decoder.last_shown);
-            visible.late(view.now, shown, "picture")
+            let patience = if self.estimates {
+                PATIENCE_WITH_ESTIMATES
+            } else {
+                PATIENCE
+            };
+            visible.late(view.now, shown, "picture", patience)
         })
     }
 }
@@ -79,7 +87,7 @@ impl Invariant for SoundInTime {
     fn glance(&mut self, view: &View<'_>) -> Finding {
         for_each_visible(view, MediaKind::Audio, |visible| {
             let heard = self.heard.get(&(visible.connection, visible.track));
-            visible.late(view.now, heard.copied(), "sound")
+            visible.late(view.now, heard.copied(), "sound", PATIENCE)
         })
     }
 }
@@ -93,10 +101,16 @@ struct Visible<'a> {
 }
 
 impl Visible<'_> {
-    fn late(&self, now: Time, last: Option<Time>, what: &str) -> Option<String> {
+    fn late(
+        &self,
+        now: Time,
+        last: Option<Time>,
+        what: &str,
+        patience: Duration,
+    ) -> Option<String> {
         let since = last.map_or(self.since, |last| last.max(self.since));
         let waited = now.since(since);
-        if waited <= PATIENCE {
+        if waited <= patience {
             return None;
         }
         let (viewer, from) = (self.viewer, self.since);
