@@ -34,6 +34,7 @@
 //!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
 //!                its surroundings comes from the seed
 //!   forward      pure: slots, layers, renumbering, keyframe requests
+//!   speaker      who speaks: the dominant one, and the loudest
 //!   trace        what went in and came out, so that it can happen again
 //! ```
 //!
@@ -87,6 +88,7 @@ mod path;
 mod reason;
 mod sfu;
 mod sizes;
+mod speaker;
 mod table;
 mod time;
 pub mod trace;

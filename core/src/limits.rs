@@ -80,14 +80,17 @@ pub struct Limits {
     pub datagram_bytes: usize,
     /// Remote addresses learnt for one participant. 8: the pairs that a browser probes at once.
     pub addresses: usize,
-    /// Slots of each kind are added this many at a time, or as many as are missing. 4: most
-    /// meetings then never negotiate twice.
+    /// Slots for pictures are added this many at a time, or as many as are missing. 4: most meetings
+    /// then never negotiate twice.
     pub slot_step: usize,
-    /// Slots of each kind in a first offer at most. 9: what is shown at once of a large room.
+    /// Slots for pictures in a first offer at most. 9: what is shown at once of a large room.
     pub first_slots: usize,
     /// Slots for pictures of one participant. 24: more faces than a screen shows well.
     pub video_slots: usize,
-    /// Slots for sound of one participant. 24: whoever is seen is heard.
+    /// Voices that are heard at once, the loudest. 3: of more that speak together nobody understands
+    /// one.
+    pub voices: usize,
+    /// Slots for sound of one participant. 8: for the voices, and the sound of a few screens.
     pub audio_slots: usize,
     /// Tiles of one view. 100: everybody of the largest room.
     pub tiles: usize,
@@ -135,7 +138,8 @@ impl Default for Limits {
             slot_step: 4,
             first_slots: 9,
             video_slots: 24,
-            audio_slots: 24,
+            voices: 3,
+            audio_slots: 8,
             tiles: 100,
             connect_timeout: Duration::from_secs(30),
             reconnect_timeout: Duration::from_secs(15),

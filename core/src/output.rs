@@ -74,6 +74,11 @@ pub enum Notice {
         /// The smallest first. None: nobody sees it.
         layers: Vec<Layer>,
     },
+    /// Somebody is the dominant speaker of its room from now on.
+    Speaker {
+        /// Who.
+        participant: ParticipantId,
+    },
     /// ICE and DTLS are up: media flows.
     Connected {
         /// Who.

@@ -387,6 +387,14 @@ impl Lobby {
             self.push(connection, &message);
         }
         self.tell_others(id, participant, &message);
+        if let Some(room) = self.rooms.get_mut(id)
+            && room
+                .speaker
+                .take_if(|speaker| *speaker == participant)
+                .is_some()
+        {
+            self.tell_all(id, &ServerMessage::Speaker { participant: None });
+        }
         if let Some(connection) = person.connection
             && let Some(Session::InRoom(me)) = self.session(connection)
         {
@@ -451,12 +459,21 @@ impl Lobby {
     /// Tells everybody in a room but `except`, and but those who will be told all at once: with
     /// the first offer that is still to come, or with the answer to `resume`.
     fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
+        self.tell(room, Some(except), message);
+    }
+
+    /// The same, without exception.
+    fn tell_all(&mut self, room: RoomId, message: &ServerMessage) {
+        self.tell(room, None, message);
+    }
+
+    fn tell(&mut self, room: RoomId, except: Option<ParticipantId>, message: &ServerMessage) {
         let Some(room) = self.rooms.get(room) else {
             return;
         };
         let text = message.to_json();
         for (&id, person) in &room.people {
-            if id != except
+            if Some(id) != except
                 && person.offered.is_some()
                 && let Some(connection) = person.connection
             {

@@ -337,3 +337,67 @@ fn who_shows_more_than_there_are_slots_for_gets_them_in_one_negotiation() {
         assert!(got(&world, viewer, other, Source::Camera).0 > 10, "{other}");
     }
 }
+
+#[test]
+fn in_a_large_room_the_loudest_three_are_heard_and_everybody_knows_who_speaks() {
+    const SILENCE: i8 = -70;
+    const SPEECH: i8 = -28;
+    let mut world = world();
+    let people: Vec<_> = (0..8).map(|_| world.enter(1, IceMode::Trickle)).collect();
+    let level = |world: &mut World, id, level| {
+        let microphone = world.browser_mut(id).microphone.as_mut();
+        microphone.expect("a microphone").level = Some(level);
+    };
+    for id in &people {
+        level(&mut world, *id, SILENCE);
+    }
+    connected(&mut world);
+    world.run_for(Duration::from_secs(1));
+    for speaker in [6, 7, 5, 4, 1] {
+        let speaker = people[speaker];
+        level(&mut world, speaker, SPEECH);
+        world.run_for(Duration::from_millis(500));
+        let others = people.iter().filter(|id| **id != speaker);
+        for viewer in others.clone() {
+            let browser = world.browser(*viewer);
+            assert!(
+                browser.slot_with(speaker, Source::Microphone).is_some(),
+                "within half a second"
+            );
+        }
+        let heard = |world: &World| {
+            let counts = others
+                .clone()
+                .map(|viewer| got(world, *viewer, speaker, Source::Microphone).0);
+            counts.collect::<Vec<_>>()
+        };
+        let before = heard(&world);
+        world.run_for(Duration::from_secs(1));
+        let after = heard(&world);
+        assert!(
+            before
+                .iter()
+                .zip(after)
+                .all(|(before, after)| after > before + 40)
+        );
+        for id in &people {
+            assert_eq!(world.tabs[&world.tab_of(*id)].page.speaker, Some(speaker));
+        }
+        level(&mut world, speaker, SILENCE);
+        world.run_for(Duration::from_millis(1_500));
+    }
+    for id in &people {
+        let browser = world.browser(*id);
+        let sounds = browser
+            .slots
+            .iter()
+            .filter(|slot| slot.kind == MediaKind::Audio);
+        assert_eq!((sounds.count(), browser.offers <= 2), (3, true));
+    }
+    // Who spoke last leaves, and nobody speaks.
+    world.leave(people[1]);
+    world.run_for(Duration::from_millis(100));
+    assert_eq!(world.tabs[&world.tab_of(people[0])].page.speaker, None);
+    let late = world.enter(1, IceMode::Trickle);
+    assert_eq!(world.tabs[&world.tab_of(late)].page.speaker, None);
+}

@@ -7,7 +7,7 @@ use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId};
 
@@ -385,6 +385,11 @@ impl Browser {
                 packet.payload,
             );
             let rid = packet.layer.map(|layer| Rid::from(layer.rid()));
+            let write = write.ext_vals(ExtensionValues {
+                audio_level: packet.level,
+                voice_activity: packet.level.map(|level| level > -50),
+                ..ExtensionValues::default()
+            });
             rtc.direct_api()
                 .stream_tx_by_mid(mid, rid)
                 .expect("a stream to send")

@@ -337,7 +337,10 @@ impl Ledger {
                     member.gone = Some(*reason);
                 }
             }
-            Notice::Candidate { .. } | Notice::Layers { .. } | Notice::Refused { .. } => {}
+            Notice::Candidate { .. }
+            | Notice::Layers { .. }
+            | Notice::Speaker { .. }
+            | Notice::Refused { .. } => {}
         }
     }
 

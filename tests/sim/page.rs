@@ -106,6 +106,8 @@ pub struct Page {
     pub(crate) unclaimed: usize,
     /// Offers may come again: it has just resumed.
     resumed: bool,
+    /// The dominant speaker, as told.
+    pub speaker: Option<ParticipantId>,
     /// Why its slots carry what they carry, by their m-lines, and since when it knows.
     pub reasons: BTreeMap<String, (Time, SlotReason)>,
     /// What it shares: its screen, and the sound of that.
@@ -142,6 +144,7 @@ impl Page {
             token: None,
             unclaimed: 0,
             resumed: false,
+            speaker: None,
             reasons: BTreeMap::new(),
             presents: (false, false),
             view: None,
@@ -192,6 +195,7 @@ impl Page {
         self.me = None;
         self.browser = None;
         self.others.clear();
+        self.speaker = None;
         self.reasons.clear();
         self.presents = (false, false);
         self.view = None;
@@ -426,6 +430,14 @@ impl Page {
                 };
                 other.told = t;
                 (other.screen, other.screen_audio) = (screen, audio);
+            }
+            ServerMessage::Speaker { participant } => {
+                self.speaker = participant.map(|id| id.0);
+                let is_there =
+                    |id: &ParticipantId| self.me == Some(*id) || self.others.contains_key(id);
+                if let Some(id) = self.speaker.filter(|id| !is_there(id)) {
+                    self.contradict(format!("{id} speaks, and is not there"));
+                }
             }
             ServerMessage::Reasons { reasons } => {
                 for reason in reasons {

@@ -374,7 +374,8 @@ impl Life {
             | ServerMessage::Mute { .. }
             | ServerMessage::Share { .. }
             | ServerMessage::Reasons { .. }
-            | ServerMessage::Layers { .. } => {}
+            | ServerMessage::Layers { .. }
+            | ServerMessage::Speaker { .. } => {}
         }
         Ok(())
     }

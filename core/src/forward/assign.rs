@@ -60,15 +60,21 @@ pub(crate) fn assign<T: Copy + PartialEq>(
         .collect()
 }
 
-/// How many slots of a kind a first offer has for somebody who comes to `others` sources: whole
-/// steps, at least one, as far as the limits allow.
+/// How many slots of a kind a first offer has for somebody who comes to `others`: for pictures whole
+/// steps, at least one, and for all voices that are heard at once, as far as the limits allow.
 pub(crate) fn first_slots(others: usize, kind: MediaKind, limits: &Limits) -> usize {
-    let whole = others.max(1).next_multiple_of(limits.slot_step.max(1));
-    whole.min(limits.first_slots).min(limits.slots(kind))
+    let wanted = match kind {
+        MediaKind::Audio => limits.voices,
+        MediaKind::Video => {
+            let whole = others.max(1).next_multiple_of(limits.slot_step.max(1));
+            whole.min(limits.first_slots)
+        }
+    };
+    wanted.min(limits.slots(kind))
 }
 
-/// How many slots of a kind to add for `wanted` sources to somebody who has `existing` of them: a
-/// step at least, so that people who come one by one don't cost a negotiation each.
+/// How many slots of a kind to add for `wanted` sources to somebody who has `existing` of them: for
+/// pictures a step at least, so that people who come one by one don't cost a negotiation each.
 pub(crate) fn further_slots(
     wanted: usize,
     existing: usize,
@@ -76,9 +82,13 @@ pub(crate) fn further_slots(
     limits: &Limits,
 ) -> usize {
     let room = limits.slots(kind).saturating_sub(existing);
+    let step = match kind {
+        MediaKind::Audio => 1,
+        MediaKind::Video => limits.slot_step,
+    };
     match wanted.saturating_sub(existing) {
         0 => 0,
-        missing => missing.max(limits.slot_step).min(room),
+        missing => missing.max(step).min(room),
     }
 }
 
@@ -141,6 +151,10 @@ mod tests {
         let further =
             cases.map(|(n, existing)| further_slots(n, existing, MediaKind::Video, &limits));
         assert_eq!(further, [0, 4, 5, 0, 4, 15, 15, 0]);
+        assert_eq!(first_slots(99, MediaKind::Audio, &limits), 3);
+        let further = [(3, 3), (4, 3), (9, 3)];
+        let further = further.map(|(n, had)| further_slots(n, had, MediaKind::Audio, &limits));
+        assert_eq!(further, [0, 1, 5]);
         let few = Limits {
             video_slots: 2,
             ..limits

@@ -402,6 +402,9 @@ impl Sfu {
         }
         self.concerns_track(track);
         self.schedule(index);
+        if source == Source::Microphone {
+            self.voice_switched(index, on);
+        }
     }
 
     /// An offer that is open has to be answered first.

@@ -26,6 +26,14 @@ impl Sfu {
         if !publication.on {
             return;
         }
+        if source == Source::Microphone {
+            let level = packet.extensions.audio_level.map(|(level, _)| level);
+            self.voice(publisher, level);
+        }
+        let Some(participant) = self.participants.get_mut(publisher) else {
+            return;
+        };
+        let publication = participant.publication_mut(source);
         let is_video = source.kind() == MediaKind::Video;
         let began = is_video && is_keyframe_start(&packet.payload);
         let size = is_video.then(|| keyframe_size(&packet.payload)).flatten();

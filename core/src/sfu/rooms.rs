@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::Sfu;
 use crate::ids::{RoomId, Source};
 use crate::participant::Index;
+use crate::speaker::Speakers;
 
 /// A room: its members in the order in which they came.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Room {
     pub(super) members: Vec<Index>,
+    pub(super) speakers: Speakers,
 }
 
 impl Sfu {
@@ -20,6 +22,7 @@ impl Sfu {
         };
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.members.retain(|member| *member != index);
+            room.speakers.forget(index);
             for member in &room.members {
                 let Some(participant) = self.participants.get_mut(*member) else {
                     continue;

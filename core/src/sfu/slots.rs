@@ -95,10 +95,65 @@ impl Sfu {
                 tiles.iter().filter_map(place).collect()
             }
         };
-        let sounds = all(Source::ScreenAudio).chain(all(Source::Microphone));
+        let sounds = all(Source::ScreenAudio).chain(self.voices_for(&others));
         Wanted {
             pictures,
             sounds: sounds.collect(),
+        }
+    }
+
+    /// Whom of these to hear: the loudest, and where there are fewer, who could speak next.
+    fn voices_for(&self, others: &[Index]) -> Vec<TrackIndex> {
+        let room = others.first().and_then(|other| self.room_of(*other));
+        let room = room.and_then(|id| self.rooms.get(&id));
+        let loudest = room.map_or(&[][..], |room| room.speakers.loudest());
+        let rank = |other: &Index| {
+            let participant = self.participants.get(*other);
+            let on = participant.is_some_and(|other| other.publication(Source::Microphone).on);
+            (!loudest.contains(other), !on)
+        };
+        let mut voices = others.to_vec();
+        // Stable: of the others, who came first.
+        voices.sort_by_key(rank);
+        voices.truncate(self.limits.voices);
+        voices
+            .into_iter()
+            .map(|other| (other, Source::Microphone))
+            .collect()
+    }
+
+    /// Who is muted leaves its slots to who could speak.
+    pub(super) fn voice_switched(&mut self, index: Index, on: bool) {
+        let Some(id) = self.room_of(index) else {
+            return;
+        };
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        if !on {
+            room.speakers.forget(index);
+        }
+        if room.members.len() > self.limits.voices + 1 {
+            self.assign_slots(id, None);
+        }
+    }
+
+    /// Somebody's microphone was heard.
+    pub(super) fn voice(&mut self, index: Index, level: Option<i8>) {
+        let (now, voices) = (self.now, self.limits.voices);
+        let Some(id) = self.room_of(index) else {
+            return;
+        };
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        let change = room.speakers.hear(now, index, level, voices);
+        let all_are_heard = room.members.len() <= voices + 1;
+        if change.loudest && !all_are_heard {
+            self.assign_slots(id, None);
+        }
+        if let Some(participant) = change.dominant.and_then(|index| self.id_of(index)) {
+            self.notify(Notice::Speaker { participant });
         }
     }
 
@@ -128,23 +183,14 @@ impl Sfu {
         let Some(participant) = self.participants.get(viewer) else {
             return SlotCounts::default();
         };
-        let further = |wanted: &dyn Fn(MediaKind) -> usize| {
-            SlotCounts::each(|kind| {
-                let existing = participant.slots_of(kind).len();
-                further_slots(wanted(kind), existing, kind, &self.limits)
-            })
-        };
-        let wanted = |kind| match kind {
-            MediaKind::Audio => wanted.sounds.len(),
-            MediaKind::Video => wanted.pictures.len(),
-        };
-        let missing = further(&wanted);
-        if missing.is_none() {
-            return missing;
-        }
-        // Whoever is heard now is seen as soon as the page has made room, and that is one negotiation.
-        let soon = wanted(MediaKind::Audio).min(self.limits.first_slots);
-        further(&|kind| wanted(kind).max(soon))
+        SlotCounts::each(|kind| {
+            let wanted = match kind {
+                MediaKind::Audio => wanted.sounds.len(),
+                MediaKind::Video => wanted.pictures.len(),
+            };
+            let existing = participant.slots_of(kind).len();
+            further_slots(wanted, existing, kind, &self.limits)
+        })
     }
 
     /// Puts what is wanted of a kind into the slots of a viewer. Whether anything changed.

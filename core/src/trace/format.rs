@@ -11,7 +11,7 @@ use crate::transport::Certificate;
 const MAGIC: [u8; 8] = *b"\x93tsuji\r\n";
 
 /// The version of the format.
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 
 /// Length and checksum, before each frame's type.
 const FRAME_HEAD: usize = 8;
@@ -169,6 +169,7 @@ impl Header {
             (limits.addresses, most.addresses),
             (limits.video_slots, most.video_slots),
             (limits.audio_slots, most.audio_slots),
+            (limits.voices, most.voices),
             (limits.tiles, most.tiles),
         ];
         if pairs.iter().any(|(limit, most)| limit > most) {

@@ -9,7 +9,7 @@ use super::rooms::{OpenOffer, Person, Room};
 use super::timers::Timer;
 use super::{Lobby, Tell, person_span};
 use crate::error::Fault;
-use crate::message::{Candidate, ExitReason, Ice, Layer, RtcIceServer, ServerMessage, Source};
+use crate::message::{Candidate, ExitReason, Ice, Id, Layer, RtcIceServer, ServerMessage, Source};
 
 impl Lobby {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -45,6 +45,7 @@ impl Lobby {
                 source,
                 layers,
             } => self.layers(participant, source.into(), layers),
+            Notice::Speaker { participant } => self.speaker(participant),
             Notice::Connected { participant } => {
                 if let Some(&room) = self.participants.get(&participant) {
                     let span = person_span(room, participant);
@@ -83,6 +84,7 @@ impl Lobby {
         let Some(person) = self.person_mut(participant) else {
             return;
         };
+        let is_first = person.offered.is_none();
         person.offered = Some(open.publish.audio.clone());
         person.open_offer = Some(open);
         person.slots = slots;
@@ -90,7 +92,15 @@ impl Lobby {
             return;
         };
         let room = self.room_of(participant);
-        if let Some(message) = room.and_then(|room| room.offer(participant)) {
+        let Some(room) = room else {
+            return;
+        };
+        let speaker = room.speaker.filter(|_| is_first);
+        let speaker = speaker.map(|speaker| ServerMessage::Speaker {
+            participant: Some(Id(speaker)),
+        });
+        let messages = room.offer(participant).into_iter().chain(speaker);
+        for message in messages.collect::<Vec<_>>() {
             self.push(connection, &message);
         }
     }
@@ -185,6 +195,19 @@ impl Lobby {
         if let Some(connection) = person.connection {
             self.push(connection, &ServerMessage::Layers { source, layers });
         }
+    }
+
+    fn speaker(&mut self, participant: ParticipantId) {
+        let Some(&id) = self.participants.get(&participant) else {
+            return;
+        };
+        if let Some(room) = self.rooms.get_mut(id) {
+            room.speaker = Some(participant);
+        }
+        let message = ServerMessage::Speaker {
+            participant: Some(Id(participant)),
+        };
+        self.tell_all(id, &message);
     }
 
     fn refused(&mut self, participant: ParticipantId, error: &CommandError) {

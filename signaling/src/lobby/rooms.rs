@@ -31,6 +31,8 @@ pub(super) struct Rooms {
 pub(super) struct Room {
     pub(super) code: RoomCode,
     pub(super) people: BTreeMap<ParticipantId, Person>,
+    /// The dominant one.
+    pub(super) speaker: Option<ParticipantId>,
     /// What is kept of its password, if it has one.
     pub(super) lock: Option<Lock>,
     /// Wrong passwords.
@@ -130,6 +132,7 @@ impl Rooms {
         let room = Room {
             code,
             people: BTreeMap::new(),
+            speaker: None,
             lock: lock(id),
             passwords: Meter::default(),
             lookers: 0,

@@ -126,6 +126,9 @@ impl Lobby {
             source: *source,
             layers: layers.clone(),
         }));
+        messages.extend(room.speaker.map(|speaker| ServerMessage::Speaker {
+            participant: Some(Id(speaker)),
+        }));
         if let Some(open) = &person.open_offer {
             messages.extend(room.offer(participant));
             let candidates = open.candidates.iter().cloned();

@@ -81,6 +81,11 @@ pub enum ServerMessage {
         /// The smallest first.
         layers: Vec<Layer>,
     },
+    /// Somebody is the dominant speaker from now on, or nobody.
+    Speaker {
+        /// Who; `None` (`null`): nobody.
+        participant: Option<Id>,
+    },
     /// Somebody's microphone or camera went off, or on again.
     Mute {
         /// Whose.

@@ -221,3 +221,46 @@ fn reasons_that_change_quickly_are_told_once_and_all_again_after_resuming() {
         {"mid": "3", "participant": null, "source": null, "reason": "free"}]});
     assert_eq!(world.hears_json(again), free);
 }
+
+#[test]
+fn everybody_is_told_who_speaks_and_newcomers_and_who_comes_back_too() {
+    let mut world = World::new();
+    let host = world.open();
+    let room = world.create(host);
+    let (ren, ren_id) = world.enter(&room, "Ren");
+    let (mika, mika_id) = world.enter(&room, "Mika");
+    world.forget();
+    let speaks = |world: &mut World, participant| {
+        world.input(Input::Notice(Notice::Speaker { participant }));
+    };
+    let message = |id: Option<ParticipantId>| json!({"type": "speaker", "participant": id.map(|id| id.to_string())});
+    speaks(&mut world, ren_id);
+    assert_eq!(heard(&mut world, ren), [message(Some(ren_id))]);
+    assert_eq!(heard(&mut world, mika), [message(Some(ren_id))]);
+
+    let aki = world.open();
+    world.look(aki, &room);
+    let aki_id = world.call(aki, "Aki").unwrap();
+    world.forget();
+    speaks(&mut world, mika_id);
+    assert_eq!(
+        heard(&mut world, aki),
+        [] as [serde_json::Value; 0],
+        "before its first offer"
+    );
+    world.offer(aki_id, 1, &[None]);
+    let told = heard(&mut world, aki);
+    assert_eq!((told.len(), &told[1]), (2, &message(Some(mika_id))));
+    world.offer(aki_id, 2, &[None]);
+    assert_eq!(heard(&mut world, aki).len(), 1, "once");
+
+    world.forget();
+    world.text(mika, r#"{"type":"leave"}"#);
+    assert_eq!(heard(&mut world, ren)[1], message(None));
+    speaks(&mut world, mika_id);
+    assert_eq!(
+        heard(&mut world, ren),
+        [] as [serde_json::Value; 0],
+        "it has left"
+    );
+}

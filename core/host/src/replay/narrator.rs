@@ -133,6 +133,7 @@ pub(super) fn notice_text(notice: &Notice) -> Option<String> {
                 layers => format!("of its {source}, somebody takes {layers}"),
             }
         }
+        Notice::Speaker { .. } => "is the dominant speaker".to_owned(),
         Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
         Notice::Refused { error, .. } => {
             format!("is refused: {}", printable(&error.to_string()))

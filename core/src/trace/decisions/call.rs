@@ -112,6 +112,7 @@ fn redacted(notice: &Notice) -> Notice {
         Notice::Slots { .. }
         | Notice::Reasons { .. }
         | Notice::Layers { .. }
+        | Notice::Speaker { .. }
         | Notice::Connected { .. }
         | Notice::Gone { .. } => {}
     }
