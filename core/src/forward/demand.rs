@@ -38,11 +38,13 @@ impl LayerSet {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
     pub(crate) shown: Shown,
+    /// What it is to get now, as far as that lives and its link carries it.
+    pub(crate) aimed: Option<Layer>,
     pub(crate) playing: Option<Layer>,
 }
 
-/// The layers that these viewers take: what each is to get, what it gets until then, and while what
-/// it is to get does not come, all below it. And the smallest, which anybody can fall back to at
+/// The layers that these viewers take: what each sees best, what it gets until then, and while what
+/// it sees best does not come, or is too much for its link, all below. And the smallest, which anybody can fall back to at
 /// once when its link gets worse, as long as there is anybody.
 pub(crate) fn taken(
     source: Source,
@@ -51,7 +53,12 @@ pub(crate) fn taken(
 ) -> LayerSet {
     let mut set = LayerSet::default();
     let offered = source.layers();
-    for Taken { shown, playing } in viewers {
+    for Taken {
+        shown,
+        aimed,
+        playing,
+    } in viewers
+    {
         let Some(needed) = track.needed(shown) else {
             continue;
         };
@@ -60,7 +67,8 @@ pub(crate) fn taken(
         set.insert(needed);
         offered.iter().take(1).for_each(|layer| set.insert(*layer));
         playing.into_iter().for_each(|layer| set.insert(layer));
-        if !track.lives(needed) {
+        let limited = aimed.is_some_and(|aimed| aimed < needed);
+        if limited || !track.lives(needed) {
             let below = offered.iter().filter(|layer| **layer < needed);
             below.for_each(|layer| set.insert(*layer));
         }
@@ -124,12 +132,14 @@ mod tests {
                 height: 1,
                 whole: false,
             },
+            aimed: None,
             playing: None,
         }
     }
 
     const HIDDEN: Taken = Taken {
         shown: Shown::Hidden,
+        aimed: None,
         playing: None,
     };
 
@@ -143,7 +153,13 @@ mod tests {
             playing: Some(layer),
             ..taken
         };
+        let limited = |layer| Taken {
+            aimed: Some(layer),
+            ..tile(1_000)
+        };
         let cases = [
+            (vec![limited(Quarter)], vec![Quarter, Half, Full]),
+            (vec![limited(Full)], vec![Quarter, Full]),
             (vec![], vec![]),
             (vec![HIDDEN], vec![]),
             (vec![tile(100), HIDDEN], vec![Quarter]),

@@ -77,6 +77,7 @@ impl Sfu {
             self.concerns_viewer(viewer);
         }
         for track in changed {
+            self.concerns_track(track);
             self.refresh_keyframe(track);
         }
         self.pace(viewer, sound, &wants, &given);

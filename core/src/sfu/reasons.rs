@@ -141,9 +141,11 @@ impl Sfu {
         let viewers = publication.viewers.iter().filter_map(|viewer| {
             let slot = self.participants.get(viewer.participant)?;
             let slot = slot.slots.get(viewer.slot)?;
+            let video = slot.outlet.video()?;
             Some(Taken {
                 shown: slot.shown,
-                playing: slot.outlet.video()?.playing(),
+                aimed: video.aimed(),
+                playing: video.playing(),
             })
         });
         let taken = taken(source, &publication.layers, viewers);
