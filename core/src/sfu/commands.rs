@@ -8,7 +8,7 @@ use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId, Source};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
 use crate::participant::{
-    Index, Negotiating, Participant, Phase, Publication, Signaling, SlotState, TrackIndex,
+    Index, Negotiating, Participant, Phase, Publication, Signaling, SlotState,
 };
 use crate::time::Time;
 use crate::trace::decisions::{Call, Made};
@@ -355,56 +355,6 @@ impl Sfu {
             Ok(accepted)
         });
         accepted.unwrap_or(Ok(()))
-    }
-
-    fn mute(&mut self, index: Index, kind: MediaKind, muted: bool) {
-        let source = match kind {
-            MediaKind::Audio => Source::Microphone,
-            MediaKind::Video => Source::Camera,
-        };
-        self.switch((index, source), !muted);
-    }
-
-    fn share(&mut self, index: Index, screen: bool, audio: bool) {
-        self.switch((index, Source::Screen), screen);
-        self.switch((index, Source::ScreenAudio), audio);
-        if let Some(room) = self.room_of(index) {
-            self.assign_slots(room, None);
-        }
-    }
-
-    /// What somebody publishes is forwarded from now on, or not any more.
-    fn switch(&mut self, track: TrackIndex, on: bool) {
-        let ((index, source), now) = (track, self.now);
-        let Some(participant) = self.participants.get_mut(index) else {
-            return;
-        };
-        let publication = participant.publication_mut(source);
-        if std::mem::replace(&mut publication.on, on) == on {
-            return;
-        }
-        if on {
-            publication.layers.expect(now);
-        } else {
-            publication.keyframes.unwanted();
-        }
-        for viewer in publication.viewers.clone() {
-            if let Some(slot) = self
-                .participants
-                .get_mut(viewer.participant)
-                .and_then(|participant| participant.slots.get_mut(viewer.slot))
-            {
-                slot.outlet.interrupt();
-            }
-        }
-        if on {
-            self.refresh_keyframe(track);
-        }
-        self.concerns_track(track);
-        self.schedule(index);
-        if source == Source::Microphone {
-            self.voice_switched(index, on);
-        }
     }
 
     /// An offer that is open has to be answered first.

@@ -26,6 +26,7 @@ mod media;
 mod reasons;
 mod rooms;
 mod slots;
+mod switches;
 mod timers;
 
 #[cfg(test)]
