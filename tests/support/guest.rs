@@ -18,6 +18,8 @@ use super::wire::Wire;
 /// What is waited for comes within this, or never. 30 s: a test machine has few cores for several
 /// browsers.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Frames until a browser has computed an accessible name.
+const LABEL_FRAMES: usize = 120;
 const WITNESS: &str = include_str!("witness.js");
 
 /// A person in front of a browser of their own.
@@ -160,12 +162,22 @@ impl Guest {
             )
             .await;
         let element = found.element().expect("an element");
-        assert_eq!(
-            self.label(&element).await,
-            name,
-            "what the browser makes of it"
-        );
+        self.check_label(&element, name).await;
         element
+    }
+
+    /// Checks the accessible name that the browser computes. Firefox does so some frames after a page
+    /// has changed.
+    async fn check_label(&self, element: &WebElement, name: &str) {
+        let frame = "await new Promise(requestAnimationFrame); return true";
+        for _ in 0..LABEL_FRAMES {
+            if self.label(element).await == name {
+                return;
+            }
+            self.until("a frame", frame, Value::Null).await;
+        }
+        let label = self.label(element).await;
+        assert_eq!(label, name, "what the browser makes of it");
     }
 
     /// Types keys, to whatever has the focus.
@@ -198,7 +210,7 @@ impl Guest {
             )
             .await;
         let element = found.element().expect("an element");
-        assert_eq!(self.label(&element).await, name);
+        self.check_label(&element, name).await;
     }
 
     /// Waits until the page shows a text.

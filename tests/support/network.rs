@@ -38,6 +38,11 @@ impl Namespace {
     fn new(name: String) -> Result<Self, String> {
         ip(&["netns", "add", &name])?;
         let namespace = Self { name };
+        // Interfaces get their IPv6 addresses seconds after they are there; Chromium takes that for a
+        // change of network, and gives up what it is loading.
+        let mut quiet = namespace.command("sysctl");
+        let all = ["all", "default"].map(|which| format!("net.ipv6.conf.{which}.disable_ipv6=1"));
+        run(quiet.args(["-e", "-q", "-w"]).args(all))?;
         namespace.ip(&["link", "set", "lo", "up"])?;
         Ok(namespace)
     }

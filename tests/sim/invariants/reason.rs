@@ -106,7 +106,9 @@ impl Invariant for ReasonFitsTraffic {
         let is_it = |slot: &&tsuji_core::Slot| slot.mid.0 == packet.mid;
         let track = packet.track();
         if let Some(told) = browser.slots.iter().find(is_it)
-            && record.is_some_and(|record| is_old(view.now, record.track.since()))
+            && record.is_some_and(|record| {
+                is_old(view.now, record.track.since()) && packet.made > record.track.since()
+            })
             && told.track != Some(track)
         {
             let (page, carries) = (to.0, told.track);
@@ -118,6 +120,8 @@ impl Invariant for ReasonFitsTraffic {
         if let Some(member) = view.ledger.member(packet.source)
             && let Some(other) = tab.page.others.get(&packet.source)
             && is_old(view.now, member.on(source).since().max(other.told))
+            // Padding repeats what was lost, however old.
+            && packet.made > member.on(source).since()
             && !other.is_on(source)
         {
             let (page, id) = (to.0, packet.source);
