@@ -108,8 +108,8 @@ pub struct Limits {
     /// The shortest time between two keyframe requests to one source. 500 ms: a keyframe costs
     /// its sender several frames' bits.
     pub keyframe_interval: Duration,
-    /// Whether pictures get only what the path to their viewer is estimated to carry. Off: so far this
-    /// was tried in simulated networks alone.
+    /// Whether pictures get only what the path to their viewer is estimated to carry. Off until this has
+    /// been tried on narrow real links.
     pub estimate_bandwidth: bool,
 }
 

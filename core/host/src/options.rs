@@ -75,7 +75,7 @@ pub struct Options {
     pub stun: Option<String>,
 
     /// Give each participant only what the path to it is estimated to carry (transport-wide congestion
-    /// control): smaller pictures, fewer of them. Tried in simulated networks only so far
+    /// control): smaller pictures, fewer of them. Not tried on narrow real links yet
     #[arg(long)]
     pub estimate_bandwidth: bool,
 

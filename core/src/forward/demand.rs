@@ -43,9 +43,9 @@ pub(crate) struct Taken {
     pub(crate) playing: Option<Layer>,
 }
 
-/// The layers that these viewers take: what each sees best, what it gets until then, and while what
-/// it sees best does not come, or is too much for its link, all below. And the smallest, which anybody can fall back to at
-/// once when its link gets worse, as long as there is anybody.
+/// The layers that these viewers take: what each sees best, what it gets until then, and while what it
+/// sees best does not come, or is too much for its link, all below. And the smallest, which anybody can
+/// fall back to at once when its link gets worse, as long as there is anybody.
 pub(crate) fn taken(
     source: Source,
     track: &Track,

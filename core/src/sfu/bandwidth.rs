@@ -7,6 +7,8 @@
 //! ```
 //! Loss and delay on a publisher's way in change what lives, never an estimate.
 
+use std::collections::BTreeSet;
+
 use super::Sfu;
 use crate::forward::{Shown, Want, allocate, rank};
 use crate::ids::{Layer, MediaKind, Source, TrackId};
@@ -40,14 +42,18 @@ impl Sfu {
         if let Some(participant) = self.participants.get_mut(viewer) {
             participant.estimate = participant.estimate.then(estimate);
         }
-        self.divide(viewer);
+        let changed = self.divide(viewer);
+        self.turned(changed);
     }
 
-    /// Decides which layer of each picture a viewer gets.
-    pub(super) fn divide(&mut self, viewer: Index) {
+    /// Decides which layer of each picture a viewer gets. The tracks of which it gets another now, or
+    /// none, are for [`Sfu::turned`].
+    #[must_use]
+    pub(super) fn divide(&mut self, viewer: Index) -> BTreeSet<TrackIndex> {
+        let mut changed = BTreeSet::new();
         let pictures = self.pictures(viewer);
         let Some(participant) = self.participants.get(viewer) else {
-            return;
+            return changed;
         };
         let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
         let sound = SOUND * self.sounds(participant);
@@ -60,7 +66,6 @@ impl Sfu {
             }
             Estimate::Known(bits) => allocate(bits.saturating_sub(sound), &wants),
         };
-        let mut changed = Vec::new();
         for (picture, given) in pictures.iter().zip(&given) {
             // When nothing lives, it stays with what it had.
             if *given == picture.want.has || (given.is_none() && !picture.lives) {
@@ -70,17 +75,23 @@ impl Sfu {
             let slot = participant.and_then(|viewer| viewer.slots.get_mut(picture.slot));
             if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
                 video.aim(*given);
-                changed.push(picture.track);
+                changed.insert(picture.track);
             }
         }
         if !changed.is_empty() {
             self.concerns_viewer(viewer);
         }
-        for track in changed {
+        self.pace(viewer, sound, &wants, &given);
+        changed
+    }
+
+    /// Viewers of these tracks get other layers now. Told together, so that one request asks for all
+    /// keyframes of a track.
+    pub(super) fn turned(&mut self, tracks: BTreeSet<TrackIndex>) {
+        for track in tracks {
             self.concerns_track(track);
             self.refresh_keyframe(track);
         }
-        self.pace(viewer, sound, &wants, &given);
     }
 
     /// The pictures that somebody sees, the most wanted first.
@@ -146,16 +157,13 @@ impl Sfu {
 
     /// Tells the estimator of a viewer's path what is to be found out.
     fn pace(&mut self, viewer: Index, sound: u64, wants: &[Want], given: &[Option<Layer>]) {
+        if !self.limits.estimate_bandwidth {
+            return;
+        }
         let desired = wants.iter().map(Want::all).sum::<u64>() + sound;
-        let spent = wants
-            .iter()
-            .zip(given)
-            .map(|(want, given)| want.cost(*given));
-        let spent = spent.sum::<u64>() + sound;
-        let next = wants
-            .iter()
-            .zip(given)
-            .filter_map(|(want, given)| want.next(*given));
+        let pairs = || wants.iter().zip(given);
+        let spent = pairs().map(|(want, given)| want.cost(*given)).sum::<u64>() + sound;
+        let next = pairs().filter_map(|(want, given)| want.next(*given));
         let least = next.min().map_or(0, |more| spent + more);
         let pace = Pace {
             least: least.min(MOST),
@@ -164,8 +172,7 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(viewer) else {
             return;
         };
-        let asks = participant.is_connected() && self.limits.estimate_bandwidth;
-        if !asks || participant.pace.is_near(pace) {
+        if !participant.is_connected() || participant.pace.is_near(pace) {
             return;
         }
         participant.pace = pace;

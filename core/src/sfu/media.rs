@@ -72,11 +72,11 @@ impl Sfu {
         };
         let viewers = participant.publication(source).viewers.iter();
         let viewers: BTreeSet<Index> = viewers.map(|viewer| viewer.participant).collect();
+        let mut changed = BTreeSet::from([track]);
         for viewer in viewers {
-            self.divide(viewer);
+            changed.append(&mut self.divide(viewer));
         }
-        self.concerns_track(track);
-        self.refresh_keyframe(track);
+        self.turned(changed);
     }
 
     /// Finds out which layers of a publisher have died.

@@ -261,7 +261,7 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(viewer) else {
             return;
         };
-        let mut changed = Vec::new();
+        let mut changed = BTreeSet::new();
         for state in &mut participant.slots {
             let picture = pictures
                 .iter()
@@ -276,17 +276,14 @@ impl Sfu {
             if let Some(track) = state.track
                 && before != shown
             {
-                changed.push(track);
+                changed.insert(track);
             }
         }
         if changed.is_empty() {
             return;
         }
-        self.divide(viewer);
-        for track in changed {
-            self.concerns_track(track);
-            self.refresh_keyframe(track);
-        }
+        changed.append(&mut self.divide(viewer));
+        self.turned(changed);
     }
 
     fn tell_slots(&mut self, viewer: Index) {
