@@ -242,11 +242,17 @@ impl Browser {
             .payload
             .first()
             .is_some_and(|b| (128..192).contains(b));
-        if self.failure.is_some() || (packet.damaged && is_rtp) {
+        if !(packet.damaged && is_rtp) {
+            self.datagram(t, sent, from, &packet.payload);
+        }
+    }
+
+    /// Takes a datagram that came whole.
+    pub(crate) fn datagram(&mut self, t: Time, sent: Time, from: SocketAddr, payload: &[u8]) {
+        if self.failure.is_some() {
             return;
         }
         let (now, to) = (self.engine.instant(t), self.address);
-        let payload = &packet.payload;
         self.engine.call(|rtc| {
             // As in the server: a network may damage a datagram, which must not end anything.
             if let Ok(receive) = Receive::new(Protocol::Udp, from, to, payload) {

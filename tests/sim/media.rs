@@ -213,12 +213,19 @@ pub enum Picture {
     /// Simulcast: 15 frames a second of each layer, of one, one and two packets of 250, 500 and
     /// 800 bytes; two, three and five in a keyframe.
     Layers,
+    /// 30 frames a second of so many packets, so many bytes each, keyframes like all others.
+    Even {
+        /// Packets of a frame.
+        parts: u8,
+        /// Bytes of a payload.
+        bytes: u16,
+    },
 }
 
 impl Picture {
     fn interval(self) -> Duration {
         match self {
-            Picture::Full => Duration::from_micros(33_333),
+            Picture::Full | Picture::Even { .. } => Duration::from_micros(33_333),
             Picture::Light => Duration::from_millis(100),
             Picture::Screen => Duration::from_millis(200),
             Picture::Layers => Duration::from_micros(66_667),
@@ -228,7 +235,7 @@ impl Picture {
     /// 90 kHz.
     fn ticks(self) -> u32 {
         match self {
-            Picture::Full => 3_000,
+            Picture::Full | Picture::Even { .. } => 3_000,
             Picture::Light => 9_000,
             Picture::Screen => 18_000,
             Picture::Layers => 6_000,
@@ -245,6 +252,7 @@ impl Picture {
             (Picture::Screen, true) => 20,
             (Picture::Layers, false) => [1, 1, 2][layer as usize],
             (Picture::Layers, true) => [2, 3, 5][layer as usize],
+            (Picture::Even { parts, .. }, _) => parts,
         }
     }
 
@@ -252,7 +260,7 @@ impl Picture {
     fn size(self, layer: Layer) -> (u16, u16) {
         let (width, height) = match self {
             Picture::Light => (320, 180),
-            Picture::Full | Picture::Layers => (1_280, 720),
+            Picture::Full | Picture::Layers | Picture::Even { .. } => (1_280, 720),
             Picture::Screen => (1_920, 1_080),
         };
         let smaller = Layer::Full as u16 - layer as u16;
@@ -265,6 +273,8 @@ impl Picture {
             Picture::Light => 600,
             Picture::Screen => 1_150,
             Picture::Layers => [250, 500, 800][layer as usize],
+            // Room for the stamp.
+            Picture::Even { bytes, .. } => usize::from(bytes).max(VIDEO_STAMP + STAMP),
         }
     }
 }
@@ -329,7 +339,9 @@ impl Camera {
                 let encoder = |layer| Encoder::new(layer, id.wrapping_add(7_919 * layer as u16));
                 Layer::ALL.map(encoder).into()
             }
-            Picture::Full | Picture::Light | Picture::Screen => self.encoders,
+            Picture::Full | Picture::Light | Picture::Screen | Picture::Even { .. } => {
+                self.encoders
+            }
         };
         Self {
             picture,

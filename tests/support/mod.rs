@@ -9,6 +9,7 @@
 pub mod attacks;
 mod browsers;
 mod chromium;
+mod client;
 mod coturn;
 mod firefox;
 mod guest;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use browsers::Brand;
 pub use chromium::ELSEWHERE;
+pub use client::Client;
 pub use coturn::Coturn;
 pub use guest::{Guest, Seen, Way};
 pub use journal::Experience;

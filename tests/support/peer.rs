@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,14 +12,12 @@ use std::time::{Duration, Instant};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use tsuji_core::Time;
-use tsuji_signaling::message::{
-    Candidate, ClientMessage, ExitReason, Ice, Id, ServerMessage, Slot,
-};
-use tungstenite::{Error, Message, WebSocket};
+use tsuji_signaling::message::{ExitReason, Ice, Id, ServerMessage};
 
+use super::client::Client;
 use super::journal::{Journal, Line};
 use super::socket::Socket;
-use crate::{Browser, Camera, Microphone};
+use crate::{Camera, Microphone};
 
 const WAKER: Token = Token(0);
 const SOCKET: Token = Token(1);
@@ -98,17 +96,11 @@ impl Peer {
     pub fn call(server: SocketAddr, room: Option<&str>, name: &str, ice: Ice) -> Self {
         let mut socket = Socket::open(server);
         let room = socket.join(room);
-        socket.say(&ClientMessage::Call {
-            name: name.to_owned(),
-            ice,
-            audio: true,
-            video: true,
-        });
         let shared = Arc::new(Shared::default());
         let poll = Poll::new().expect("the system polls");
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).expect("the system wakes"));
         let (wishes, wished) = mpsc::channel();
-        let life = Life::new(socket, poll, ice, wished, Arc::clone(&shared));
+        let life = Life::new(socket, name, poll, ice, wished, Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || life.live())
@@ -213,13 +205,10 @@ impl Shared {
 struct Life {
     poll: Poll,
     started: Instant,
-    socket: WebSocket<TcpStream>,
+    client: Client,
     /// Keeps the stream registered.
     _registered: mio::net::TcpStream,
     media: UdpSocket,
-    browser: Browser,
-    ice: Ice,
-    slots: Vec<Slot>,
     quiet: bool,
     wishes: mpsc::Receiver<Wish>,
     shared: Arc<Shared>,
@@ -228,35 +217,30 @@ struct Life {
 impl Life {
     fn new(
         socket: Socket,
+        name: &str,
         poll: Poll,
         ice: Ice,
         wishes: mpsc::Receiver<Wish>,
         shared: Arc<Shared>,
     ) -> Self {
-        let socket = socket.into_inner();
-        let stream = socket.get_ref();
-        stream.set_nonblocking(true).expect("an open socket");
-        let twin = stream.try_clone().expect("the system has descriptors");
-        let mut registered = mio::net::TcpStream::from_std(twin);
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut media = UdpSocket::bind(loopback).expect("the system has ports");
+        let address = media.local_addr().expect("a bound socket");
+        let started = Instant::now();
+        let client = Client::call(socket, name, false, ice, started, address);
+        let mut registered = mio::net::TcpStream::from_std(client.stream());
         let registry = poll.registry();
         let both = Interest::READABLE | Interest::WRITABLE;
         let registering = registry
             .register(&mut registered, SOCKET, both)
             .and_then(|()| registry.register(&mut media, MEDIA, Interest::READABLE));
         registering.expect("the system polls");
-        let started = Instant::now();
-        let address = media.local_addr().expect("a bound socket");
         Self {
             poll,
             started,
-            socket,
+            client,
             _registered: registered,
             media,
-            browser: Browser::new(started, Time::ZERO, address),
-            ice,
-            slots: Vec::new(),
             quiet: false,
             wishes,
             shared,
@@ -278,7 +262,7 @@ impl Life {
             if let Err(end) = self.turn() {
                 return end;
             }
-            let wait = self.browser.deadline().since(self.now());
+            let wait = self.client.browser.deadline().since(self.now());
             match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return error.to_string(),
                 _ => {}
@@ -291,17 +275,14 @@ impl Life {
             match wish {
                 Wish::Quiet => self.quiet = true,
                 Wish::Leave => {
-                    self.say(&ClientMessage::Leave)?;
-                    let _ = self.socket.close(None);
+                    self.client.leave()?;
                     return Err("left".to_owned());
                 }
             }
         }
         self.listen()?;
         self.receive()?;
-        if self.browser.deadline() <= self.now() {
-            self.browser.timeout(self.now());
-        }
+        self.client.timeout(self.now());
         self.publish();
         self.transmit()?;
         self.note();
@@ -310,74 +291,28 @@ impl Life {
 
     /// Reads what the server says.
     fn listen(&mut self) -> Result<(), String> {
-        loop {
-            match self.socket.read() {
-                Ok(Message::Text(text)) => {
-                    let message = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-                    self.hear(message)?;
-                }
-                Ok(Message::Close(frame)) => return Err(format!("closed: {frame:?}")),
-                Ok(_) => {}
-                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        // Pongs wait for this.
-        self.flush()
-    }
-
-    fn hear(&mut self, message: ServerMessage) -> Result<(), String> {
-        let now = self.now();
-        match message {
-            ServerMessage::Offer {
-                negotiation,
-                sdp,
-                self_id,
-                publish,
-                slots,
-                ..
-            } => {
-                let sdp = self.browser.answer(now, &sdp, &publish.to_core());
-                self.slots = slots;
-                self.shared.lock().me = Some(self_id);
-                self.say(&ClientMessage::Answer { negotiation, sdp })?;
-                if self.ice == Ice::Trickle {
-                    self.say(&ClientMessage::Candidate { candidate: None })?;
-                }
-            }
-            ServerMessage::Candidate { candidate } => {
-                let line = candidate.map(|Candidate { candidate, .. }| candidate);
-                if let Some(line) = line.filter(|line| !line.is_empty()) {
-                    self.browser.candidate(now, &line);
-                }
-            }
-            ServerMessage::Slots { slots } | ServerMessage::Resume { slots, .. } => {
-                self.slots = slots;
-            }
+        let (now, shared) = (self.now(), &self.shared);
+        let me = self.client.me();
+        let heard = self.client.listen(now, |message| match message {
             ServerMessage::Exit {
                 participant,
                 reason,
             } => {
-                let mut tally = self.shared.lock();
-                tally.exits.push((participant, reason));
-                if tally.me == Some(participant) {
-                    return Err(format!("the server let it go: {reason:?}"));
+                shared.lock().exits.push((participant, reason));
+                match me == Some(participant) {
+                    true => Err(format!("the server let it go: {reason:?}")),
+                    false => Ok(()),
                 }
             }
             ServerMessage::Error { code, message } => {
                 let told = format!("{code:?}: {message}");
-                self.shared.lock().errors.push(told);
+                shared.lock().errors.push(told);
+                Ok(())
             }
-            ServerMessage::Join { .. }
-            | ServerMessage::Drain { .. }
-            | ServerMessage::Call { .. }
-            | ServerMessage::Mute { .. }
-            | ServerMessage::Share { .. }
-            | ServerMessage::Reasons { .. }
-            | ServerMessage::Layers { .. }
-            | ServerMessage::Speaker { .. } => {}
-        }
-        Ok(())
+            _ => Ok(()),
+        });
+        self.shared.lock().me = self.client.me();
+        heard
     }
 
     /// Reads what the server sends.
@@ -386,9 +321,7 @@ impl Life {
         loop {
             match self.media.recv_from(&mut buffer) {
                 Ok((length, from)) => {
-                    let now = self.now();
-                    let packet = buffer[..length].to_vec().into();
-                    self.browser.receive(now, now, from, &packet);
+                    self.client.receive(self.now(), from, &buffer[..length]);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.to_string()),
@@ -398,25 +331,29 @@ impl Life {
 
     /// Turns microphone and camera on once they are of use, so that nothing is made for nobody.
     fn publish(&mut self) {
+        let now = self.now();
         if self.quiet {
             self.count();
-            self.browser.microphone = None;
-            self.browser.camera = None;
+            self.client.browser.microphone = None;
+            self.client.browser.camera = None;
             self.shared.lock().quiet = true;
-        } else if self.browser.connected && self.browser.camera.is_none() {
-            let now = self.now();
-            self.browser.microphone = Some(Microphone::new(now));
-            self.browser.camera = Some(Camera::new(now, 0));
+            return;
+        }
+        let browser = &mut self.client.browser;
+        if browser.connected && browser.camera.is_none() {
+            browser.microphone = Some(Microphone::new(now));
+            browser.camera = Some(Camera::new(now, 0));
         }
     }
 
     fn transmit(&mut self) -> Result<(), String> {
-        if let (Some(microphone), Some(camera)) = (&self.browser.microphone, &self.browser.camera) {
+        let browser = &self.client.browser;
+        if let (Some(microphone), Some(camera)) = (&browser.microphone, &browser.camera) {
             let mut journal = self.shared.journal();
             journal.note_sent(Line::Audio, microphone.packets());
             journal.note_sent(Line::Video, camera.packets());
         }
-        for (to, datagram) in self.browser.outbox.drain(..) {
+        for (to, datagram) in self.client.transmits() {
             match self.media.send_to(&datagram, to) {
                 Ok(_) => {}
                 // The server is gone, or its port: what it says on the WebSocket tells.
@@ -428,7 +365,8 @@ impl Life {
     }
 
     fn count(&self) {
-        if let (Some(microphone), Some(camera)) = (&self.browser.microphone, &self.browser.camera) {
+        let browser = &self.client.browser;
+        if let (Some(microphone), Some(camera)) = (&browser.microphone, &browser.camera) {
             let mut tally = self.shared.lock();
             tally.sent_audio = microphone.packets();
             tally.sent_video = camera.packets();
@@ -438,11 +376,10 @@ impl Life {
     fn note(&mut self) {
         self.count();
         let mut tally = self.shared.lock();
-        tally.connected = self.browser.connected;
-        tally.offers = self.browser.offers;
-        for packet in self.browser.received.drain(..) {
-            let slot = self.slots.iter().find(|slot| slot.mid == packet.mid);
-            let Some(source) = slot.and_then(|slot| slot.participant) else {
+        tally.connected = self.client.browser.connected;
+        tally.offers = self.client.browser.offers;
+        for packet in std::mem::take(&mut self.client.browser.received) {
+            let Some(source) = self.client.source_of(&packet) else {
                 continue;
             };
             let line = if packet.audio {
@@ -462,22 +399,6 @@ impl Life {
         }
         drop(tally);
         self.shared.changed.notify_all();
-    }
-
-    fn say(&mut self, message: &ClientMessage) -> Result<(), String> {
-        let text = serde_json::to_string(message).map_err(|e| e.to_string())?;
-        match self.socket.write(Message::text(text)) {
-            Ok(()) => self.flush(),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), String> {
-        match self.socket.flush() {
-            Ok(()) => Ok(()),
-            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
     }
 
     fn now(&self) -> Time {
