@@ -83,6 +83,7 @@ pub mod start;
 pub mod threads;
 pub mod tls;
 mod trouble;
+pub mod udp;
 
 pub use clock::Clock;
 pub use guards::{Guards, JoinKeyError};
