@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use tsuji_host::media::{DatagramSocket, Shard, ShardError, Turn};
+use tsuji_host::udp::UdpSockRef;
 
 /// Why the media thread had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +39,8 @@ impl DatagramSocket for Socket {
         self.address
     }
 
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        uninterrupted(|| self.socket.recv_from(buffer))
-    }
-
-    fn send(&self, payload: &[u8], remote: SocketAddr) -> io::Result<()> {
-        uninterrupted(|| self.socket.send_to(payload, remote)).map(|_| ())
+    fn reference(&self) -> UdpSockRef<'_> {
+        (&self.socket).into()
     }
 }
 
@@ -70,15 +67,6 @@ pub(crate) fn run(mut poll: Poll, mut shard: Shard<Socket>) -> Result<(), MediaE
         }
         if shard.turn()? == Turn::Stop {
             return Ok(());
-        }
-    }
-}
-
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }

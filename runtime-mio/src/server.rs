@@ -43,7 +43,8 @@ impl Server {
         } = assemble(options, Some(door.address), front_bell, media_bell)?;
 
         let sockets: Result<Vec<_>, _> = sockets.into_iter().map(media::Socket::new).collect();
-        let mut shard = Shard::new(media, sockets.map_err(StartError::system("UDP address"))?);
+        let sockets = sockets.map_err(StartError::system("UDP address"))?;
+        let mut shard = Shard::new(media, sockets).map_err(StartError::system("UDP socket"))?;
         media::register(&media_poll, &mut shard).map_err(StartError::system("UDP event"))?;
         let (address, url) = (door.address, door.url());
         handle.watch_tls(door.tls.as_ref());

@@ -55,7 +55,7 @@ impl Meetings {
         let sockets = sockets.map_err(StartError::system("UDP address"))?;
         let watched: Result<Vec<_>, _> = sockets.iter().map(Socket::watch).collect();
         let watched = watched.map_err(StartError::system("file descriptor"))?;
-        let shard = Shard::new(media, sockets);
+        let shard = Shard::new(media, sockets).map_err(StartError::system("UDP socket"))?;
         let front = Arc::new(Front::new(clock, desk, front_bell.into()));
         let service = Service {
             front: Arc::clone(&front),

@@ -277,7 +277,8 @@ impl Crowd {
         };
         loop {
             match self.inbox.receive(batching, socket.into()) {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }

@@ -167,14 +167,17 @@ impl Member {
         now: impl Fn() -> Time,
     ) -> Result<(), String> {
         loop {
-            match inbox.receive(&self.batching, (&self.media).into()) {
-                Ok(()) => {}
+            let more = match inbox.receive(&self.batching, (&self.media).into()) {
+                Ok(more) => more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.to_string()),
-            }
-            for datagram in inbox.datagrams() {
+            };
+            while let Some(datagram) = inbox.take() {
                 self.client
                     .receive(now(), datagram.remote, datagram.payload);
+            }
+            if !more {
+                return Ok(());
             }
         }
     }

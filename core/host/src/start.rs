@@ -205,7 +205,10 @@ pub fn assemble(
     let told = Arc::<Told>::default();
     let watch = watch(options, clock, &told)?;
     let (media_reporter, front_reporter) = match &watch {
-        Some(watch) => (watch.media(), watch.front()),
+        Some(watch) => {
+            watch.receiving_at(&sockets.udp);
+            (watch.media(), watch.front())
+        }
         None => Default::default(),
     };
     let (control, handle) = control(
@@ -277,7 +280,6 @@ pub fn assemble(
             recording,
             dumper,
             reporter: media_reporter,
-            datagram_bytes: config.limits.datagram_bytes,
             listener: door.filter(|_| !options.no_ice_tcp),
             orders: orders_out,
             notices: notices_in,

@@ -27,8 +27,13 @@ impl Trouble {
     /// It happened. The answer, if there is one, is how often it did since it was last logged:
     /// log it now.
     pub fn happened(&mut self, t: Time) -> Option<u64> {
-        self.count += 1;
-        self.unlogged += 1;
+        self.happened_to(t, 1)
+    }
+
+    /// The same, to so many at once.
+    pub fn happened_to(&mut self, t: Time, many: u64) -> Option<u64> {
+        self.count += many;
+        self.unlogged += many;
         if t < self.quiet_until {
             return None;
         }

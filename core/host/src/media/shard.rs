@@ -12,7 +12,8 @@
 //! connection is rejected. The core answers none that is not authentic.
 //!
 //! A turn takes a bounded number of commands, of datagrams from each socket, and the deadline, so
-//! that none of them starves the others. After each single input all outputs are taken and sent.
+//! that none of them starves the others. After each single input all outputs are taken; datagrams
+//! among them wait for the end of the turn, so that what goes to one remote goes in one call.
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,19 +34,15 @@ use crate::metrics::{Lateness, MediaStats, Reporter, SocketStats};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::record::Recording;
 use crate::trouble::Trouble;
+use crate::udp::{Batching, Inbox, Outbox, UdpSockRef, Unsent};
 
-/// A bound UDP socket of a runtime, which never blocks.
+/// A bound UDP socket of a runtime.
 pub trait DatagramSocket {
     /// What is bound, with the real port.
     fn address(&self) -> SocketAddr;
 
-    /// Receives one datagram: its length and its sender. What does not fit into `buffer` is cut
-    /// off. [`io::ErrorKind::WouldBlock`] when there is none.
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
-
-    /// Sends one datagram, whole or not at all. [`io::ErrorKind::WouldBlock`] when there is no
-    /// room for it.
-    fn send(&self, payload: &[u8], remote: SocketAddr) -> io::Result<()>;
+    /// The socket itself.
+    fn reference(&self) -> UdpSockRef<'_>;
 }
 
 /// The media side cannot go on.
@@ -62,8 +59,6 @@ pub struct Parts {
     pub(crate) recording: Recording,
     pub(crate) dumper: Dumper,
     pub(crate) reporter: Reporter<MediaStats>,
-    /// The core's limit.
-    pub(crate) datagram_bytes: usize,
     /// What accepts TCP connections with media.
     pub(crate) listener: Option<SocketAddr>,
     pub(crate) orders: Receiver<ToMedia>,
@@ -92,13 +87,14 @@ pub struct Shard<S> {
     orders: Receiver<ToMedia>,
     more_orders: bool,
     notices: Sender<FromMedia>,
-    buffer: Vec<u8>,
     full: Trouble,
     /// Frames for TCP connections that found no room in the queue.
     crowded: Trouble,
     send_errors: Trouble,
     receive_errors: Trouble,
     received: u64,
+    /// Datagrams that routers marked on their way, because they had too much to do (RFC 3168).
+    congested: u64,
     sent: u64,
 }
 
@@ -106,14 +102,32 @@ pub struct Shard<S> {
 #[derive(Debug)]
 struct Port<S> {
     socket: S,
+    address: SocketAddr,
+    batching: Batching,
+    /// What came and waits for its turn.
+    inbox: Inbox,
+    /// What waits for the end of this turn.
+    outbox: Outbox,
     /// More may be waiting: the runtime said so, and `WouldBlock` has not yet said the opposite.
     readable: bool,
     paused_until: Option<Time>,
 }
 
-impl<S> Port<S> {
+impl<S: DatagramSocket> Port<S> {
+    fn new(socket: S) -> io::Result<Self> {
+        Ok(Self {
+            address: socket.address(),
+            batching: Batching::of(socket.reference())?,
+            socket,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            readable: false,
+            paused_until: None,
+        })
+    }
+
     fn is_ready(&self) -> bool {
-        self.readable && self.paused_until.is_none()
+        (self.readable || !self.inbox.is_empty()) && self.paused_until.is_none()
     }
 }
 
@@ -128,7 +142,10 @@ pub enum Turn {
 
 impl<S: DatagramSocket> Shard<S> {
     /// With the sockets that were bound for it.
-    pub fn new(parts: Parts, sockets: impl IntoIterator<Item = S>) -> Self {
+    ///
+    /// # Errors
+    /// When the system does not let them be set up.
+    pub fn new(parts: Parts, sockets: impl IntoIterator<Item = S>) -> io::Result<Self> {
         let Parts {
             clock,
             limits,
@@ -136,23 +153,15 @@ impl<S: DatagramSocket> Shard<S> {
             recording,
             dumper,
             reporter,
-            datagram_bytes,
             listener,
             orders,
             notices,
         } = parts;
-        let port = |socket| Port {
-            socket,
-            readable: false,
-            paused_until: None,
-        };
-        Self {
+        Ok(Self {
             full: Trouble::new(limits.log_interval),
             crowded: Trouble::new(limits.log_interval),
             send_errors: Trouble::new(limits.log_interval),
             receive_errors: Trouble::new(limits.log_interval),
-            // One byte more than the core takes, so that it sees what was too long.
-            buffer: vec![0; datagram_bytes + 1],
             clock,
             limits,
             sfu,
@@ -160,15 +169,19 @@ impl<S: DatagramSocket> Shard<S> {
             dumper,
             reporter,
             lateness: Lateness::default(),
-            ports: sockets.into_iter().map(port).collect(),
+            ports: sockets
+                .into_iter()
+                .map(Port::new)
+                .collect::<io::Result<_>>()?,
             streams: Streams::new(listener),
             relays: Relays::default(),
             orders,
             more_orders: false,
             notices,
             received: 0,
+            congested: 0,
             sent: 0,
-        }
+        })
     }
 
     /// The sockets, numbered from 0.
@@ -211,11 +224,13 @@ impl<S: DatagramSocket> Shard<S> {
             self.take_datagrams(index)?;
         }
         self.take_deadline()?;
+        self.send_all();
         self.notices.flush().or_else(ignore_closed)?;
         if turn == Turn::Stop {
             self.recording.stop(self.clock.now(), &mut self.sfu);
             tracing::debug!(
                 received = self.received,
+                congested = self.congested,
                 sent = self.sent,
                 send_queue_full = self.full.count(),
                 frames_dropped = self.crowded.count(),
@@ -306,41 +321,50 @@ impl<S: DatagramSocket> Shard<S> {
     }
 
     fn take_datagrams(&mut self, index: usize) -> Result<(), ShardError> {
+        let mut t = self.clock.now();
         for _ in 0..self.limits.datagrams_per_turn {
             let Some(port) = self.ports.get_mut(index) else {
                 return Ok(());
             };
-            let t = self.clock.now();
             if port.paused_until.is_some_and(|until| until <= t) {
                 port.paused_until = None;
             }
             if !port.is_ready() {
                 return Ok(());
             }
-            match port.socket.receive(&mut self.buffer) {
-                // Nobody has such an address but the clients of our relays.
-                Ok((_, remote)) if is_relayed(remote.ip()) => self.received += 1,
-                Ok((length, remote)) => {
-                    self.received += 1;
-                    let input = Input::Datagram(Datagram {
-                        path: Path::udp(port.socket.address(), remote),
-                        payload: &self.buffer[..length],
-                    });
-                    self.recording.begin(t, &input);
-                    self.sfu.handle(t, input);
-                    self.take_outputs(t)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    port.readable = false;
-                }
-                Err(error) => {
-                    port.paused_until = Some(t + self.limits.udp_pause);
-                    if let Some(times) = self.receive_errors.happened(t) {
-                        let socket = port.socket.address();
-                        tracing::warn!(%error, times, %socket, "cannot receive media");
+            if port.inbox.is_empty() {
+                let received = port.inbox.receive(&port.batching, port.socket.reference());
+                t = self.clock.now();
+                match received {
+                    Ok(more) => port.readable = more,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        port.readable = false;
+                    }
+                    Err(error) => {
+                        port.paused_until = Some(t + self.limits.udp_pause);
+                        if let Some(times) = self.receive_errors.happened(t) {
+                            let socket = port.address;
+                            tracing::warn!(%error, times, %socket, "cannot receive media");
+                        }
                     }
                 }
             }
+            let Some(datagram) = port.inbox.take() else {
+                continue;
+            };
+            self.received += 1;
+            self.congested += u64::from(datagram.is_congested());
+            // Nobody has such an address but the clients of our relays.
+            if is_relayed(datagram.remote.ip()) {
+                continue;
+            }
+            let input = Input::Datagram(Datagram {
+                path: Path::udp(port.address, datagram.remote),
+                payload: datagram.payload,
+            });
+            self.recording.begin(t, &input);
+            self.sfu.handle(t, input);
+            self.take_outputs(t)?;
         }
         Ok(())
     }
@@ -366,6 +390,7 @@ impl<S: DatagramSocket> Shard<S> {
             sizes: self.sfu.sizes(),
             sockets: SocketStats {
                 received: self.received,
+                congested: self.congested,
                 sent: self.sent,
                 send_queue_full: self.full.count(),
                 send_errors: self.send_errors.count(),
@@ -442,34 +467,58 @@ impl<S: DatagramSocket> Shard<S> {
     }
 
     fn transmit(&mut self, t: Time, transmit: &Transmit) {
-        let Some(port) = port_at(&self.ports, transmit.path.local) else {
+        let local = transmit.path.local;
+        let Some(index) = self.ports.iter().position(|port| port.address == local) else {
             if let Some(times) = self.send_errors.happened(t) {
-                let socket = transmit.path.local;
-                tracing::error!(times, %socket, "the core sends from a socket that is not there");
+                tracing::error!(times, socket = %local, "the core sends from a socket that is not there");
             }
             return;
         };
-        match port.socket.send(&transmit.payload, transmit.path.remote) {
-            Ok(()) => self.sent += 1,
-            // As a router does when a link is full. Waiting would delay everybody's media, and a
-            // late packet is worth less than the next one.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if let Some(times) = self.full.happened(t) {
-                    tracing::warn!(times, "the send queue is full: datagrams dropped");
-                }
-            }
-            Err(error) => {
-                if let Some(times) = self.send_errors.happened(t) {
-                    let (remote, bytes) = (transmit.path.remote, transmit.payload.len());
-                    tracing::warn!(%error, times, %remote, bytes, "cannot send media");
-                }
-            }
+        let outbox = &mut self.ports[index].outbox;
+        outbox.push(transmit.path.remote, &transmit.payload);
+        if outbox.bytes() >= self.limits.udp_outbox_bytes {
+            self.send(t, index);
         }
     }
-}
 
-fn port_at<S: DatagramSocket>(ports: &[Port<S>], local: SocketAddr) -> Option<&Port<S>> {
-    ports.iter().find(|port| port.socket.address() == local)
+    fn send_all(&mut self) {
+        let t = self.clock.now();
+        for index in 0..self.ports.len() {
+            self.send(t, index);
+        }
+    }
+
+    fn send(&mut self, t: Time, index: usize) {
+        let Some(port) = self.ports.get_mut(index) else {
+            return;
+        };
+        let Port {
+            socket,
+            batching,
+            outbox,
+            ..
+        } = port;
+        let (full, send_errors) = (&mut self.full, &mut self.send_errors);
+        let unsent = |unsent: Unsent| {
+            let Unsent {
+                remote,
+                count,
+                segment,
+                error,
+            } = unsent;
+            // As a router does when a link is full. Waiting would delay everybody's media, and a
+            // late packet is worth less than the next one.
+            if error.kind() == io::ErrorKind::WouldBlock {
+                if let Some(times) = full.happened_to(t, count as u64) {
+                    tracing::warn!(times, "the send queue is full: datagrams dropped");
+                }
+            } else if let Some(times) = send_errors.happened_to(t, count as u64) {
+                tracing::warn!(%error, times, %remote, bytes = segment, "cannot send media");
+            }
+        };
+        let sent = outbox.send(batching, || socket.reference(), unsent);
+        self.sent += sent as u64;
+    }
 }
 
 /// That nobody is there to listen any more shows in the command queue too, where it is an order to

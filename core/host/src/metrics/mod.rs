@@ -9,6 +9,7 @@
 //! that out when it is just being read. Without `--metrics` nothing is published. That an address and
 //! a thread of its own answer has a reason: they can also tell that the front does not.
 
+mod drops;
 mod lateness;
 mod serve;
 mod text;
@@ -38,6 +39,8 @@ pub(crate) struct Watch {
     media: Arc<Published<MediaStats>>,
     front: Arc<Published<FrontStats>>,
     tls: OnceLock<Tls>,
+    /// The UDP sockets, as the system numbers them.
+    sockets: OnceLock<Vec<u64>>,
 }
 
 /// How a server is.
@@ -71,6 +74,8 @@ pub(crate) struct MediaStats {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SocketStats {
     pub(crate) received: u64,
+    /// Marked on their way as having met congestion.
+    pub(crate) congested: u64,
     pub(crate) sent: u64,
     /// Not sent, because the system had no room for it.
     pub(crate) send_queue_full: u64,
@@ -105,6 +110,7 @@ impl Watch {
             media: Arc::default(),
             front: Arc::default(),
             tls: OnceLock::new(),
+            sockets: OnceLock::new(),
         }
     }
 
@@ -114,6 +120,13 @@ impl Watch {
 
     pub(crate) fn front(&self) -> Reporter<FrontStats> {
         Reporter::to(&self.front)
+    }
+
+    /// Media comes to these sockets.
+    pub(crate) fn receiving_at<S: std::os::fd::AsFd>(&self, sockets: &[S]) {
+        let _ = self
+            .sockets
+            .set(sockets.iter().filter_map(drops::number).collect());
     }
 
     /// Connections are secured with this.

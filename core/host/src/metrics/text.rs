@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tsuji_core::{Counters, Sizes};
 
+use super::drops;
 use super::{FrontStats, Lateness, MediaStats, SocketStats, Watch};
 use crate::record::{BUILD, RecordStats};
 
@@ -37,6 +38,7 @@ impl Collector for Scrape {
         if let Some((_, stats)) = watch.media.last() {
             page.media(&stats)?;
         }
+        page.dropped(watch)?;
         if let Some((_, stats)) = watch.front.last() {
             page.front(&stats)?;
         }
@@ -119,6 +121,7 @@ impl Page<'_> {
         } = counters;
         let SocketStats {
             received,
+            congested,
             sent,
             send_queue_full,
             send_errors,
@@ -159,6 +162,11 @@ impl Page<'_> {
                 "tsuji_udp_datagrams_sent",
                 "Datagrams sent by the UDP sockets",
                 sent,
+            ),
+            (
+                "tsuji_udp_datagrams_congested",
+                "Datagrams that a router marked as having met congestion",
+                congested,
             ),
         ])?;
         self.family(
@@ -232,6 +240,18 @@ impl Page<'_> {
             "tsuji_recording_blocks_waiting",
             "Blocks that wait for the disk",
             waiting,
+        )])
+    }
+
+    /// What the system dropped before we saw it.
+    fn dropped(&mut self, watch: &Watch) -> fmt::Result {
+        let Some(dropped) = watch.sockets.get().and_then(|sockets| drops::of(sockets)) else {
+            return Ok(());
+        };
+        self.counters([(
+            "tsuji_udp_receive_buffer_drops",
+            "Datagrams for which the receive buffers had no room",
+            dropped,
         )])
     }
 

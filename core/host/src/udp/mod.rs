@@ -16,7 +16,8 @@ pub use outbox::{Outbox, Unsent};
 
 use std::io;
 
-use quinn_udp::{UdpSockRef, UdpSocketState};
+pub use quinn_udp::UdpSockRef;
+use quinn_udp::UdpSocketState;
 
 /// What the system can do with a UDP socket.
 #[derive(Debug)]
