@@ -84,6 +84,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod codec;
 mod counters;
 mod demux;
 mod forward;
@@ -102,6 +103,7 @@ mod time;
 pub mod trace;
 mod transport;
 
+pub use codec::{UnknownCodec, VideoCodec};
 pub use counters::Counters;
 pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
 pub use input::{Command, Datagram, IceMode, Input, Tile};

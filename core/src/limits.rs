@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::VideoCodec;
 use crate::ids::MediaKind;
 use crate::path::Transport;
 use crate::transport::Certificate;
@@ -111,6 +112,9 @@ pub struct Limits {
     /// Whether pictures get only what the path to their viewer is estimated to carry. Off until this has
     /// been tried on narrow real links.
     pub estimate_bandwidth: bool,
+    /// The codec of pictures that is offered first, so that browsers send it if they can. VP8: it is the
+    /// only one that all of them have.
+    pub video_codec: VideoCodec,
 }
 
 impl Limits {
@@ -147,6 +151,7 @@ impl Default for Limits {
             batch: Duration::from_millis(100),
             keyframe_interval: Duration::from_millis(500),
             estimate_bandwidth: false,
+            video_codec: VideoCodec::Vp8,
         }
     }
 }

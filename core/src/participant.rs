@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::{Codec, VideoCodec};
 use crate::forward::{Demand, KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
@@ -185,6 +186,29 @@ impl SlotState {
             shown: Shown::Hidden,
             reason: Default::default(),
         }
+    }
+
+    /// These rates of layers, without those that the viewer has not agreed to decode.
+    pub(crate) fn decodable(
+        &self,
+        track: &Track,
+        rates: [Option<u64>; Layer::ALL.len()],
+    ) -> [Option<u64>; Layer::ALL.len()] {
+        Layer::ALL.map(|layer| {
+            let codec = track.codec(layer);
+            rates[layer as usize].filter(|_| codec.is_none_or(|codec| self.takes(codec)))
+        })
+    }
+
+    /// Whether the viewer has agreed to decode nothing of what comes of a track.
+    pub(crate) fn is_foreign(&self, track: &Track) -> bool {
+        let mut codecs = track.codecs().peekable();
+        codecs.peek().is_some() && codecs.all(|codec| !self.takes(codec))
+    }
+
+    /// As long as the viewer has not answered, it takes everything.
+    fn takes(&self, codec: VideoCodec) -> bool {
+        self.to.is_none_or(|to| to.takes(Codec::Video(codec)))
     }
 }
 

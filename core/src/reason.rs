@@ -25,6 +25,8 @@ pub enum Reason {
     UplinkDown,
     /// Nothing comes of it, although the publisher is connected and had time enough.
     SourceDead,
+    /// The viewer can't decode what the publisher sends: it has not agreed to the codec.
+    CodecUnsupported,
     /// The path to the viewer has no room for it, not even for its smallest layer.
     NoBandwidth,
     /// A keyframe has to come first.
@@ -56,6 +58,8 @@ pub(crate) struct Facts {
     pub(crate) lives: bool,
     /// None does, and one should.
     pub(crate) dead: bool,
+    /// The viewer has not agreed to the codec of anything that comes of it.
+    pub(crate) other_codec: bool,
     /// It comes, and is held back for its size.
     pub(crate) too_large: bool,
     /// The layer that passes, if it comes.
@@ -87,6 +91,10 @@ impl Reason {
                 publisher_connected: false,
                 ..
             } => Self::UplinkDown,
+            // Where nobody else takes it, it rests.
+            Facts {
+                other_codec: true, ..
+            } => Self::CodecUnsupported,
             Facts { dead: true, .. } => Self::SourceDead,
             Facts {
                 too_large: true, ..
@@ -115,6 +123,7 @@ mod tests {
             publisher_connected: true,
             lives: true,
             dead: false,
+            other_codec: false,
             too_large: false,
             playing: Some(layer),
         };
@@ -122,12 +131,13 @@ mod tests {
         // From the last to the first; each is said although those before it are in the way too.
         let mut facts = fine;
         type Change = fn(&mut Facts);
-        let changes: [(Change, Reason); 11] = [
+        let changes: [(Change, Reason); 12] = [
             (|facts| facts.playing = None, Reason::WaitingForKeyframe),
             (|facts| facts.too_large = true, Reason::NoBandwidth),
             (|facts| facts.too_large = false, Reason::WaitingForKeyframe),
             (|facts| facts.lives = false, Reason::WaitingForKeyframe),
             (|facts| facts.dead = true, Reason::SourceDead),
+            (|facts| facts.other_codec = true, Reason::CodecUnsupported),
             (
                 |facts| facts.publisher_connected = false,
                 Reason::UplinkDown,

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use instant_acme::LetsEncrypt;
 use tracing_subscriber::EnvFilter;
+use tsuji_core::VideoCodec;
 use tsuji_core::trace::Kind;
 
 use crate::guards::Guards;
@@ -78,6 +80,17 @@ pub struct Options {
     /// control): smaller pictures, fewer of them. Not tried on narrow real links yet
     #[arg(long)]
     pub estimate_bandwidth: bool,
+
+    /// The codec of pictures that browsers are asked for first. Who can't send it sends another one, and
+    /// who can't decode what somebody sends does not see it; all have vp8
+    #[arg(
+        long,
+        value_name = "CODEC",
+        default_value_t = VideoCodec::Vp8,
+        value_parser = PossibleValuesParser::new(VideoCodec::ALL.map(VideoCodec::name))
+            .try_map(|name| name.parse::<VideoCodec>())
+    )]
+    pub video_codec: VideoCodec,
 
     /// Offer media over UDP only, and not also on the TCP port of --listen
     #[arg(long)]

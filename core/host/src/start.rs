@@ -233,6 +233,7 @@ pub fn assemble(
         certificate: Certificate::generate()?,
         limits: tsuji_core::Limits {
             estimate_bandwidth: options.estimate_bandwidth,
+            video_codec: options.video_codec,
             ..options.guards.core_limits()
         },
     };

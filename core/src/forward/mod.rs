@@ -7,9 +7,10 @@
 //!  track    which layers of a publisher live, and which of them a viewer gets
 //!  demand   which layers a publisher is to send
 //!  keyframe when a publisher is asked for a keyframe
+//!  picture  what payloads say of their pictures, codec by codec
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
 //!  hold     whether a packet can be decoded: another layer begins with its keyframe
-//!  rewrite  the numbers: sequence, timestamp, VP8 picture id and TL0 index
+//!  rewrite  the numbers: sequence, timestamp, picture id and TL0 index
 //! ```
 
 mod allocate;
@@ -19,6 +20,7 @@ mod hold;
 mod keyframe;
 mod meter;
 mod outlet;
+mod picture;
 mod rewrite;
 mod track;
 mod view;
@@ -31,19 +33,10 @@ pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
-pub(crate) use rewrite::vp8::{head as vp8_head, is_keyframe_start, keyframe_size};
+pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
 pub(crate) use track::Track;
 pub(crate) use view::{Shown, rank};
 
 /// The highest extended sequence number that is believed where somebody else wrote it down: a
 /// stream of a million packets a second reaches it after nine years.
 pub(crate) const MAX_SEQUENCE: u64 = 1 << 48;
-
-/// Numbers to write into a video payload descriptor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct VideoPatch {
-    /// VP8 PictureID (RFC 7741, 4.2), 15 bits.
-    pub(crate) picture_id: Option<u16>,
-    /// VP8 TL0PICIDX (RFC 7741, 4.2).
-    pub(crate) tl0_index: Option<u8>,
-}

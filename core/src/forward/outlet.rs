@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::VideoPatch;
-use super::hold::{Hold, Verdict};
+use super::hold::{Encoder, Hold, Verdict};
+use super::picture::{Glance, VideoPatch};
+use super::rewrite::picture::PictureContinuity;
 use super::rewrite::rtp::RtpContinuity;
-use super::rewrite::vp8::{Descriptor, Vp8Continuity};
+use crate::codec::VideoCodec;
 use crate::ids::{Layer, MediaKind};
 use crate::time::Time;
 
@@ -16,7 +17,7 @@ const VIDEO_CLOCK: u32 = 90_000;
 
 /// A packet of the source, as far as forwarding cares.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'a> {
+pub(crate) struct Arrival {
     pub(crate) at: Time,
     /// Which encoding it belongs to; of no meaning for sound.
     pub(crate) layer: Layer,
@@ -24,7 +25,8 @@ pub(crate) struct Arrival<'a> {
     /// Extended sequence number.
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
-    pub(crate) payload: &'a [u8],
+    /// How it is encoded and what can be read of it, if it is of a picture and can be read.
+    pub(crate) picture: Option<(VideoCodec, Glance)>,
 }
 
 /// What a packet becomes in the viewer's stream.
@@ -89,7 +91,7 @@ impl Outlet {
     }
 
     /// What to send for a packet, if anything.
-    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
+    pub(crate) fn pass(&mut self, packet: &Arrival) -> Option<Renumbered> {
         match self {
             Self::Audio(audio) => audio.pass(packet),
             Self::Video(video) => video.pass(packet),
@@ -123,7 +125,7 @@ impl AudioOutlet {
     }
 
     /// What to send for a packet, if anything.
-    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
+    pub(crate) fn pass(&mut self, packet: &Arrival) -> Option<Renumbered> {
         if self.ssrc.replace(packet.ssrc) != Some(packet.ssrc) {
             self.numbers.interrupt();
         }
@@ -142,7 +144,7 @@ impl AudioOutlet {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct VideoOutlet {
     numbers: RtpContinuity,
-    pictures: Vp8Continuity,
+    pictures: PictureContinuity,
     hold: Hold,
 }
 
@@ -150,7 +152,7 @@ impl VideoOutlet {
     pub(crate) fn new() -> Self {
         Self {
             numbers: RtpContinuity::new(VIDEO_CLOCK),
-            pictures: Vp8Continuity::default(),
+            pictures: PictureContinuity::default(),
             hold: Hold::default(),
         }
     }
@@ -187,10 +189,14 @@ impl VideoOutlet {
     }
 
     /// What to send for a packet, if anything.
-    pub(crate) fn pass(&mut self, packet: &Arrival<'_>) -> Option<Renumbered> {
-        let descriptor = Descriptor::parse(packet.payload)?;
-        let starts_keyframe = descriptor.starts_keyframe();
-        match self.hold.judge(packet.layer, packet.ssrc, starts_keyframe) {
+    pub(crate) fn pass(&mut self, packet: &Arrival) -> Option<Renumbered> {
+        let (codec, glance) = packet.picture?;
+        let encoder = Encoder {
+            ssrc: packet.ssrc,
+            codec,
+        };
+        let starts_keyframe = glance.starts_keyframe;
+        match self.hold.judge(packet.layer, encoder, starts_keyframe) {
             Verdict::Pass => {}
             Verdict::Begin => {
                 self.numbers.interrupt();
@@ -198,13 +204,15 @@ impl VideoOutlet {
             }
             Verdict::Stop => return None,
         }
+        let newest = self.numbers.newest_sent();
         let (sequence, timestamp) =
             self.numbers
                 .renumber(packet.at, packet.sequence, packet.timestamp)?;
+        let is_newest = newest.is_none_or(|newest| sequence > newest);
         Some(Renumbered {
             sequence,
             timestamp,
-            patch: Some(self.pictures.renumber(&descriptor)),
+            patch: Some(self.pictures.renumber(glance.numbers, is_newest)),
         })
     }
 }
@@ -216,14 +224,15 @@ mod tests {
     const KEYFRAME: &[u8] = &[0x10, 0x00];
     const DELTA: &[u8] = &[0x10, 0x01];
 
-    fn arrival(ssrc: u32, sequence: u64, payload: &[u8]) -> Arrival<'_> {
+    fn arrival(ssrc: u32, sequence: u64, payload: &[u8]) -> Arrival {
+        let codec = VideoCodec::Vp8;
         Arrival {
             at: Time::from_millis(sequence),
             layer: Layer::Full,
             ssrc,
             sequence,
             timestamp: 90 * sequence as u32,
-            payload,
+            picture: Glance::of(codec, payload).map(|glance| (codec, glance)),
         }
     }
 

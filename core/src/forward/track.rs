@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meter::Meter;
 use super::view::Shown;
+use crate::codec::VideoCodec;
 use crate::ids::{Layer, Source};
 use crate::time::Time;
 
@@ -34,6 +35,8 @@ pub(crate) struct Track {
     silence: Duration,
     /// Width and height of the last keyframe of each layer, in pixels.
     sizes: [Option<(u16, u16)>; Layer::ALL.len()],
+    /// How each layer was encoded when it last came.
+    codecs: [Option<VideoCodec>; Layer::ALL.len()],
     /// How much comes of each layer.
     meters: [Meter; Layer::ALL.len()],
     /// When each living layer's newest packet came.
@@ -54,6 +57,7 @@ impl Track {
                 Source::Camera | Source::Microphone | Source::ScreenAudio => SILENCE,
             },
             sizes: Default::default(),
+            codecs: Default::default(),
             meters: Default::default(),
             layers: Default::default(),
             check: None,
@@ -111,15 +115,36 @@ impl Track {
         })
     }
 
-    /// A packet with so many bytes of payload came. Whether its layer lives only since then.
-    pub(crate) fn arrived(&mut self, t: Time, layer: Layer, bytes: usize) -> bool {
+    /// A packet with so many bytes of payload came. Whether its layer lives only since then, or is
+    /// encoded otherwise.
+    pub(crate) fn arrived(
+        &mut self,
+        t: Time,
+        layer: Layer,
+        codec: VideoCodec,
+        bytes: usize,
+    ) -> bool {
         self.meters[layer as usize].note(t, bytes);
+        let is_other = self.codecs[layer as usize].replace(codec) != Some(codec);
         let is_new = self.layers[layer as usize].replace(t).is_none();
         if is_new {
             self.check.get_or_insert(t + self.silence);
             (self.due, self.dead) = (None, false);
         }
-        is_new
+        is_new || is_other
+    }
+
+    /// How all that comes is encoded; where nothing does, how it was.
+    pub(crate) fn codecs(&self) -> impl Iterator<Item = VideoCodec> {
+        let is_alive = self.is_alive();
+        let layers = Layer::ALL.into_iter();
+        let layers = layers.filter(move |layer| !is_alive || self.lives(*layer));
+        layers.filter_map(|layer| self.codec(layer))
+    }
+
+    /// How a layer was encoded when it last came.
+    pub(crate) fn codec(&self, layer: Layer) -> Option<VideoCodec> {
+        self.codecs[layer as usize]
     }
 
     /// From now on something should come.
@@ -191,9 +216,9 @@ mod tests {
         for ms in 0..5_000 {
             let t = at(ms);
             if ms % 33 == 0 {
-                assert_eq!(track.arrived(t, Quarter, 1_000), ms == 0);
+                assert_eq!(track.arrived(t, Quarter, VideoCodec::Vp8, 1_000), ms == 0);
                 if ms <= 1_980 {
-                    assert_eq!(track.arrived(t, Full, 1_000), ms == 0);
+                    assert_eq!(track.arrived(t, Full, VideoCodec::Vp8, 1_000), ms == 0);
                 }
             }
             if track.deadline().is_some_and(|due| due <= t) && track.bury(t) {
@@ -202,13 +227,16 @@ mod tests {
         }
         assert_eq!(died, Some(1_980 + 900));
         assert!(track.lives(Quarter) && !track.lives(Full));
-        assert!(track.arrived(at(5_000), Full, 1_000), "it is back");
+        assert!(
+            track.arrived(at(5_000), Full, VideoCodec::Vp8, 1_000),
+            "it is back"
+        );
     }
 
     #[test]
     fn nothing_is_waited_for_when_nothing_lives() {
         let mut track = Track::new(Source::Camera);
-        track.arrived(at(0), Half, 1_000);
+        track.arrived(at(0), Half, VideoCodec::Vp8, 1_000);
         assert!(!track.bury(at(899)) && track.bury(at(900)));
         assert_eq!(track.deadline(), None);
     }
@@ -222,11 +250,27 @@ mod tests {
         assert_eq!(track.deadline(), None);
         track.expect(at(4_000));
         assert!(!track.is_dead());
-        assert!(track.arrived(at(4_500), Full, 1_000));
+        assert!(track.arrived(at(4_500), Full, VideoCodec::Vp8, 1_000));
         track.expect(at(4_600));
         assert!(track.bury(at(5_400)) && track.is_dead());
         assert!(!track.bury(at(9_000)), "once");
-        assert!(track.arrived(at(9_500), Full, 1_000) && !track.is_dead());
+        assert!(track.arrived(at(9_500), Full, VideoCodec::Vp8, 1_000) && !track.is_dead());
+    }
+
+    #[test]
+    fn what_lives_tells_how_it_is_encoded_and_else_what_came_last() {
+        use VideoCodec::{Av1, Vp8};
+        let mut track = Track::new(Source::Camera);
+        assert_eq!(track.codecs().count(), 0);
+        assert!(track.arrived(at(0), Full, Vp8, 1_000));
+        assert!(!track.arrived(at(10), Full, Vp8, 1_000));
+        assert!(track.arrived(at(20), Full, Av1, 1_000), "another codec");
+        track.arrived(at(900), Half, Vp8, 1_000);
+        assert_eq!(track.codecs().collect::<Vec<_>>(), [Vp8, Av1]);
+        track.bury(at(1_000));
+        assert_eq!(track.codecs().collect::<Vec<_>>(), [Vp8]);
+        track.bury(at(9_000));
+        assert_eq!(track.codecs().collect::<Vec<_>>(), [Vp8, Av1]);
     }
 
     #[test]
@@ -234,7 +278,7 @@ mod tests {
         let mut track = Track::new(Source::Screen);
         for second in 0..5 {
             assert!(!track.bury(at(1_000 * second)));
-            track.arrived(at(1_000 * second), Full, 1_000);
+            track.arrived(at(1_000 * second), Full, VideoCodec::Vp8, 1_000);
         }
         assert!(track.bury(at(6_500)));
     }

@@ -110,11 +110,13 @@ impl Sfu {
                 let most = publication.layers.needed(state.shown)?;
                 let (rank, place) = self.place(participant, track, slot);
                 let rates = publication.layers.rates();
+                let lives = rates.iter().any(Option::is_some);
+                let rates = state.decodable(&publication.layers, rates);
                 Some(Picture {
                     slot,
                     track,
                     place,
-                    lives: rates.iter().any(Option::is_some),
+                    lives,
                     want: Want {
                         rank,
                         rates,

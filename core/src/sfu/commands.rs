@@ -302,6 +302,9 @@ impl Sfu {
         }
         self.open_slots(index);
         self.concerns_viewer(index);
+        // Now it is known what it can decode.
+        let changed = self.divide(index);
+        self.turned(changed);
         let missing = !self.missing_slots(index).is_none();
         if let Some(participant) = self.participants.get_mut(index) {
             participant.negotiation = Negotiating::Idle;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Sfu;
-use crate::forward::{Arrival, is_keyframe_start, keyframe_size};
-use crate::ids::{Layer, MediaKind, Source};
+use crate::forward::{Arrival, Glance};
+use crate::ids::{Layer, Source};
 use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
@@ -18,7 +18,8 @@ impl Sfu {
             return;
         };
         participant.flowed = now;
-        let Some(source) = participant.source_on(packet.line) else {
+        let source = participant.source_on(packet.line);
+        let Some(source) = source.filter(|source| source.kind() == packet.codec.kind()) else {
             return;
         };
         let track = (publisher, source);
@@ -34,25 +35,36 @@ impl Sfu {
             return;
         };
         let publication = participant.publication_mut(source);
-        let is_video = source.kind() == MediaKind::Video;
-        let began = is_video && is_keyframe_start(&packet.payload);
-        let size = is_video.then(|| keyframe_size(&packet.payload)).flatten();
+        let video = packet.codec.video();
+        let glance = video.and_then(|codec| Glance::of(codec, &packet.payload));
+        let began = glance.is_some_and(|glance| glance.starts_keyframe);
+        let size = glance.and_then(|glance| glance.size);
         let resized = size.is_some_and(|size| publication.layers.measured(packet.layer, size));
         if began {
             publication.keyframes.satisfied(packet.layer);
         }
-        let bytes = packet.payload.len();
-        if is_video && (publication.layers.arrived(now, packet.layer, bytes) || resized) {
-            self.aim_at(track);
-            self.schedule(publisher);
+        if let Some(codec) = video {
+            let (layer, bytes) = (packet.layer, packet.payload.len());
+            if publication.layers.arrived(now, layer, codec, bytes) || resized {
+                self.aim_at(track);
+                self.schedule(publisher);
+            }
         }
+        let arrival = Arrival {
+            at: now,
+            layer: packet.layer,
+            ssrc: packet.ssrc,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            picture: video.zip(glance),
+        };
         // Taken out while viewers are called; nobody is removed before the input ends.
         let viewers = match self.participants.get_mut(publisher) {
             Some(participant) => std::mem::take(&mut participant.publication_mut(source).viewers),
             None => return,
         };
         for viewer in &viewers {
-            self.forward_to(track, *viewer, packet);
+            self.forward_to(track, *viewer, packet, &arrival);
         }
         if let Some(participant) = self.participants.get_mut(publisher) {
             participant.publication_mut(source).viewers = viewers;
@@ -64,7 +76,7 @@ impl Sfu {
     }
 
     /// Gives each viewer of a track what it can have now, after a layer came alive, died or changed its
-    /// size.
+    /// size or its codec.
     fn aim_at(&mut self, track: TrackIndex) {
         let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
@@ -98,7 +110,13 @@ impl Sfu {
         }
     }
 
-    fn forward_to(&mut self, (from, source): TrackIndex, viewer: Viewer, packet: &MediaPacket) {
+    fn forward_to(
+        &mut self,
+        (from, source): TrackIndex,
+        viewer: Viewer,
+        packet: &MediaPacket,
+        arrival: &Arrival,
+    ) {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer.participant) else {
             return;
@@ -109,20 +127,12 @@ impl Sfu {
         let Some(slot) = participant.slots.get_mut(viewer.slot) else {
             return;
         };
-        let Some(to) = slot.to else {
+        let Some(to) = slot.to.filter(|to| to.takes(packet.codec)) else {
             return;
-        };
-        let arrival = Arrival {
-            at: now,
-            layer: packet.layer,
-            ssrc: packet.ssrc,
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            payload: &packet.payload,
         };
         let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.playing());
         let before = playing(slot);
-        let renumbered = slot.outlet.pass(&arrival);
+        let renumbered = slot.outlet.pass(arrival);
         if playing(slot) != before {
             self.unsettled.viewers.insert(viewer.participant);
             self.unsettled.tracks.insert((from, source));

@@ -99,12 +99,8 @@ impl Sfu {
     /// the operating system. `epoch` is the wall-clock time of `t = 0`.
     pub fn new(config: Config, seed: [u8; 32], epoch: WallTime) -> Self {
         let sockets = sockets(&config.addresses);
-        let environment = Environment::new(
-            config.certificate,
-            config.addresses,
-            epoch,
-            config.limits.estimate_bandwidth,
-        );
+        let environment =
+            Environment::new(config.certificate, config.addresses, epoch, &config.limits);
         let rng = ChaCha20Rng::from_seed(seed);
         Self::empty(Some(environment), sockets, config.limits, epoch, rng)
     }

@@ -115,6 +115,7 @@ impl Sfu {
             publisher_connected: publisher.is_connected(),
             lives,
             dead: publication.layers.is_dead(),
+            other_codec: slot.is_foreign(&publication.layers),
             too_large: lives && shown && video.is_some_and(|video| video.aimed().is_none()),
             playing: playing.filter(|layer| publication.layers.lives(*layer)),
         })
@@ -141,6 +142,10 @@ impl Sfu {
         let viewers = publication.viewers.iter().filter_map(|viewer| {
             let slot = self.participants.get(viewer.participant)?;
             let slot = slot.slots.get(viewer.slot)?;
+            // Nobody sends anything for whoever can't decode it.
+            if slot.is_foreign(&publication.layers) {
+                return None;
+            }
             let video = slot.outlet.video()?;
             Some(Taken {
                 shown: slot.shown,

@@ -13,7 +13,8 @@ use str0m::{IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Feedback, Seam};
 
-use super::convert::{media_packet, to_str0m, translate};
+use super::codecs;
+use super::convert::{Rewritten, media_packet, rewrite, translate};
 use super::environment::Environment;
 use super::extension;
 use super::fault::Fault;
@@ -80,10 +81,8 @@ impl Connection {
             })
             .set_ice_lite(true)
             .set_rtp_mode(true)
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
             .enable_bwe(estimates.then_some(Bitrate::bps(FIRST_ESTIMATE)));
+        let config = codecs::offer(config, environment.video_codec);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         let build = |provider| {
@@ -230,6 +229,17 @@ impl Connection {
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
         let source = packet.source;
+        let Some(payload_type) = to.payload_type(source.codec) else {
+            return Ok(());
+        };
+        let rewritten = packet.patch.map_or(Rewritten::Same, |patch| {
+            rewrite(source.codec, &source.payload, patch)
+        });
+        let (payload, patch) = match rewritten {
+            Rewritten::Same => (source.payload.clone(), None),
+            Rewritten::Patch(patch) => (source.payload.clone(), Some(patch)),
+            Rewritten::Other(payload) => (payload, None),
+        };
         let extensions = ExtensionValues {
             audio_level: source.extensions.audio_level.map(|(level, _)| level),
             voice_activity: source.extensions.audio_level.map(|(_, voice)| voice),
@@ -240,19 +250,16 @@ impl Connection {
             ..ExtensionValues::default()
         };
         let mut write = RtpWrite::new(
-            to.payload_type,
+            payload_type,
             packet.sequence.into(),
             packet.timestamp,
             now,
-            source.payload.clone(),
+            payload,
         )
         .marker(source.marker)
         .ext_vals(extensions)
         .nackable(to.nackable);
-        if let Some(patch) = packet
-            .patch
-            .and_then(|patch| to_str0m(patch, &source.payload))
-        {
+        if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
         self.seam.call(|rtc| {
@@ -374,8 +381,12 @@ impl Connection {
                             numbers.told_of(number);
                         }
                         let place = sources.place_of(rtc, packet.header.ssrc);
-                        let packet = place.map(|place| Event::Packet(media_packet(packet, place)));
-                        effects.events.extend(packet);
+                        let payload_type = packet.header.payload_type;
+                        let codec = codecs::of_payload_type(rtc.codec_config(), payload_type);
+                        if let (Some(place), Some(codec)) = (place, codec) {
+                            let packet = media_packet(packet, place, codec);
+                            effects.events.push(Event::Packet(packet));
+                        }
                     }
                     Output::Event(event) => effects.events.extend(translate(event)),
                 }

@@ -10,7 +10,8 @@ use str0m::net::{Protocol, TcpType};
 use tsuji_hermetic::Clock;
 
 use super::Certificate;
-use crate::limits::LocalAddress;
+use crate::codec::VideoCodec;
+use crate::limits::{Limits, LocalAddress};
 use crate::path::{Path, Transport};
 use crate::time::{Time, WallTime};
 
@@ -23,6 +24,7 @@ pub(crate) struct Environment {
     pub(super) certificate: Certificate,
     pub(super) addresses: Vec<LocalAddress>,
     pub(super) estimate_bandwidth: bool,
+    pub(super) video_codec: VideoCodec,
 }
 
 impl Environment {
@@ -30,7 +32,7 @@ impl Environment {
         certificate: Certificate,
         addresses: Vec<LocalAddress>,
         epoch: WallTime,
-        estimate_bandwidth: bool,
+        limits: &Limits,
     ) -> Self {
         let clock = Clock::prepare();
         Self {
@@ -38,7 +40,8 @@ impl Environment {
             hermetic: clock.is_hermetic(),
             certificate,
             addresses,
-            estimate_bandwidth,
+            estimate_bandwidth: limits.estimate_bandwidth,
+            video_codec: limits.video_codec,
         }
     }
 

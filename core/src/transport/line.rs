@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use str0m::media::{Mid as RtcMid, Pt};
 
+use crate::codec::Codec;
 use crate::ids::Mid;
 
 /// An m-line of one connection, cheap to copy and compare.
@@ -36,10 +37,22 @@ impl<'de> Deserialize<'de> for Line {
     }
 }
 
-/// An m-line that the peer agreed to receive on, with the payload type to send.
+/// An m-line that the peer agreed to receive on, with the payload types to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SendLine {
     pub(super) line: Line,
-    pub(super) payload_type: Pt,
+    /// Of each codec that the peer agreed to.
+    pub(super) payload_types: [Option<Pt>; Codec::ALL.len()],
     pub(super) nackable: bool,
+}
+
+impl SendLine {
+    /// Whether the peer has agreed to a codec.
+    pub(crate) fn takes(&self, codec: Codec) -> bool {
+        self.payload_type(codec).is_some()
+    }
+
+    pub(super) fn payload_type(&self, codec: Codec) -> Option<Pt> {
+        self.payload_types[codec.number()]
+    }
 }

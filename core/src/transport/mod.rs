@@ -10,6 +10,7 @@
 //! ```
 
 mod certificate;
+mod codecs;
 mod connection;
 mod convert;
 mod credentials;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Codec;
 use crate::forward::VideoPatch;
 use crate::ids::Layer;
 use crate::output::Transmit;
@@ -84,6 +86,8 @@ pub(crate) struct MediaPacket {
     pub(crate) line: Line,
     /// Which encoding it belongs to; `Full` where there is only one.
     pub(crate) layer: Layer,
+    /// What its payload type stands for; perhaps not for what the line carries.
+    pub(crate) codec: Codec,
     /// Its synchronization source.
     pub(crate) ssrc: u32,
     /// Extended sequence number.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
-use str0m::format::Codec;
 use str0m::media::Direction;
 use str0m::{Candidate, IceCreds, RtcError};
 
+use super::codecs;
 use super::connection::Connection;
 use super::description::{
     add_slot, complete, is_mdns, layers_of, to_str0m, with_credentials, within_limits,
@@ -208,24 +208,17 @@ impl Connection {
         line: Line,
         kind: MediaKind,
     ) -> Result<Option<SendLine>, Fault> {
-        let codec = match kind {
-            MediaKind::Audio => Codec::Opus,
-            MediaKind::Video => Codec::Vp8,
-        };
-        let payload_type = self.seam.call(|rtc| {
+        let payload_types = self.seam.call(|rtc| {
             let media = rtc.media(line.0)?;
             if !media.direction().is_sending() {
                 return None;
             }
-            let agreed = media.remote_pts();
-            rtc.codec_config()
-                .iter()
-                .find(|params| params.spec().codec == codec && agreed.contains(&params.pt()))
-                .map(|params| params.pt())
+            let agreed = codecs::agreed(rtc.codec_config(), media.remote_pts());
+            agreed.iter().any(Option::is_some).then_some(agreed)
         })?;
-        Ok(payload_type.map(|payload_type| SendLine {
+        Ok(payload_types.map(|payload_types| SendLine {
             line,
-            payload_type,
+            payload_types,
             nackable: kind == MediaKind::Video,
         }))
     }

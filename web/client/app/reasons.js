@@ -24,6 +24,7 @@ export function reasonInWords(reason, source) {
     case "uplink_down":
       return "Their connection is interrupted";
     case "unsupported":
+    case "codec_unsupported":
       return "This browser cannot show this picture";
     default:
       return "";

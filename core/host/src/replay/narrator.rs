@@ -153,6 +153,7 @@ fn in_words(reason: Reason) -> String {
         Reason::DownlinkDown => "waits for a connection".to_owned(),
         Reason::UplinkDown => "is not connected".to_owned(),
         Reason::SourceDead => "sends nothing".to_owned(),
+        Reason::CodecUnsupported => "has a codec that can't be decoded".to_owned(),
         Reason::NoBandwidth => "does not fit through the path".to_owned(),
         Reason::WaitingForKeyframe => "waits for a keyframe".to_owned(),
         Reason::Forwarding { layer } => format!("is forwarded ({layer})"),

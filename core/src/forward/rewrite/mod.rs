@@ -4,5 +4,5 @@
 //! number is the incoming one plus an offset, so that gaps, reordering and retransmissions look to
 //! the viewer as they looked to us. A new stretch begins right after the last one ended.
 
+pub(crate) mod picture;
 pub(crate) mod rtp;
-pub(crate) mod vp8;

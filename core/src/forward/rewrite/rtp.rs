@@ -50,6 +50,11 @@ impl RtpContinuity {
         stretch.max(self.last.map_or(0, |last| last.sequence))
     }
 
+    /// The sequence number of the newest packet that was sent.
+    pub(crate) fn newest_sent(&self) -> Option<u64> {
+        self.last.map(|last| last.sequence)
+    }
+
     /// The next packet begins a new stretch.
     pub(crate) fn interrupt(&mut self) {
         self.stretch = None;

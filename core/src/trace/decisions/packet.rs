@@ -10,7 +10,8 @@
 //!        0x07                      a packet on an m-line that nobody forwards
 //!        0x80 | flags, and then    a packet
 //!             stream (u8)          0: microphone; 1, 2, 3: the layers of the camera; 4: sound of the
-//!                                  screen; 5, 6, 7: the layers of the screen
+//!                                  screen; 5, 6, 7: the layers of the screen. And 8 times the codec:
+//!                                  0 Opus, 1 RED, 2 VP8, 3 H.264, 4 VP9, 5 AV1
 //!             ssrc (u32)           if NEW_SOURCE
 //!             sequence (signed)    unless NEXT: how much more than the last
 //!             timestamp (signed)   unless SAME_TIME: how much more than the last, wrapping
@@ -18,15 +19,16 @@
 //!             orientation (u8)     if ORIENTATION
 //!             length (varint) · length of the head (u8) · the head
 //! ```
-//! The head of a payload is its payload descriptor and the byte after it, which says whether a
-//! keyframe begins, and where one does the nine bytes more that hold its size; of sound it is empty. Nothing of a picture or of a sound.
+//! The head of a payload is its payload descriptor, and what says whether a keyframe begins and how
+//! large it is, if that is at the beginning; of sound it is empty. Nothing of a picture or of a sound.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::{MAX_SEQUENCE, vp8_head};
-use crate::ids::{Layer, MediaKind, Source};
+use crate::codec::Codec;
+use crate::forward::{MAX_SEQUENCE, head};
+use crate::ids::{Layer, Source};
 use crate::participant::Participant;
 use crate::trace::cursor::{Cursor, put_signed, put_varint};
 use crate::trace::format::Damage;
@@ -125,7 +127,6 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
 }
 
 fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, source: Source, packet: &MediaPacket) {
-    let is_video = source.kind() == MediaKind::Video;
     let stream = stream(source, packet.layer);
     let base = &mut bases.0[stream];
     let start = buffer.len();
@@ -134,7 +135,7 @@ fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, source: Source, packet: &
         flags |= if condition { flag } else { 0 };
         condition
     };
-    buffer.extend_from_slice(&[0, stream as u8]);
+    buffer.extend_from_slice(&[0, (packet.codec.number() * STREAMS + stream) as u8]);
     set(MARKER, packet.marker);
     if set(NEW_SOURCE, packet.ssrc != base.ssrc) {
         buffer.extend_from_slice(&packet.ssrc.to_le_bytes());
@@ -162,11 +163,8 @@ fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, source: Source, packet: &
         buffer.push(bits);
     }
     put_varint(buffer, packet.payload.len() as u64);
-    let head = if is_video {
-        vp8_head(&packet.payload)
-    } else {
-        &[]
-    };
+    let video = packet.codec.video();
+    let head = video.map_or(&[][..], |codec| head(codec, &packet.payload));
     buffer.push(head.len() as u8);
     buffer.extend_from_slice(head);
     buffer[start] = flags;
@@ -197,6 +195,7 @@ pub(super) fn read_event(
         PACKET_ELSEWHERE => Event::Packet(MediaPacket {
             line: Line::none(),
             layer: Layer::Full,
+            codec: Codec::Opus,
             ssrc: 0,
             sequence: 0,
             timestamp: 0,
@@ -216,6 +215,8 @@ fn read_packet(
 ) -> Result<MediaPacket, Damage> {
     let has = |flag| flags & flag != 0;
     let stream = usize::from(cursor.u8()?);
+    let (codec, stream) = (stream / STREAMS, stream % STREAMS);
+    let codec = *Codec::ALL.get(codec).ok_or(Damage::Content)?;
     let (source, layer) = source_of(stream).ok_or(Damage::Content)?;
     let line = participant.publication(source).line;
     let bases = &mut participant.bases.0;
@@ -250,6 +251,7 @@ fn read_packet(
     Ok(MediaPacket {
         line,
         layer,
+        codec,
         ssrc: base.ssrc,
         sequence: base.sequence,
         timestamp: base.timestamp,
@@ -265,12 +267,18 @@ fn read_packet(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::VideoCodec::{self, Av1, H264, Vp8, Vp9};
+    use crate::ids::MediaKind;
 
-    fn packet(source: Source, sequence: u64, payload: &[u8]) -> MediaPacket {
+    fn packet(source: Source, codec: VideoCodec, sequence: u64, payload: &[u8]) -> MediaPacket {
         let is_video = source.kind() == MediaKind::Video;
         MediaPacket {
             line: Line::none(),
             layer: Layer::Full,
+            codec: match is_video {
+                true => Codec::Video(codec),
+                false => Codec::Red,
+            },
             ssrc: 0x0102_0304,
             sequence,
             timestamp: 90_000,
@@ -290,25 +298,30 @@ mod tests {
         let picture: Vec<u8> = (0..1_100u32).map(|n| (n * 37 % 251) as u8 | 1).collect();
         let with = |head: &[u8]| [head, &picture].concat();
         let cases = [
-            (Source::Camera, with(&[0x90, 0x80, 0x80, 0x11]), 5),
-            (Source::Camera, with(&[0x00]), 1),
+            (Source::Camera, Vp8, with(&[0x90, 0x80, 0x80, 0x11]), 5),
+            (Source::Camera, Vp8, with(&[0x00]), 1),
             // A keyframe of 640 by 360.
             (
                 Source::Screen,
+                Vp8,
                 with(&[0x10, 0x50, 3, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1]),
                 11,
             ),
-            (Source::Camera, vec![0x90, 0xf0, 0x80], 3),
-            (Source::Microphone, with(&[]), 0),
+            (Source::Camera, Vp8, vec![0x90, 0xf0, 0x80], 3),
+            (Source::Camera, Vp9, with(&[0xa8, 0x11, 0x00, 0x07]), 4),
+            (Source::Camera, H264, with(&[0x65]), 1),
+            (Source::Camera, H264, with(&[0x7c, 0x85]), 2),
+            (Source::Screen, Av1, with(&[0x10]), 1),
+            (Source::Microphone, Vp8, with(&[]), 0),
         ];
-        for (source, payload, head) in cases {
+        for (source, codec, payload, head) in cases {
             let mut buffer = Vec::new();
             let mut bases = Default::default();
             put_packet(
                 &mut buffer,
                 &mut bases,
                 source,
-                &packet(source, 70_000, &payload),
+                &packet(source, codec, 70_000, &payload),
             );
             assert!(buffer.ends_with(&[&[head as u8], &payload[..head]].concat()));
             assert!(buffer.len() < 25 + head, "{}", buffer.len());
@@ -324,7 +337,7 @@ mod tests {
         let payload = [0x80, 0x80, 0x81, 0x11, 5, 6, 7, 8];
         for sequence in 5..7 {
             buffer.clear();
-            let packet = packet(Source::Camera, sequence, &payload);
+            let packet = packet(Source::Camera, Vp8, sequence, &payload);
             put_packet(&mut buffer, &mut bases, Source::Camera, &packet);
         }
         assert_eq!(

@@ -6,8 +6,8 @@ use super::outcome::Outcome;
 use super::packet::read_event;
 use super::step::Step;
 use super::writer::{BAD_ANSWER, EVENTS, FAULT, HANDSHAKE, VALUE};
-use crate::forward::is_keyframe_start;
-use crate::ids::{MediaKind, ParticipantId};
+use crate::forward::Glance;
+use crate::ids::ParticipantId;
 use crate::output::Notice;
 use crate::participant::{Index, Participant};
 use crate::trace::cursor::Cursor;
@@ -123,8 +123,10 @@ impl Script {
                     source,
                     sequence: packet.sequence,
                     bytes: packet.payload.len(),
-                    begins_keyframe: source.kind() == MediaKind::Video
-                        && is_keyframe_start(&packet.payload),
+                    begins_keyframe: packet.codec.video().is_some_and(|codec| {
+                        let glance = Glance::of(codec, &packet.payload);
+                        glance.is_some_and(|glance| glance.starts_keyframe)
+                    }),
                 },
                 None => return,
             },
