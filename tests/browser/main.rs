@@ -7,6 +7,7 @@
 //! costs seconds.
 
 mod checking;
+mod codecs;
 mod doors;
 mod leaving;
 mod meeting;

@@ -86,15 +86,26 @@
       speaking: tile.textContent.includes(", speaking"),
       share: (tile.clientWidth * tile.clientHeight) / (tile.parentElement.clientWidth * tile.parentElement.clientHeight),
       bytes: 0,
+      codec: null,
       corner: cornerOf(video),
     };
     const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
     for (const report of stats.values()) {
       if (report.type !== "inbound-rtp") continue;
-      if (report.trackIdentifier === picture) Object.assign(result, { frames: report.framesDecoded, bytes: report.bytesReceived });
+      if (report.trackIdentifier === picture) {
+        Object.assign(result, { frames: report.framesDecoded, bytes: report.bytesReceived });
+        result.codec = stats.get(report.codecId)?.mimeType ?? null;
+      }
       if (report.trackIdentifier === sound) result.energy = report.totalAudioEnergy;
     }
     return result;
+  }
+
+  /** The rids of the camera's encodings of which pictures were sent, in alphabetical order. */
+  async function sizesSent() {
+    const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
+    const sent = [...stats.values()].filter(({ type, framesSent }) => type === "outbound-rtp" && framesSent > 0);
+    return sent.map(({ rid }) => rid).sort();
   }
 
   /** The id of the track on which the server says that it sends somebody's media now. */
@@ -134,5 +145,5 @@
     return true;
   }
 
-  window.witness = { cut, sockets, errors, sent, heard, signaling, times, nameOf, control, tiles, seen, way };
+  window.witness = { cut, sockets, errors, sent, heard, signaling, times, nameOf, control, tiles, seen, sizesSent, way };
 })();

@@ -35,6 +35,18 @@ test("a wide camera is sent in three sizes, a narrow one in one", async () => {
   assert.deepEqual(upright.active(), ["q", "h", "f"], "a phone held upright");
 });
 
+test("codecs that make no simulcast by themselves are told to, once it is known that they are sent", async () => {
+  const sender = senderOf(["q", "h", "f"], { width: 1280, height: 720 });
+  const modes = () => sender.parameters.encodings.map(({ scalabilityMode }) => scalabilityMode);
+  await encode(sender, "video", null);
+  assert.deepEqual(modes(), [undefined, undefined, undefined]);
+  sender.parameters.codecs = [{ mimeType: "video/VP9" }, { mimeType: "video/VP8" }];
+  await encode(sender, "video", null);
+  assert.deepEqual(modes(), ["L1T3", "L1T3", "L1T3"]);
+  await encode(sender, "video", null);
+  assert.equal(sender.times, 2, "what is so already costs nothing");
+});
+
 test("encodings that nobody takes pause, and come back", async () => {
   const sender = senderOf(["q", "h", "f"], { width: 1280, height: 720 });
   for (const wanted of [["q"], [], ["q", "f"]]) {
@@ -84,7 +96,7 @@ test("what is told of somebody who was in a slot before says nothing about who i
 });
 
 test("a picture that stands still says why, and one that need not move says nothing", () => {
-  for (const reason of ["waiting_for_keyframe", "no_bandwidth", "source_dead", "uplink_down", "unsupported"]) {
+  for (const reason of ["waiting_for_keyframe", "no_bandwidth", "source_dead", "uplink_down", "unsupported", "codec_unsupported"]) {
     const words = reasonInWords(reason, "camera");
     assert.ok(words.length > 10 && words.length < 50, words);
   }

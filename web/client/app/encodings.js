@@ -5,6 +5,7 @@
  *
  * @typedef {import("./protocol.js").Line} Line
  * @typedef {{active: boolean, scaleResolutionDownBy: number, maxBitrate: number}} Encoding bit/s
+ * @typedef {RTCRtpEncodingParameters & {scalabilityMode?: string}} Scalable
  */
 
 /** @type {Partial<Record<Line, Readonly<Record<string, Omit<Encoding, "active">>>>>} */
@@ -26,6 +27,14 @@ const FULL = "f";
 const WIDE_ENOUGH = 640;
 /** For the only encoding of such a camera. bit/s */
 const NARROW_BITRATE = 500_000;
+
+/**
+ * How the pictures of each encoding depend on each other (W3C WebRTC-SVC), for codecs of which browsers
+ * make no simulcast unless they are told: without it, Chromium sends one small picture. Each size by
+ * itself (L1); of VP9, as of VP8 by default, every second picture can be left out, and again (T3).
+ * @type {Readonly<Record<string, string>>}
+ */
+const SCALABILITY = { "video/VP9": "L1T3", "video/AV1": "L1T1" };
 
 /**
  * What one encoding should be.
@@ -54,6 +63,8 @@ export function encodingFor(line, rid, size, wanted) {
 export async function encode(sender, line, wanted) {
   const parameters = sender.getParameters();
   const { width = 0, height = 0 } = sender.track?.getSettings() ?? {};
+  // Known once an offer was answered.
+  const scalabilityMode = SCALABILITY[parameters.codecs?.[0]?.mimeType ?? ""];
   let changed = false;
   for (const encoding of parameters.encodings ?? []) {
     const should = encodingFor(line, encoding.rid ?? "", Math.max(width, height), wanted);
@@ -64,6 +75,10 @@ export async function encode(sender, line, wanted) {
       scaleResolutionDownBy !== should.scaleResolutionDownBy ||
       maxBitrate !== should.maxBitrate;
     Object.assign(encoding, should);
+    if (scalabilityMode && /** @type {Scalable} */ (encoding).scalabilityMode !== scalabilityMode) {
+      Object.assign(encoding, { scalabilityMode });
+      changed = true;
+    }
   }
   if (!changed) return;
   try {

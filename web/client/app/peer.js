@@ -75,6 +75,8 @@ export class Peer extends Emitter {
       for (const line of LINES) await this.#attach(line, offer.publish[line]);
       const answer = await pc.createAnswer();
       await pc.setLocalDescription(answer);
+      // Now it is known which codec is sent.
+      for (const line of LINES) await this.#supply(line);
       if (this.#ice === "vanilla") await gathered(pc);
       const described = this.#ice === "vanilla" ? pc.localDescription?.sdp : answer.sdp;
       this.#send({ type: "answer", negotiation: offer.negotiation, sdp: described ?? "" });

@@ -1,0 +1,61 @@
+//! Pictures in other codecs than VP8.
+
+use std::ffi::OsStr;
+
+use serde_json::Value;
+use tsuji_tests::support::{Brand, Guest, MIO, Portrait};
+
+use crate::{House, MEETING};
+
+async fn house_of(codec: &str) -> House {
+    House::open_with(&MIO, &[OsStr::new("--video-codec"), OsStr::new(codec)]).await
+}
+
+/// Two people see and hear each other in this codec. Who has a camera that is large enough sends it in
+/// three sizes.
+async fn meet_in(codec: &str, name: &str) {
+    let house = house_of(codec).await;
+    let large = Guest::with_test_picture("Ada").await;
+    let small = house.guest(0).await;
+    let link = large.create_room(&house.home(), "").await;
+    small.join(&link).await;
+    for (guest, other) in [(&large, &small), (&small, &large)] {
+        guest.meets(&other.name, MEETING).await;
+        let is_it = format!("now.codec === 'video/{name}'");
+        guest.sees(&other.name, &is_it).await;
+    }
+    let look = "state.sizes = await witness.sizesSent(); return state.sizes.join() === 'f,h,q'";
+    large.until("three sizes", look, Value::Null).await;
+    house.close([large, small]).await;
+}
+
+#[tokio::test]
+async fn people_meet_in_h264() {
+    meet_in("h264", "H264").await;
+}
+
+#[tokio::test]
+async fn people_meet_in_vp9() {
+    meet_in("vp9", "VP9").await;
+}
+
+#[tokio::test]
+async fn people_meet_in_av1() {
+    meet_in("av1", "AV1").await;
+}
+
+/// Debian's Firefox has no H.264: it sends VP8, which all have, and says why it does not see what comes
+/// in H.264.
+#[tokio::test]
+async fn who_can_not_decode_what_others_send_is_told_so() {
+    let house = house_of("h264").await;
+    let fox = Guest::arrive(Brand::Firefox, &Portrait::ALL[0]).await;
+    let other = Guest::arrive(Brand::Chromium, &Portrait::ALL[1]).await;
+    let link = other.create_room(&house.home(), "").await;
+    fox.join(&link).await;
+    other.meets(&fox.name, MEETING).await;
+    other.sees(&fox.name, "now.codec === 'video/VP8'").await;
+    fox.read("This browser cannot show this picture").await;
+    fox.sees(&other.name, "now.energy > first.energy").await;
+    house.close([fox, other]).await;
+}
