@@ -127,6 +127,7 @@ impl Sfu {
         let Some(slot) = participant.slots.get_mut(viewer.slot) else {
             return;
         };
+        let plain = participant.estimate.is_narrow();
         let Some(to) = slot.to.filter(|to| to.takes(packet.codec)) else {
             return;
         };
@@ -145,6 +146,7 @@ impl Sfu {
             sequence: renumbered.sequence,
             timestamp: renumbered.timestamp,
             patch: renumbered.patch,
+            plain,
         };
         self.counters.packets_forwarded += 1;
         let call = Call::Write {

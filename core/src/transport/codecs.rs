@@ -16,11 +16,12 @@ const H264_REPAIR: u8 = 109;
 const VP9: u8 = 98;
 const VP9_REPAIR: u8 = 99;
 
-/// Offers all codecs, `preferred` before the other ones of pictures.
+/// Offers all codecs, `preferred` before the other ones of pictures. Sound is offered with what repeats
+/// it, so that browsers send that which can.
 ///
 /// Each in one form only: what one peer sends, any other that agreed to the codec can decode.
 pub(super) fn offer(config: RtcConfig, preferred: VideoCodec) -> RtcConfig {
-    let config = config.clear_codecs().enable_opus(true, false);
+    let config = config.clear_codecs().enable_opus(true, true);
     preferred.first().fold(config, enable)
 }
 

@@ -1,6 +1,7 @@
 //! A participant's `Rtc`: datagrams, time and packets in, and what comes of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
@@ -8,7 +9,7 @@ use rand_chacha::rand_core::Rng;
 use str0m::bwe::Bitrate;
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation};
+use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation, Vp8Patch};
 use str0m::{IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Feedback, Seam};
@@ -20,12 +21,14 @@ use super::extension;
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
 use super::numbers::Numbers;
+use super::red;
 use super::route::Route;
 use super::sources::{Arrival, Sources, is_rtp};
 use super::{
-    Credentials, Effects, Event, Line, Orientation, OutgoingPacket, Pace, SendLine, is_stun,
-    is_success_on, nominates,
+    Credentials, Effects, Event, Line, MediaPacket, Orientation, OutgoingPacket, Pace, SendLine,
+    is_stun, is_success_on, nominates,
 };
+use crate::codec::Codec;
 use crate::ids::Layer;
 use crate::input::Datagram;
 use crate::limits::ADDRESSES_CHECKED;
@@ -229,16 +232,11 @@ impl Connection {
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
         let source = packet.source;
-        let Some(payload_type) = to.payload_type(source.codec) else {
+        let Some((codec, payload, patch)) = written(to, packet) else {
             return Ok(());
         };
-        let rewritten = packet.patch.map_or(Rewritten::Same, |patch| {
-            rewrite(source.codec, &source.payload, patch)
-        });
-        let (payload, patch) = match rewritten {
-            Rewritten::Same => (source.payload.clone(), None),
-            Rewritten::Patch(patch) => (source.payload.clone(), Some(patch)),
-            Rewritten::Other(payload) => (payload, None),
+        let Some(payload_type) = to.payload_type(codec) else {
+            return Ok(());
         };
         let extensions = ExtensionValues {
             audio_level: source.extensions.audio_level.map(|(level, _)| level),
@@ -399,4 +397,22 @@ impl Connection {
         };
         Ok(())
     }
+}
+
+/// What a packet becomes for a viewer: as what, and with what for str0m to change in it.
+fn written(
+    to: SendLine,
+    packet: &OutgoingPacket<'_>,
+) -> Option<(Codec, Arc<[u8]>, Option<Vp8Patch>)> {
+    let MediaPacket { codec, payload, .. } = packet.source;
+    if *codec == Codec::Red {
+        let (codec, payload) = red::sound(&to, payload, packet.plain)?;
+        return Some((codec, payload, None));
+    }
+    let rewritten = packet.patch.map(|patch| rewrite(*codec, payload, patch));
+    Some(match rewritten.unwrap_or(Rewritten::Same) {
+        Rewritten::Same => (*codec, payload.clone(), None),
+        Rewritten::Patch(patch) => (*codec, payload.clone(), Some(patch)),
+        Rewritten::Other(payload) => (*codec, payload, None),
+    })
 }

@@ -47,9 +47,13 @@ pub(crate) struct SendLine {
 }
 
 impl SendLine {
-    /// Whether the peer has agreed to a codec.
+    /// Whether the peer has agreed to a codec, or to what can be made of it.
     pub(crate) fn takes(&self, codec: Codec) -> bool {
-        self.payload_type(codec).is_some()
+        let needed = match codec {
+            Codec::Red => Codec::Opus,
+            Codec::Opus | Codec::Video(_) => codec,
+        };
+        self.payload_type(needed).is_some()
     }
 
     pub(super) fn payload_type(&self, codec: Codec) -> Option<Pt> {

@@ -21,6 +21,7 @@ mod fault;
 mod line;
 mod negotiation;
 mod numbers;
+mod red;
 mod route;
 mod sources;
 mod stun;
@@ -143,4 +144,6 @@ pub(crate) struct OutgoingPacket<'a> {
     pub(crate) timestamp: u32,
     /// Changes inside the payload descriptor.
     pub(crate) patch: Option<VideoPatch>,
+    /// What is only in case something was lost is left out.
+    pub(crate) plain: bool,
 }

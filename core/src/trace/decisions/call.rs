@@ -69,6 +69,7 @@ impl Call<'_> {
             running.mix(packet.sequence << 1 | u64::from(source.kind() == MediaKind::Video));
             running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));
             running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
+            running.mix(packet.plain.into());
         }
     }
 }
