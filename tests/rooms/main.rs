@@ -1,6 +1,7 @@
 //! Rooms on virtual time: what people in a room may rely on, without a socket.
 #![allow(missing_docs, reason = "tests are named for what they promise")]
 
+mod codecs;
 mod forwarding;
 mod hostile;
 mod moving;

@@ -9,7 +9,7 @@ use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId};
+use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId, VideoCodec};
 
 use crate::decoder::Decoder;
 use crate::engine::Engine;
@@ -35,7 +35,7 @@ pub struct Received {
     pub timestamp: u32,
     /// The first packet of a keyframe.
     pub keyframe: bool,
-    /// The 15-bit VP8 picture id; 0 for audio.
+    /// The 15-bit VP8 picture id; 0 for all else.
     pub picture_id: u16,
     /// Which packet of its camera or microphone it is, from 1.
     pub count: u32,
@@ -67,6 +67,7 @@ impl Received {
 #[derive(Debug)]
 pub struct Browser {
     engine: Engine,
+    codec: VideoCodec,
     /// Its address, as it knows it itself.
     pub address: SocketAddr,
     /// Stamped on what it sends.
@@ -112,18 +113,25 @@ impl Browser {
         let mut seed = [0; 32];
         seed[..2].copy_from_slice(&address.port().to_be_bytes());
         seed[8..16].copy_from_slice(&t.as_micros().to_be_bytes());
-        Self::seeded(base, t, address, seed)
+        Self::seeded(base, t, address, seed, VideoCodec::Vp8)
     }
 
-    /// The same; whatever it draws comes from `seed`.
-    pub fn seeded(base: Instant, t: Time, address: SocketAddr, seed: [u8; 32]) -> Self {
-        let mut engine = Engine::new(base, t, seed);
+    /// The same; whatever it draws comes from `seed`, and pictures are in this codec, VP8 or H.264.
+    pub fn seeded(
+        base: Instant,
+        t: Time,
+        address: SocketAddr,
+        seed: [u8; 32],
+        codec: VideoCodec,
+    ) -> Self {
+        let mut engine = Engine::new(base, t, seed, codec);
         let host = Candidate::host(address, "udp").expect("an address of the simulation is valid");
         engine.call(|rtc| rtc.add_local_candidate(host).is_some());
         Self {
             engine,
             address,
             me: ParticipantId(0),
+            codec,
             deadline: t,
             publish: None,
             sequences: BTreeMap::from([
@@ -188,9 +196,10 @@ impl Browser {
     /// Shows its screen from now on, or not any more.
     pub(crate) fn present(&mut self, t: Time, screen: bool, audio: bool) {
         let simulcast = self.camera.as_ref().is_some_and(Camera::is_simulcast);
+        let codec = self.codec;
         let picture = self
             .screen
-            .get_or_insert_with(|| Camera::screen(t, 100, simulcast));
+            .get_or_insert_with(|| Camera::screen(t, 100, simulcast).with_codec(codec));
         // Another track begins with a keyframe.
         picture.want_keyframe(None);
         picture.paused = !screen;
@@ -472,11 +481,10 @@ impl Browser {
             ssrc: *ssrc,
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
-            keyframe: !audio && payload[0] & 0x10 != 0 && payload[6] & 1 == 0,
-            picture_id: if audio {
-                0
-            } else {
-                u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff
+            keyframe: !audio && stamp.place.keyframe && stamp.place.part == 0,
+            picture_id: match (audio, self.codec) {
+                (false, VideoCodec::Vp8) => u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
+                _ => 0,
             },
             count: stamp.count,
             source: stamp.source,

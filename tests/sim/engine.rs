@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::config::DtlsCert;
 use str0m::{Rtc, RtcConfig};
-use tsuji_core::{Certificate, Time, WallTime};
+use tsuji_core::{Certificate, Time, VideoCodec, WallTime};
 use tsuji_hermetic::{Clock, Panicked, Seam};
 
 /// Owns an `Rtc`; every call goes through [`Engine::call`].
@@ -15,13 +15,13 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An `Rtc` as a browser has it, made at `t`. `base` stands for `t = 0`.
-    pub(crate) fn new(base: Instant, t: Time, seed: [u8; 32]) -> Self {
+    /// An `Rtc` as a browser has it that knows this codec, made at `t`. `base` stands for `t = 0`.
+    pub(crate) fn new(base: Instant, t: Time, seed: [u8; 32], codec: VideoCodec) -> Self {
         Clock::prepare();
         let start = base + Duration::from_micros(t.as_micros());
         let seam = Seam::new(seed, |crypto| {
             let certificate = certificate();
-            RtcConfig::new()
+            let config = RtcConfig::new()
                 .set_crypto_provider(crypto)
                 .set_dtls_cert(DtlsCert {
                     certificate: certificate.der().to_vec(),
@@ -29,9 +29,8 @@ impl Engine {
                 })
                 .set_rtp_mode(true)
                 .clear_codecs()
-                .enable_opus(true, false)
-                .enable_vp8(true)
-                .build(start)
+                .enable_opus(true, false);
+            enable(config, codec).build(start)
         });
         Self {
             seam: seam.expect("a virtual browser can be made"),
@@ -57,6 +56,18 @@ impl Engine {
     pub(crate) fn time(&self, instant: Instant) -> Time {
         let nanos = instant.saturating_duration_since(self.base).as_nanos();
         Time::from_micros(u64::try_from(nanos.div_ceil(1_000)).unwrap_or(u64::MAX))
+    }
+}
+
+fn enable(mut config: RtcConfig, codec: VideoCodec) -> RtcConfig {
+    match codec {
+        VideoCodec::Vp8 => config.enable_vp8(true),
+        VideoCodec::H264 => {
+            let codecs = config.codec_config();
+            codecs.add_h264(108.into(), Some(109.into()), true, 0x42_e0_1f);
+            config
+        }
+        VideoCodec::Vp9 | VideoCodec::Av1 => panic!("virtual browsers make no {codec}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tsuji_core::{Layer, ParticipantId, Source, Time};
+use tsuji_core::{Layer, ParticipantId, Source, Time, VideoCodec};
 
 /// A packet to be sent.
 #[derive(Clone, Debug)]
@@ -284,6 +284,7 @@ impl Picture {
 #[derive(Debug)]
 pub struct Camera {
     of: Source,
+    codec: VideoCodec,
     /// What is sent now.
     picture: Picture,
     /// What the camera sends.
@@ -322,6 +323,7 @@ impl Camera {
     pub fn new(start: Time, picture_id: u16) -> Self {
         Self {
             of: Source::Camera,
+            codec: VideoCodec::Vp8,
             picture: Picture::Full,
             own: Picture::Full,
             next: start,
@@ -351,6 +353,11 @@ impl Camera {
         }
     }
 
+    /// The same in this codec, VP8 or H.264.
+    pub fn with_codec(self, codec: VideoCodec) -> Self {
+        Self { codec, ..self }
+    }
+
     /// A screen, in two encodings (RFC 8853) or in one.
     pub fn screen(start: Time, picture_id: u16, simulcast: bool) -> Self {
         let layers: &[Layer] = if simulcast {
@@ -362,6 +369,7 @@ impl Camera {
             |layer: &Layer| Encoder::new(*layer, picture_id.wrapping_add(7_919 * *layer as u16));
         Self {
             of: Source::Screen,
+            codec: VideoCodec::Vp8,
             picture: Picture::Screen,
             own: Picture::Screen,
             next: start,
@@ -441,13 +449,14 @@ impl Camera {
         let intervals = self.next.as_micros() / interval.as_micros() as u64;
         let timestamp = (intervals as u32).wrapping_mul(self.picture.ticks());
         self.next = self.next + interval;
-        let (of, picture, simulcast) = (self.of, self.picture, self.is_simulcast());
+        let (of, codec, picture) = (self.of, self.codec, self.picture);
+        let simulcast = self.is_simulcast();
         let encoders = self.encoders.iter_mut();
         let encoders = encoders.filter(|encoder| !encoder.stopped && encoder.taken);
         let mut packets = Vec::new();
         for encoder in encoders {
             let layer = simulcast.then_some(encoder.layer);
-            let frame = encoder.take(t, (source, of), picture, timestamp);
+            let frame = encoder.take(t, (source, of), (picture, codec), timestamp);
             packets.extend(frame.into_iter().map(|packet| Packet { layer, ..packet }));
         }
         packets
@@ -475,7 +484,7 @@ impl Encoder {
         &mut self,
         t: Time,
         (source, of): (ParticipantId, Source),
-        picture: Picture,
+        (picture, codec): (Picture, VideoCodec),
         timestamp: u32,
     ) -> Vec<Packet> {
         let timestamp = timestamp.wrapping_add(self.ahead);
@@ -503,31 +512,17 @@ impl Encoder {
                     layer,
                     of,
                 };
-                self.packet(&stamp, picture)
+                self.packet(&stamp, picture, codec)
             })
             .collect()
     }
 
-    fn packet(&self, stamp: &Stamp, picture: Picture) -> Packet {
-        let Place {
-            part,
-            parts,
-            keyframe,
-            ..
-        } = stamp.place;
+    fn packet(&self, stamp: &Stamp, picture: Picture, codec: VideoCodec) -> Packet {
+        let Place { part, parts, .. } = stamp.place;
         let mut payload = vec![0; picture.bytes(stamp.layer)];
-        // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
-        payload[0] = if part == 0 { 0x90 } else { 0x80 };
-        payload[1] = 0xe0;
-        payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
-        payload[4] = self.tl0_index;
-        // RFC 7741, 4.3: P is 0 in a keyframe, which begins with its size (RFC 6386, 9.1).
-        payload[6] = u8::from(!keyframe);
-        if keyframe && part == 0 {
-            let (width, height) = picture.size(stamp.layer);
-            payload[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
-            payload[12..14].copy_from_slice(&width.to_le_bytes());
-            payload[14..16].copy_from_slice(&height.to_le_bytes());
+        match codec {
+            VideoCodec::H264 => h264(&mut payload, &stamp.place),
+            _ => self.vp8(&mut payload, &stamp.place, picture.size(stamp.layer)),
         }
         stamp.write(VIDEO_STAMP, &mut payload);
         Packet {
@@ -538,4 +533,32 @@ impl Encoder {
             level: None,
         }
     }
+
+    fn vp8(&self, payload: &mut [u8], place: &Place, (width, height): (u16, u16)) {
+        // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
+        payload[0] = if place.part == 0 { 0x90 } else { 0x80 };
+        payload[1] = 0xe0;
+        payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
+        payload[4] = self.tl0_index;
+        // RFC 7741, 4.3: P is 0 in a keyframe, which begins with its size (RFC 6386, 9.1).
+        payload[6] = u8::from(!place.keyframe);
+        if place.keyframe && place.part == 0 {
+            payload[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+            payload[12..14].copy_from_slice(&width.to_le_bytes());
+            payload[14..16].copy_from_slice(&height.to_le_bytes());
+        }
+    }
+}
+
+/// Parts of NAL units (FU-A, RFC 6184, 5.8): of a sequence parameter set that fits into no packet, so that
+/// nobody knows the size, and of a slice.
+fn h264(payload: &mut [u8], place: &Place) {
+    let (unit, first) = match (place.keyframe, place.part) {
+        (true, 0) => (7, true),
+        (true, part) => (5, part == 1),
+        (false, part) => (1, part == 0),
+    };
+    let last = place.part + 1 == place.parts;
+    payload[0] = 0x7c;
+    payload[1] = unit | u8::from(first) << 7 | u8::from(last) << 6;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use tsuji_core::{Layer, MediaKind, ParticipantId, Source, Time};
+use tsuji_core::{Layer, MediaKind, ParticipantId, Source, Time, VideoCodec};
 use tsuji_signaling::error::ErrorCode;
 use tsuji_signaling::message::{
     self, Candidate, ClientMessage, Ice, Id, Kind, Participant, Publish, ServerMessage, Slot,
@@ -26,6 +26,8 @@ pub struct Manner {
     pub ice: Ice,
     /// What the camera sends.
     pub picture: Picture,
+    /// The only codec of pictures that the browser has: VP8 or H.264.
+    pub codec: VideoCodec,
     /// Enters with the microphone on.
     pub audio: bool,
     /// Enters with the camera on.
@@ -39,6 +41,7 @@ impl Default for Manner {
         Self {
             ice: Ice::Trickle,
             picture: Picture::Full,
+            codec: VideoCodec::Vp8,
             audio: true,
             video: true,
             answers: true,
@@ -499,12 +502,13 @@ impl Page {
             let mut seed = [1; 32];
             seed[..8].copy_from_slice(&self.seed.to_be_bytes());
             seed[8..16].copy_from_slice(&me.0.to_be_bytes());
-            let mut browser = Browser::seeded(self.base, t, self.address, seed);
+            let mut browser = Browser::seeded(self.base, t, self.address, seed, self.manner.codec);
             browser.set_source(me);
             let mut microphone = Microphone::new(t);
             microphone.paused = !self.manner.audio;
             browser.microphone = Some(microphone);
             let camera = Camera::new(t, (me.0 as u16).wrapping_mul(9_973));
+            let camera = camera.with_codec(self.manner.codec);
             let mut camera = camera.with_picture(self.manner.picture);
             camera.paused = !self.manner.video;
             browser.camera = Some(camera);
