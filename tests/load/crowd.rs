@@ -140,11 +140,7 @@ impl Crowd {
     /// Publishers send (again), their frames spread over time.
     pub(crate) fn publish(&mut self) {
         let now = self.now();
-        let frame = self.options.frame();
-        let picture = Picture::Even {
-            parts: frame.packets,
-            bytes: frame.payload,
-        };
+        let picture = self.picture();
         let audio = self.options.audio;
         let publishers = self.options.rooms * self.options.publishers;
         let between = Duration::from_micros(33_333) / publishers.max(1);
@@ -153,6 +149,14 @@ impl Crowd {
         for (place, (index, member)) in (0..).zip(publishing) {
             member.publish(now + between * place, picture, audio);
             self.deadlines[index] = now;
+        }
+    }
+
+    fn picture(&self) -> Picture {
+        let frame = self.options.frame();
+        Picture::Even {
+            parts: frame.packets,
+            bytes: frame.payload,
         }
     }
 
@@ -264,8 +268,13 @@ impl Crowd {
         let now = self.now();
         let due = (0..count).filter(|index| self.deadlines[*index] <= now);
         self.ready.extend(due);
+        let picture = self.picture();
         for index in self.ready.drain(..) {
-            let turned = self.members[index].turn(since(started), &mut self.window);
+            let member = &mut self.members[index];
+            if member.may_begin() {
+                member.publish(since(started), picture, self.options.audio);
+            }
+            let turned = member.turn(since(started), &mut self.window);
             self.deadlines[index] = turned.map_err(failed(index))?;
         }
         Ok(())

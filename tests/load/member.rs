@@ -98,6 +98,12 @@ impl Member {
         self.client.browser.connected
     }
 
+    /// Whether it can send for the first time.
+    pub(crate) fn may_begin(&self) -> bool {
+        let browser = &self.client.browser;
+        self.role == Role::Publisher && browser.connected && browser.camera.is_none()
+    }
+
     pub(crate) fn id(&self) -> Option<Id> {
         self.client.me()
     }
