@@ -7,11 +7,16 @@ use crate::participant::{Index, Negotiating, Phase};
 use crate::trace::decisions::Call;
 
 impl Sfu {
-    /// Brings a participant's entry in the timer table up to date.
+    /// Brings a participant's entry in the timer table up to date. One that is due anyway is left as it
+    /// is: each packet that is written to somebody comes by here, and serving it looks again.
     pub(super) fn schedule(&mut self, index: Index) {
+        let now = self.now;
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
+        if participant.timer.is_some_and(|at| at <= now) {
+            return;
+        }
         let deadline = participant.deadline(&self.limits);
         if deadline == participant.timer {
             return;
@@ -21,6 +26,17 @@ impl Sfu {
         }
         participant.timer = deadline;
         self.timers.extend(deadline.map(|at| (at, index)));
+    }
+
+    /// Takes a participant's entry out, so that whatever happens to it enters it again.
+    fn unschedule(&mut self, index: Index) {
+        let timer = self
+            .participants
+            .get_mut(index)
+            .and_then(|p| p.timer.take());
+        if let Some(at) = timer {
+            self.timers.remove(&(at, index));
+        }
     }
 
     /// Serves everybody whose time has come, each once: what comes due by that waits for the next
@@ -47,6 +63,7 @@ impl Sfu {
         for index in due.iter().copied() {
             if let Some(room) = self.room_of(index) {
                 self.contain(room, |sfu| {
+                    sfu.unschedule(index);
                     sfu.participant_timeout(index);
                     sfu.schedule(index);
                 });
