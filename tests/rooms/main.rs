@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "tests are named for what they promise")]
 
 mod codecs;
+mod cost;
 mod forwarding;
 mod hostile;
 mod moving;
