@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tsuji_core::{Layer, Limits, Notice, ParticipantId, Reason, Source, VideoCodec};
+use tsuji_tests::network::Conditions;
 use tsuji_tests::{Manner, Picture, World, WorldOptions};
 
 /// Somebody whose browser has this codec only, with a camera that has three layers.
@@ -91,4 +92,37 @@ fn who_has_another_codec_is_told_so_and_costs_nobody_a_keyframe() {
     let after = [a, b, old].map(|publisher| keyframes(&world, publisher));
     assert_eq!(before, after, "nobody waits for one");
     assert_eq!(packets(&world, old), sent, "nobody takes it");
+}
+
+/// RFC 4588, in each codec that virtual browsers make: one packet in twenty is lost on the way in, and on
+/// the way out, and comes again.
+#[test]
+fn what_is_lost_comes_again() {
+    for codec in [VideoCodec::Vp8, VideoCodec::H264] {
+        let mut world = World::new(WorldOptions {
+            conditions: Conditions {
+                loss: 50,
+                ..Conditions::default()
+            },
+            strict: false,
+            ..WorldOptions::default()
+        });
+        let [a, b] = [(); 2].map(|()| enter(&mut world, codec));
+        let all = |world: &World| world.browsers().all(|browser| browser.connected);
+        assert!(world.run_until(Duration::from_secs(9), all));
+        world.run_for(Duration::from_secs(9));
+        let video = world.browser(b).video().filter(|packet| packet.source == a);
+        let mut sequences: Vec<_> = video.map(|packet| packet.sequence).collect();
+        sequences.sort_unstable();
+        sequences.dedup();
+        let (Some(first), Some(last)) = (sequences.first(), sequences.last()) else {
+            panic!("{codec}: nothing came");
+        };
+        let missing = last - first + 1 - sequences.len() as u64;
+        let lost = sequences.len() as u64 / 10;
+        assert!(
+            missing * 10 < lost,
+            "{codec}: {missing} are missing of {lost} that were lost"
+        );
+    }
 }
