@@ -17,6 +17,8 @@ use crate::window::{Sorted, Window};
 
 /// How long people may take to connect, and all pictures to come.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// People in a room in which nobody sends.
+const IDLE_ROOM: u32 = 10;
 /// Tokens of sockets that only receive begin here.
 const BASINS: usize = 1 << 32;
 
@@ -69,10 +71,13 @@ impl Crowd {
             window: Window::default(),
         };
         let publishers = options.publishers as usize;
-        let rooms = (0..options.rooms as usize).map(|room| (room, options.people_per_room()));
-        let idle = (options.idle > 0).then_some((options.rooms as usize, options.idle));
+        let active = options.rooms as usize;
+        let rooms = (0..active).map(|room| (room, options.people_per_room()));
+        // Who enters is told to everybody in the room, which should not be what is measured.
+        let left = |room: u32| options.idle.saturating_sub(room * IDLE_ROOM).min(IDLE_ROOM);
+        let idle = (active..).zip((0..options.idle.div_ceil(IDLE_ROOM)).map(left));
         for (room, people) in rooms.chain(idle) {
-            let is_idle = room == options.rooms as usize;
+            let is_idle = room >= active;
             let mut code = None;
             for place in 0..people as usize {
                 let role = match place < publishers && !is_idle {
@@ -116,7 +121,7 @@ impl Crowd {
         let idle = self.options.rooms as usize;
         self.wait_for("got media", move |member| {
             let gets_none = alone && member.role == Role::Publisher;
-            member.first.is_some() || gets_none || member.room == idle
+            member.first.is_some() || gets_none || member.room >= idle
         })
     }
 
@@ -128,10 +133,13 @@ impl Crowd {
                 members.filter(move |member| member.room == room && member.role == Role::Publisher);
             publishers.filter_map(Member::id).collect::<Vec<Id>>()
         };
-        let rooms: Vec<Vec<Id>> = (0..=self.options.rooms as usize).map(of_room).collect();
+        let rooms: Vec<Vec<Id>> = (0..self.options.rooms as usize).map(of_room).collect();
         let count = self.members.len();
         for (index, member) in self.members.iter_mut().enumerate() {
-            let shown = member.show(&rooms[member.room]);
+            let Some(publishers) = rooms.get(member.room) else {
+                continue;
+            };
+            let shown = member.show(publishers);
             shown.map_err(|why| CrowdError::Member(index, count, why))?;
         }
         Ok(())

@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub(crate) subscribers: u32,
 
-    /// People in a room of their own who neither send nor get anything
+    /// People in rooms of ten beside those who neither send nor get anything
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=5_000))]
     pub(crate) idle: u32,
 
