@@ -19,6 +19,18 @@ pub(super) struct Rtp {
     pub(super) header: usize,
 }
 
+#[cfg(test)]
+impl Rtp {
+    /// Without extensions.
+    pub(super) fn bare(ssrc: u32, sequence: u16) -> Self {
+        Self {
+            ssrc,
+            sequence,
+            header: 12,
+        }
+    }
+}
+
 /// The first packet of a compound RTCP packet, as far as SRTCP leaves it in the clear
 /// (RFC 3711, 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

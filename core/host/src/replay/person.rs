@@ -118,14 +118,6 @@ mod tests {
 
     use super::*;
 
-    fn rtp(ssrc: u32, sequence: u16) -> Rtp {
-        Rtp {
-            ssrc,
-            sequence,
-            header: 12,
-        }
-    }
-
     #[test]
     fn a_second_tells_whose_streams_came_and_what_was_missing() {
         let mid = |text: &str| Mid(text.to_owned());
@@ -153,11 +145,11 @@ mod tests {
         person.offered(sdp, &publish, &slots);
         person.answered("m=audio\r\na=mid:0\r\na=ssrc:1 cname:z");
         for sequence in [65_534, 65_535, 2, 1] {
-            person.received(rtp(1, sequence), &[]);
+            person.received(Rtp::bare(1, sequence), &[]);
         }
-        person.sent(rtp(30, 9), &[]);
-        person.sent(rtp(31, 9), &[]);
-        person.sent(rtp(99, 9), &[]);
+        person.sent(Rtp::bare(30, 9), &[]);
+        person.sent(Rtp::bare(31, 9), &[]);
+        person.sent(Rtp::bare(99, 9), &[]);
         assert_eq!(
             person.second(),
             "sends microphone 4 (1 missing); gets p5's camera 1, p5's camera again 1, SSRC 99 1"

@@ -170,14 +170,6 @@ impl Streams {
 mod tests {
     use super::*;
 
-    fn rtp(ssrc: u32, sequence: u16) -> Rtp {
-        Rtp {
-            ssrc,
-            sequence,
-            header: 12,
-        }
-    }
-
     /// An RTP packet with header extensions of one byte.
     fn packet(elements: &[u8]) -> Vec<u8> {
         let mut packet = vec![0x90, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0xbe, 0xde, 0, 0];
@@ -198,11 +190,11 @@ mod tests {
             extmap(11, "repaired-rtp-stream-id"),
         ];
         streams.describe(&format!("m=video\r\na=mid:1\r\n{}", sdp.concat()));
-        streams.count(rtp(7, 1), &packet(&[0x40, b'1', 0xa0, b'q']));
-        streams.count(rtp(8, 1), &packet(&[0x40, b'1', 0xb0, b'h']));
+        streams.count(Rtp::bare(7, 1), &packet(&[0x40, b'1', 0xa0, b'q']));
+        streams.count(Rtp::bare(8, 1), &packet(&[0x40, b'1', 0xb0, b'h']));
         // Later packets say nothing.
-        streams.count(rtp(7, 2), &packet(&[]));
-        streams.count(rtp(9, 2), &packet(&[0x40, b'\n']));
+        streams.count(Rtp::bare(7, 2), &packet(&[]));
+        streams.count(Rtp::bare(9, 2), &packet(&[0x40, b'\n']));
         let told: Vec<_> = streams
             .second()
             .map(|(ssrc, line, packets, _)| (ssrc, line.map(Line::suffix), packets))
@@ -220,7 +212,7 @@ mod tests {
         let mut streams = Streams::default();
         streams.describe("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid");
         for ssrc in 0..10_000 {
-            streams.count(rtp(ssrc, 1), &packet(&[0x10, b'x']));
+            streams.count(Rtp::bare(ssrc, 1), &packet(&[0x10, b'x']));
             streams.describe(&format!("m=a\na=mid:x\na=ssrc:{} cname:y", ssrc + 20_000));
         }
         let Streams { seen, lines, .. } = &streams;
