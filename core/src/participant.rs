@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, VideoCodec};
-use crate::forward::{Demand, KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
+use crate::forward::{Budget, Demand, KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
@@ -58,6 +58,8 @@ pub(crate) struct Participant {
     pub(crate) restart: bool,
     /// What the path to it carries.
     pub(crate) estimate: Estimate,
+    /// What of that is used.
+    pub(crate) budget: Budget,
     /// What its path was last probed for.
     pub(crate) pace: Pace,
     /// The last packets of each of its streams that were recorded.
@@ -313,6 +315,7 @@ impl Participant {
             .flat_map(|publication| [publication.layers.deadline(), publication.demand.deadline()]);
         let layers = layers.flatten().min();
         [
+            self.budget.deadline(),
             connection,
             phase,
             negotiation,

@@ -16,6 +16,9 @@ use crate::engine::Engine;
 use crate::media::{Camera, Microphone, Packet, Place, Stamp};
 use crate::network::Arrival;
 
+/// Bytes around each payload: RTP with its extensions, SRTP, UDP and IP.
+const AROUND: u64 = 70;
+
 /// A media packet that arrived, as the browser's depacketizer would see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
@@ -103,6 +106,8 @@ pub struct Browser {
     pub failure: Option<String>,
     /// Packets that no virtual browser made.
     pub foreign: u32,
+    /// Bytes of media that arrived, with all headers down to IP's.
+    pub media_bytes: u64,
     /// Datagrams to send.
     pub(crate) outbox: Vec<(SocketAddr, Vec<u8>)>,
 }
@@ -153,6 +158,7 @@ impl Browser {
             closed: false,
             failure: None,
             foreign: 0,
+            media_bytes: 0,
             outbox: Vec::new(),
         }
     }
@@ -473,6 +479,7 @@ impl Browser {
             self.foreign += 1;
             return;
         };
+        self.media_bytes += payload.len() as u64 + AROUND;
         let received = Received {
             at: t,
             sent,

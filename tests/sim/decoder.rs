@@ -6,6 +6,7 @@ use std::time::Duration;
 use tsuji_core::{Layer, Time, TrackId};
 
 use crate::browser::Received;
+use crate::freezes::Freezes;
 
 /// How long a gap may stay open before a keyframe is asked for: retransmissions come first.
 const STUCK: Duration = Duration::from_millis(300);
@@ -28,12 +29,15 @@ pub struct Decoder {
     asked: Option<Time>,
     /// When a picture of the present source was shown last.
     pub last_shown: Option<Time>,
+    /// Freezes of everything that it has shown.
+    pub freezes: Freezes,
 }
 
 #[derive(Debug)]
 struct Parts {
     missing: u32,
     keyframe: bool,
+    made: Time,
 }
 
 impl Decoder {
@@ -55,7 +59,12 @@ impl Decoder {
                 return;
             }
             let is_same_source = self.track() == Some(packet.track());
+            let mut freezes = std::mem::take(&mut self.freezes);
+            if !is_same_source {
+                freezes.forget();
+            }
             *self = Self {
+                freezes,
                 stream: Some(stream),
                 asked: self.asked,
                 last_shown: self.last_shown.filter(|_| is_same_source),
@@ -70,9 +79,10 @@ impl Decoder {
         let parts = self.pictures.entry(place.frame).or_insert(Parts {
             missing: (1 << place.parts) - 1,
             keyframe: place.keyframe,
+            made: packet.made,
         });
         parts.missing &= !(1 << place.part);
-        if self.show() {
+        if self.show(packet.at) {
             self.last_shown = Some(packet.at);
             self.stuck_since = None;
         }
@@ -87,24 +97,27 @@ impl Decoder {
     }
 
     /// Shows what has become complete; says whether anything was.
-    fn show(&mut self) -> bool {
+    fn show(&mut self, t: Time) -> bool {
         let before = self.shown;
         let complete_key = |(frame, parts): (&u32, &Parts)| {
             (parts.keyframe && parts.missing == 0).then_some(*frame)
         };
         let key = self.pictures.iter().rev().find_map(complete_key);
         if let Some(key) = key {
-            self.advance_to(key);
+            self.advance_to(key, t);
         }
         while let Some(next) = self.shown.map(|shown| shown + 1)
             && self.pictures.get(&next).is_some_and(|p| p.missing == 0)
         {
-            self.advance_to(next);
+            self.advance_to(next, t);
         }
         self.shown != before
     }
 
-    fn advance_to(&mut self, frame: u32) {
+    fn advance_to(&mut self, frame: u32, t: Time) {
+        if let Some(parts) = self.pictures.get(&frame) {
+            self.freezes.frame(parts.made, t);
+        }
         self.shown = Some(frame);
         self.pictures = self.pictures.split_off(&(frame + 1));
     }

@@ -132,6 +132,8 @@ pub struct Link {
     cut_until: Time,
     /// Packets that did not arrive, or not whole.
     pub lost: u64,
+    /// Bytes that came out of the queue and were not lost behind it.
+    pub carried: u64,
 }
 
 impl Link {
@@ -147,6 +149,7 @@ impl Link {
             bad: false,
             cut_until: Time::ZERO,
             lost: 0,
+            carried: 0,
         }
     }
 
@@ -177,6 +180,7 @@ impl Link {
             self.lost += 1;
             return;
         };
+        self.carried += payload.len() as u64;
         let at = self.arrival(sent);
         let mut packet = Arrival::from(payload);
         if self.chance(self.conditions.duplicate) {

@@ -48,7 +48,8 @@ impl Hold {
         }
     }
 
-    /// The source changed, or paused: nothing passes until a keyframe begins.
+    /// The source changed or paused, or what plays is far too much for the path: nothing passes until
+    /// a keyframe begins.
     pub(crate) fn interrupt(&mut self) {
         self.playing = None;
     }

@@ -6,6 +6,9 @@
 //!  view     what a page shows of others: who gets a slot, and how large it is seen
 //!  track    which layers of a publisher live, and which of them a viewer gets
 //!  demand   which layers a publisher is to send
+//!  allocate what each picture gets of what a viewer's path carries
+//!  budget   what of an estimate of that is used
+//!  meter    how much comes of a layer
 //!  keyframe when a publisher is asked for a keyframe
 //!  picture  what payloads say of their pictures, codec by codec
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
@@ -15,6 +18,7 @@
 
 mod allocate;
 mod assign;
+mod budget;
 mod demand;
 mod hold;
 mod keyframe;
@@ -30,6 +34,7 @@ mod schedules;
 
 pub(crate) use allocate::{Want, allocate};
 pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
+pub(crate) use budget::Budget;
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};

@@ -20,6 +20,11 @@ use crate::transport::Pace;
 const SOUND: u64 = 50_000;
 /// How much more than what is wanted is probed for, so that an upgrade finds its margin: 20 %.
 const HEADROOM: (u64, u64) = (120, 100);
+/// Of an estimate, by how much smallest layers may go beyond it: 30 %.
+const SLACK: (u64, u64) = (30, 100);
+/// When what flows is so much more than the estimate, it does not go on until the keyframe of
+/// something smaller: it would stand in that keyframe's way. 130 %.
+const FLOOD: (u64, u64) = (130, 100);
 /// Nobody is probed for more, and nobody for less: pictures may come at any moment, and then it should be
 /// known what the path carries. Bits a second.
 const MOST: u64 = 20_000_000;
@@ -34,6 +39,8 @@ struct Picture {
     want: Want,
     /// Whether something of it lives.
     lives: bool,
+    /// Bits a second of the layer that plays.
+    flows: u64,
 }
 
 impl Sfu {
@@ -41,9 +48,22 @@ impl Sfu {
     pub(super) fn estimated(&mut self, viewer: Index, estimate: Option<u64>) {
         if let Some(participant) = self.participants.get_mut(viewer) {
             participant.estimate = participant.estimate.then(estimate);
+            if estimate.is_none() {
+                participant.budget = Default::default();
+            }
         }
         let changed = self.divide(viewer);
         self.turned(changed);
+    }
+
+    /// What a path failed to carry may be tried again.
+    pub(super) fn try_again(&mut self, viewer: Index) {
+        let participant = self.participants.get(viewer);
+        let due = participant.and_then(|viewer| viewer.budget.deadline());
+        if due.is_some_and(|due| due <= self.now) {
+            let changed = self.divide(viewer);
+            self.turned(changed);
+        }
     }
 
     /// Decides which layer of each picture a viewer gets. The tracks of which it gets another now, or
@@ -57,14 +77,25 @@ impl Sfu {
         };
         let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
         let sound = SOUND * self.sounds(participant);
+        let flows = pictures.iter().map(|picture| picture.flows).sum::<u64>() + sound;
+        let now = self.now;
+        let Some(participant) = self.participants.get_mut(viewer) else {
+            return changed;
+        };
+        let mut floods = false;
         let given = match participant.estimate {
-            Estimate::Missing => allocate(u64::MAX, &wants),
+            Estimate::Missing => allocate(u64::MAX, 0, &wants),
             Estimate::Begun => {
                 // Nobody waits for that; what is small comes at once.
                 let small: Vec<Want> = wants.iter().map(Want::smallest).collect();
-                allocate(u64::MAX, &small)
+                allocate(u64::MAX, 0, &small)
             }
-            Estimate::Known(bits) => allocate(bits.saturating_sub(sound), &wants),
+            Estimate::Known(bits) => {
+                floods = flows > bits.saturating_mul(FLOOD.0) / FLOOD.1;
+                let slack = bits.min(MOST) * SLACK.0 / SLACK.1;
+                let bits = participant.budget.of(now, bits, flows);
+                allocate(bits.saturating_sub(sound), slack, &wants)
+            }
         };
         for (picture, given) in pictures.iter().zip(&given) {
             // When nothing lives, it stays with what it had.
@@ -75,6 +106,9 @@ impl Sfu {
             let slot = participant.and_then(|viewer| viewer.slots.get_mut(picture.slot));
             if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
                 video.aim(*given);
+                if floods && *given < video.playing() {
+                    video.interrupt();
+                }
                 changed.insert(picture.track);
             }
         }
@@ -82,6 +116,7 @@ impl Sfu {
             self.concerns_viewer(viewer);
         }
         self.pace(viewer, sound, &wants, &given);
+        self.schedule(viewer);
         changed
     }
 
@@ -112,17 +147,19 @@ impl Sfu {
                 let rates = publication.layers.rates();
                 let lives = rates.iter().any(Option::is_some);
                 let rates = state.decodable(&publication.layers, rates);
+                let want = Want {
+                    rank,
+                    rates,
+                    most,
+                    has: video.aimed(),
+                };
                 Some(Picture {
                     slot,
                     track,
                     place,
                     lives,
-                    want: Want {
-                        rank,
-                        rates,
-                        most,
-                        has: video.aimed(),
-                    },
+                    flows: want.cost(video.playing()),
+                    want,
                 })
             })
             .collect();
@@ -165,8 +202,12 @@ impl Sfu {
         let desired = wants.iter().map(Want::all).sum::<u64>() + sound;
         let pairs = || wants.iter().zip(given);
         let spent = pairs().map(|(want, given)| want.cost(*given)).sum::<u64>() + sound;
+        // Padding beside pictures would only press them out of a path that carries little more. Probes
+        // find out what else there is.
+        let nothing = given.iter().all(Option::is_none);
         let next = pairs().filter_map(|(want, given)| want.next(*given));
-        let least = next.min().map_or(0, |more| spent + more);
+        let next = next.min().filter(|_| nothing);
+        let least = next.map_or(0, |more| spent + more);
         let pace = Pace {
             least: least.min(MOST),
             desired: (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST),

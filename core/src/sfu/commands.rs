@@ -151,6 +151,7 @@ impl Sfu {
             signaling: Signaling::Up,
             restart: false,
             estimate: Default::default(),
+            budget: Default::default(),
             pace: Default::default(),
             bases: Default::default(),
         };

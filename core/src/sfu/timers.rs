@@ -106,6 +106,7 @@ impl Sfu {
             });
         }
         self.bury_layers(index);
+        self.try_again(index);
         self.demands_due(index);
         self.request_due_keyframes(index);
     }

@@ -17,6 +17,7 @@ use tsuji_hermetic::{Feedback, Seam};
 use super::codecs;
 use super::convert::{Rewritten, media_packet, rewrite, translate};
 use super::environment::Environment;
+use super::estimate::{self, Estimate};
 use super::extension;
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
@@ -46,6 +47,7 @@ pub(crate) struct Connection {
     pub(super) sources: Sources,
     numbers: Numbers,
     feedback: Feedback,
+    estimate: Estimate,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
@@ -89,7 +91,8 @@ impl Connection {
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_rtcp_report_interval_video(REPORTS)
-            .enable_bwe(estimates.then_some(Bitrate::bps(FIRST_ESTIMATE)));
+            .enable_bwe(estimates.then_some(Bitrate::bps(FIRST_ESTIMATE)))
+            .set_stats_interval(estimates.then_some(estimate::INTERVAL));
         let config = codecs::offer(config, environment.video_codec);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
@@ -106,6 +109,7 @@ impl Connection {
             sources: Sources::default(),
             numbers: Numbers::default(),
             feedback: Feedback::default(),
+            estimate: Estimate::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
             deadline: Some(t),
@@ -350,7 +354,7 @@ impl Connection {
         self.written = 0;
         let now = environment.instant(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
-        let feedback = &mut self.feedback;
+        let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
         let route = &mut self.route;
         let wake = self.seam.call(|rtc| {
             let mut rounds = 0;
@@ -391,7 +395,10 @@ impl Connection {
                             effects.events.push(Event::Packet(packet));
                         }
                     }
-                    Output::Event(event) => effects.events.extend(translate(event)),
+                    Output::Event(event) => {
+                        let bits = estimate.hear(&event).map(Event::Estimate);
+                        effects.events.extend(bits.or_else(|| translate(event)));
+                    }
                 }
             }
         })?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use str0m::IceConnectionState;
-use str0m::bwe::BweKind;
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
 
 use super::sources::Place;
@@ -22,10 +21,6 @@ pub(super) fn translate(event: str0m::Event) -> Option<Event> {
             IceConnectionState::New | IceConnectionState::Checking => None,
         },
         str0m::Event::Closed => Some(Event::Closed),
-        str0m::Event::EgressBitrateEstimate(BweKind::Twcc {
-            estimate,
-            can_probe,
-        }) => Some(Event::Estimate(can_probe.then(|| estimate.as_u64()))),
         str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
         _ => None,
     }

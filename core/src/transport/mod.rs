@@ -16,6 +16,7 @@ mod convert;
 mod credentials;
 mod description;
 mod environment;
+mod estimate;
 mod extension;
 mod fault;
 mod line;
