@@ -109,8 +109,7 @@ pub struct Limits {
     /// The shortest time between two keyframe requests to one source. 500 ms: a keyframe costs
     /// its sender several frames' bits.
     pub keyframe_interval: Duration,
-    /// Whether pictures get only what the path to their viewer is estimated to carry. Off until this has
-    /// been tried on narrow real links.
+    /// Whether viewers get only what the paths to them are estimated to carry.
     pub estimate_bandwidth: bool,
     /// The codec of pictures that is offered first, so that browsers send it if they can. VP8: it is the
     /// only one that all of them have.
@@ -150,7 +149,7 @@ impl Default for Limits {
             answer_timeout: Duration::from_secs(20),
             batch: Duration::from_millis(100),
             keyframe_interval: Duration::from_millis(500),
-            estimate_bandwidth: false,
+            estimate_bandwidth: true,
             video_codec: VideoCodec::Vp8,
         }
     }

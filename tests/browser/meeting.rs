@@ -1,7 +1,5 @@
 //! Three people meet.
 
-use std::ffi::OsStr;
-
 use tsuji_signaling::message::Ice;
 use tsuji_tests::on_each_runtime;
 use tsuji_tests::support::{MIO, Peer, Program};
@@ -40,15 +38,6 @@ async fn three_people_see_and_hear_each_other_with_vanilla_ice(program: &Program
     for guest in &guests {
         guest.wire().await.check_vanilla();
     }
-    house.close(guests).await;
-}
-
-/// What the paths carry is estimated, from what browsers tell.
-#[tokio::test]
-async fn people_meet_when_bandwidth_is_estimated() {
-    let house = House::open_with(&MIO, &[OsStr::new("--estimate-bandwidth")]).await;
-    let (_, guests) = house.party::<2>("").await;
-    all_meet(&guests).await;
     house.close(guests).await;
 }
 

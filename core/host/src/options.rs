@@ -76,10 +76,10 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     pub stun: Option<String>,
 
-    /// Give each participant only what the path to it is estimated to carry (transport-wide congestion
-    /// control): smaller pictures, fewer of them. Not tried on narrow real links yet
+    /// Give everybody the largest pictures that fill their tiles, without estimating what the paths
+    /// to them carry (transport-wide congestion control): where all links are known to be wide
     #[arg(long)]
-    pub estimate_bandwidth: bool,
+    pub no_bandwidth_estimation: bool,
 
     /// The codec of pictures that browsers are asked for first. Who can't send it sends another one, and
     /// who can't decode what somebody sends does not see it; all have vp8

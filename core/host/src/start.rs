@@ -232,7 +232,7 @@ pub fn assemble(
         addresses: sockets.addresses,
         certificate: Certificate::generate()?,
         limits: tsuji_core::Limits {
-            estimate_bandwidth: options.estimate_bandwidth,
+            estimate_bandwidth: !options.no_bandwidth_estimation,
             video_codec: options.video_codec,
             ..options.guards.core_limits()
         },

@@ -45,8 +45,6 @@ const STRETCHES: usize = 8;
 /// How far the clock of a stream may be from real time across a change of source: what waits in a
 /// network counts as time.
 const CLOCK_SLACK_MS: i64 = 1_500;
-/// The same where packets also wait for their time to be sent, 2 s at most.
-const PACED_CLOCK_SLACK_MS: i64 = CLOCK_SLACK_MS + 2_000;
 
 /// What is to be expected of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +186,7 @@ impl Stream {
         self.begin(packet, rules)
     }
 
-    fn begin(&mut self, packet: &Received, Rules { clean, holds }: Rules) -> Finding {
+    fn begin(&mut self, packet: &Received, Rules { clean, .. }: Rules) -> Finding {
         let last = &self.stretches[self.stretches.len() - 1];
         let step = packet.sequence.checked_sub(last.newest_sequence);
         match step {
@@ -211,14 +209,9 @@ impl Stream {
         }
         let elapsed = packet.sent.since(last.newest_at).as_millis() as i64;
         let rate = if packet.audio { 48 } else { 90 };
-        let slack = if holds {
-            PACED_CLOCK_SLACK_MS
-        } else {
-            CLOCK_SLACK_MS
-        };
         let ticks = packet.timestamp.wrapping_sub(last.newest_timestamp) as i32;
         let clock = i64::from(ticks) / rate;
-        if ticks == 0 || (clock - elapsed).abs() > slack {
+        if ticks == 0 || (clock - elapsed).abs() > CLOCK_SLACK_MS {
             return Err(format!(
                 "across a change, the clock goes on by {clock} ms in {elapsed} ms"
             ));

@@ -106,10 +106,7 @@ impl<'a> Run<'a> {
             seed,
             keep: false,
             signaling_delay: Duration::from_millis(20),
-            limits: Limits {
-                estimate_bandwidth: true,
-                ..limits.clone()
-            },
+            limits: limits.clone(),
             ..WorldOptions::default()
         });
         let manner = Manner {
