@@ -29,6 +29,7 @@ on_each_runtime! {
 fn recorded(program: &Program, more: &[&str]) -> TempDir {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let mut arguments = vec![OsStr::new("--record"), folder.path().as_os_str()];
+    arguments.push(OsStr::new(NOTHING_HELD_BACK));
     arguments.extend(more.iter().map(OsStr::new));
     let server = Server::start_with(program, &arguments);
     let meeting = Meeting::start(&server);

@@ -50,6 +50,15 @@ pub(crate) fn certificate() -> Certificate {
     )
 }
 
+/// The bounds of a world. Nothing is held back for want of bandwidth: whether everything that is sent
+/// comes is how a world knows that two people still meet.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        estimate_bandwidth: false,
+        ..Limits::default()
+    }
+}
+
 /// A core without people.
 pub(crate) fn sfu(limits: Limits) -> Sfu {
     let config = Config {
@@ -94,7 +103,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         Self {
-            sfu: sfu(Limits::default()),
+            sfu: sfu(limits()),
             now: Time::ZERO,
             clients: BTreeMap::new(),
             gone: BTreeMap::new(),

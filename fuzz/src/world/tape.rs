@@ -3,9 +3,9 @@
 use tsuji_core::trace::{
     DecisionsReplay, Decoder, Header, Item, Kind, Reading, Recorder, Replay, Secrets, frame, seal,
 };
-use tsuji_core::{Input, Limits, LocalAddress, Output, Sfu, Time, Transport};
+use tsuji_core::{Input, LocalAddress, Output, Sfu, Time, Transport};
 
-use super::{SEED, certificate, epoch, server};
+use super::{SEED, certificate, epoch, limits, server};
 
 /// Bytes of decisions that are kept: all of them.
 const DECISIONS: usize = 64 * 1024 * 1024;
@@ -54,7 +54,7 @@ impl Tape {
             hermetic: self.hermetic,
             epoch: epoch(),
             addresses: vec![address()],
-            limits: Limits::default(),
+            limits: limits(),
             secrets: Some(Secrets {
                 seed: SEED,
                 certificate: certificate(),
