@@ -28,8 +28,9 @@ const LICENCES: [&str; 13] = [
 ];
 
 /// Crates of ours that somebody below us still uses in an older version: the generator of
-/// `sctp-proto`, for the data channels of str0m, which we never open.
-const IN_TWO_VERSIONS: [&str; 2] = ["getrandom", "rand_chacha"];
+/// `sctp-proto`, for the data channels of str0m, which we never open; and the tables of `stun-proto`,
+/// of which `turn-types` uses no more than the name of an instant.
+const IN_TWO_VERSIONS: [&str; 3] = ["getrandom", "hashbrown", "rand_chacha"];
 
 /// The architecture, from the bottom: a crate of ours uses crates of lower layers only.
 const LAYERS: [&[&str]; 6] = [
@@ -42,7 +43,9 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
+    // From inside a package, that package would be what is shipped.
     let metadata = MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .other_options(["--locked".to_owned()])
         .exec();
     metadata.expect("Cargo.lock fits Cargo.toml")

@@ -17,6 +17,10 @@ pub struct Meeting {
 }
 
 impl Meeting {
+    /// What its server is to be told: that nothing is held back. On a busy machine a path may look too
+    /// narrow for a picture.
+    pub const NEEDS: &str = "--no-bandwidth-estimation";
+
     /// Begins, and waits until sound and pictures flow both ways.
     pub fn start(server: &Server) -> Self {
         let mika = Peer::call(server.address(), None, "Mika", Ice::Trickle);

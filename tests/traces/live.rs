@@ -29,7 +29,7 @@ on_each_runtime! {
 fn recorded(program: &Program, more: &[&str]) -> TempDir {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let mut arguments = vec![OsStr::new("--record"), folder.path().as_os_str()];
-    arguments.push(OsStr::new(NOTHING_HELD_BACK));
+    arguments.push(OsStr::new(Meeting::NEEDS));
     arguments.extend(more.iter().map(OsStr::new));
     let server = Server::start_with(program, &arguments);
     let meeting = Meeting::start(&server);
@@ -126,7 +126,11 @@ fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed(progra
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let server = Server::start_with(
         program,
-        &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
+        &[
+            OsStr::new(Meeting::NEEDS),
+            OsStr::new("--trace-dir"),
+            folder.path().as_os_str(),
+        ],
     );
     let meeting = Meeting::start(&server);
     for _ in 0..20 {
@@ -161,7 +165,11 @@ fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine(
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
     let server = Server::start_with(
         program,
-        &[OsStr::new("--trace-dir"), folder.path().as_os_str()],
+        &[
+            OsStr::new(Meeting::NEEDS),
+            OsStr::new("--trace-dir"),
+            folder.path().as_os_str(),
+        ],
     );
     let meeting = Meeting::start(&server);
     meeting.goes_on();

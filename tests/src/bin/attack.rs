@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 #![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
+use std::ffi::OsStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ fn main() {
 }
 
 fn run(program: &Program, options: &Options) {
-    let server = Server::start(program);
+    let server = Server::start_with(program, &[OsStr::new(Meeting::NEEDS)]);
     let meeting = Meeting::start(&server);
     let beside = |what: &str, attack: &dyn Fn() -> String| {
         let begin = Instant::now();
