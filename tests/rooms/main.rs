@@ -5,6 +5,7 @@ mod codecs;
 mod cost;
 mod forwarding;
 mod hostile;
+mod links;
 mod moving;
 mod negotiation;
 mod seeds;

@@ -1,0 +1,44 @@
+//! What a viewer sees over bad links: the figures that must hold. `docs/links.md` has all of them.
+
+use std::time::Duration;
+
+use tsuji_core::Limits;
+use tsuji_tests::links::{Outcome, measure, profiles};
+
+fn over(name: &str) -> Outcome {
+    let profiles = profiles();
+    let profile = profiles.iter().find(|profile| profile.name == name);
+    measure(profile.expect("a profile"), 1, &Limits::default())
+}
+
+#[test]
+fn a_link_that_becomes_narrow_freezes_no_picture_for_more_than_a_second() {
+    let outcome = over("5 Mbit/s → 300 kbit/s");
+    let longest = outcome.longest();
+    assert!(longest <= Duration::from_secs(1), "{longest:?}");
+    assert!(outcome.first_picture().is_some());
+}
+
+#[test]
+fn a_link_that_comes_back_is_used_again_within_ten_seconds() {
+    let outcome = over("5 Mbit/s → 150 kbit/s for 20 s");
+    let back = outcome.back.expect("the pictures come back");
+    assert!(back <= Duration::from_secs(10), "{back:?}");
+}
+
+#[test]
+fn loss_is_repaired_before_it_is_seen() {
+    let outcome = over("10 Mbit/s, 5 % lost");
+    let share = outcome.frozen_share();
+    assert!(share < 0.005, "{share}");
+    let used = outcome.used.expect("a steady link");
+    assert!(used > 0.95, "{used}");
+}
+
+#[test]
+fn a_publisher_who_loses_packets_costs_its_viewers_no_layer() {
+    let outcome = over("10 Mbit/s, 10 % lost on publishers' uplinks");
+    let used = outcome.used.expect("a steady link");
+    assert!(used > 0.95, "{used}");
+    assert_eq!(outcome.paused, Duration::ZERO);
+}
