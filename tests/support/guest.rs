@@ -78,6 +78,11 @@ impl Guest {
         Self::open(Brand::Chromium, name, None, None).await
     }
 
+    /// The same, among the people of a network.
+    pub async fn with_test_picture_in(network: &Network, name: &str) -> Self {
+        Self::open(Brand::Chromium, name, None, Some(network)).await
+    }
+
     async fn open(
         brand: Brand,
         name: &str,

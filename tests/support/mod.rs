@@ -21,6 +21,7 @@ mod portrait;
 mod program;
 mod python;
 mod server;
+mod shaping;
 mod socket;
 mod wire;
 

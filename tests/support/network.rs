@@ -60,7 +60,7 @@ impl Namespace {
     }
 
     /// Adds rules to its firewall (nftables).
-    fn rules(&self, rules: &str) {
+    pub(super) fn rules(&self, rules: &str) {
         let done = run(self.command("nft").arg(rules));
         done.unwrap_or_else(|error| panic!("{rules}: {error}"));
     }
@@ -281,7 +281,7 @@ fn wire([(a, a_address), (b, b_address)]: [(&Namespace, Ipv4Addr); 2]) {
 }
 
 /// The name of the interface with this address: short enough, and different from others.
-fn interface(address: Ipv4Addr) -> String {
+pub(super) fn interface(address: Ipv4Addr) -> String {
     let [a, b, c, d] = address.octets();
     format!("w{a:x}-{b:x}-{c:x}-{d:x}")
 }
@@ -321,7 +321,7 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
 }
 
 /// What it printed, or what it complained of.
-fn run(command: &mut Command) -> Result<String, String> {
+pub(super) fn run(command: &mut Command) -> Result<String, String> {
     let output = command.output();
     let Output {
         status,

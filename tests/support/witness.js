@@ -86,6 +86,9 @@
       speaking: tile.textContent.includes(", speaking"),
       share: (tile.clientWidth * tile.clientHeight) / (tile.parentElement.clientWidth * tile.parentElement.clientHeight),
       bytes: 0,
+      freezes: 0,
+      frozen: 0,
+      width: 0,
       codec: null,
       corner: cornerOf(video),
     };
@@ -94,6 +97,7 @@
       if (report.type !== "inbound-rtp") continue;
       if (report.trackIdentifier === picture) {
         Object.assign(result, { frames: report.framesDecoded, bytes: report.bytesReceived });
+        Object.assign(result, { freezes: report.freezeCount, frozen: report.totalFreezesDuration, width: report.frameWidth });
         result.codec = stats.get(report.codecId)?.mimeType ?? null;
       }
       if (report.trackIdentifier === sound) result.energy = report.totalAudioEnergy;

@@ -27,6 +27,8 @@ const NEW: Duration = Duration::from_secs(6);
 const FIRST: Duration = Duration::from_secs(8);
 /// 64 s: a path that got better is used a minute later at worst.
 const LONGEST: Duration = Duration::from_secs(64);
+/// An estimate so far above what failed, from a probe, says that the path has become another: 160 %.
+const OTHER: (u64, u64) = (160, 100);
 /// Of what flowed when the path failed, what it is believed to carry: 95 %.
 const BELIEVED: (u64, u64) = (95, 100);
 
@@ -85,6 +87,10 @@ impl Budget {
             self.flows = (flows, t);
         } else if flows < before {
             self.flows.0 = flows;
+        }
+        let beyond = |most: u64| estimate > most.saturating_mul(OTHER.0) / OTHER.1;
+        if self.ceiling.is_some_and(beyond) {
+            (self.ceiling, self.wait) = (None, None);
         }
         let over = t >= self.until;
         if over && self.ceiling.take().is_none() && t.since(self.until) > LONGEST {
@@ -166,12 +172,22 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_has_become_another_is_used_at_once() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.of(at(0), 600, 2_000), 600);
+        assert_eq!(budget.of(at(1_000), 3_000, 1_000), 1_900);
+        assert_eq!(budget.of(at(1_200), 3_041, 1_000), 3_041);
+        assert_eq!(budget.deadline(), None);
+    }
+
+    #[test]
     fn a_path_that_gets_worse_step_by_step_has_failed_once() {
         let mut budget = Budget::default();
         for (ms, estimate, flows) in [(0, 600, 2_000), (1_000, 400, 1_400), (2_000, 100, 600)] {
             assert_eq!(budget.of(at(ms), estimate, flows), estimate);
         }
         assert_eq!(budget.of(at(3_000), 900, 300), 570);
+        assert_eq!(budget.of(at(7_999), 912, 300), 570);
         assert_eq!(budget.of(at(8_000), 900, 300), 900);
     }
 }

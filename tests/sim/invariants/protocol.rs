@@ -72,6 +72,10 @@ fn stale_roster(view: &View<'_>, tab: &Tab) -> Finding {
             there.insert(*id);
         }
     }
+    // The lobby tells people of somebody before the core has heard of them.
+    if tab.page.others.values().any(|other| !is_old(other.told)) {
+        return Ok(());
+    }
     let believes: BTreeSet<_> = tab.page.others.keys().copied().collect();
     if believes == there {
         return Ok(());
