@@ -15,6 +15,8 @@ use crate::world::{World, WorldOptions};
 
 /// How often the viewer is looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long pictures must be as large as before to be back.
+const HELD: Duration = Duration::from_secs(3);
 /// What one sample covers.
 const SAMPLE: Duration = Duration::from_millis(500);
 /// Of a steady link, the beginning that does not count as use of it.
@@ -98,6 +100,8 @@ struct Run<'a> {
     /// The layers when the link first got worse.
     before: Option<Vec<Option<Layer>>>,
     back: Option<Duration>,
+    /// Since when all pictures are as large again.
+    large_since: Option<Time>,
 }
 
 impl<'a> Run<'a> {
@@ -144,6 +148,7 @@ impl<'a> Run<'a> {
             world,
             before: None,
             back: None,
+            large_since: None,
         }
     }
 
@@ -223,9 +228,13 @@ impl<'a> Run<'a> {
         let returned = returned.map(Duration::from_secs);
         if let (Some(returned), Some(before), None) = (returned, &self.before, self.back)
             && self.since() > returned
-            && self.layers() >= *before
         {
-            self.back = Some(self.since() - returned);
+            // For good, not for a moment.
+            if self.layers() < *before {
+                self.large_since = None;
+            } else if *self.large_since.get_or_insert(now) + HELD <= now {
+                self.back = Some((self.since() - returned).saturating_sub(HELD));
+            }
         }
     }
 
