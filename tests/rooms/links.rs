@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use tsuji_core::Limits;
 use tsuji_tests::links::{Outcome, measure, profiles};
 
 fn over(name: &str) -> Outcome {
     let profiles = profiles();
     let profile = profiles.iter().find(|profile| profile.name == name);
-    measure(profile.expect("a profile"), 1, &Limits::default())
+    measure(profile.expect("a profile"), 1)
 }
 
 #[test]

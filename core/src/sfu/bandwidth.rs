@@ -1,9 +1,9 @@
 //! What each viewer's link carries, and which layer of each picture it gets for that.
 //!
 //! ```text
-//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► divide ─► aim of each slot
-//!  views, layers that live, their rates ────────────────────────────►  │
-//!                                                                      └─► Pace: what to probe for
+//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► Budget ─► allocate ─► aim of each slot
+//!  views, layers that live, their rates ───────────────────────────────────────►  │
+//!                                                                                 └─► Pace: what to probe for
 //! ```
 //! Loss and delay on a publisher's way in change what lives, never an estimate.
 
@@ -75,8 +75,8 @@ impl Sfu {
         let Some(participant) = self.participants.get(viewer) else {
             return changed;
         };
-        let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
         let sound = SOUND * self.sounds(participant);
+        let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
         let flows = pictures.iter().map(|picture| picture.flows).sum::<u64>() + sound;
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer) else {

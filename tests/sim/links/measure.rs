@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tsuji_core::{Layer, Limits, ParticipantId, Time};
+use tsuji_core::{Layer, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
 use tsuji_signaling::message::Reason;
 
@@ -81,8 +81,8 @@ impl Outcome {
 }
 
 /// Runs a profile.
-pub fn measure(profile: &Profile, seed: u64, limits: &Limits) -> Outcome {
-    let mut run = Run::new(profile, seed, limits);
+pub fn measure(profile: &Profile, seed: u64) -> Outcome {
+    let mut run = Run::new(profile, seed);
     run.run();
     run.outcome()
 }
@@ -105,12 +105,11 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(profile: &'a Profile, seed: u64, limits: &Limits) -> Self {
+    fn new(profile: &'a Profile, seed: u64) -> Self {
         let mut world = World::new(WorldOptions {
             seed,
             keep: false,
             signaling_delay: Duration::from_millis(20),
-            limits: limits.clone(),
             ..WorldOptions::default()
         });
         let manner = Manner {

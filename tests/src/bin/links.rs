@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tsuji_core::Limits;
 use tsuji_tests::links::{Outcome, Profile, measure, plot, profiles};
 
 /// Simulates viewers behind links of all kinds.
@@ -42,8 +41,7 @@ fn main() -> ExitCode {
     let mut plots = Vec::new();
     for profile in &profiles {
         let seeds = 1..=options.seeds.max(1);
-        let limits = Limits::default();
-        let outcomes: Vec<_> = seeds.map(|seed| measure(profile, seed, &limits)).collect();
+        let outcomes: Vec<_> = seeds.map(|seed| measure(profile, seed)).collect();
         println!("{}", line(profile, &outcomes));
         if options.samples {
             for sample in &outcomes[0].samples {
