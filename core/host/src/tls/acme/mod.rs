@@ -37,6 +37,9 @@ use order::OrderError;
 /// The time between two looks at the clock. 1 s: a machine that slept notices soon.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often an order is begun again at once where only chance refused it.
+const AT_ONCE: usize = 5;
+
 /// What to ask whom for, and where to keep it.
 #[derive(Clone, Debug)]
 pub(super) struct Acme {
@@ -150,6 +153,20 @@ impl Acme {
     }
 
     fn renew(&self, current: &Current) -> Result<Validity, OrderError> {
+        let mut given = self.order(current);
+        for _ in 0..AT_ONCE {
+            match given {
+                Err(error) if error.is_passing() => {
+                    tracing::info!(%error, "the order is begun again");
+                    given = self.order(current);
+                }
+                _ => break,
+            }
+        }
+        given
+    }
+
+    fn order(&self, current: &Current) -> Result<Validity, OrderError> {
         let given = order::order(self, current);
         current.forget_proofs();
         given

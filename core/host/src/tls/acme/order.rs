@@ -20,6 +20,8 @@ const ASK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The authority does not know the account (RFC 8555, 6.7).
 const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
+/// It does not take the number used once (RFC 8555, 6.5).
+const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,15 @@ pub(super) enum OrderError {
     Unusable(#[source] TlsError),
     #[error("what came is no certificate")]
     Nonsense,
+}
+
+impl OrderError {
+    /// Whether nothing is wrong: the same is asked again with another number. What sends the requests
+    /// has tried that some times; an authority that has just started, or is many machines, may still
+    /// refuse.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Acme(Error::Api(problem)) if problem.r#type.as_deref() == Some(BAD_NONCE))
+    }
 }
 
 /// Gets a certificate; this takes as long as the authority does. The futures in here never wait for
