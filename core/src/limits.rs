@@ -81,10 +81,12 @@ pub struct Limits {
     pub datagram_bytes: usize,
     /// Remote addresses learnt for one participant. 8: the pairs that a browser probes at once.
     pub addresses: usize,
-    /// Slots for pictures are added this many at a time, or as many as are missing. 4: most meetings
-    /// then never negotiate twice.
+    /// Slots for pictures in a first offer to somebody who comes to a small room; later ones, beyond
+    /// `first_slots`, are added this many at a time, or as many as are missing. 4: most meetings then
+    /// never negotiate twice.
     pub slot_step: usize,
-    /// Slots for pictures in a first offer at most. 9: what is shown at once of a large room.
+    /// Slots for pictures in a first offer to somebody who comes to a larger room, and as soon as one has
+    /// become that. 9: what is shown at once of a large room.
     pub first_slots: usize,
     /// Slots for pictures of one participant. 24: more faces than a screen shows well.
     pub video_slots: usize,

@@ -10,6 +10,7 @@ mod checking;
 mod codecs;
 mod doors;
 mod leaving;
+mod lips;
 mod meeting;
 mod mixed;
 mod muting;

@@ -3,6 +3,7 @@
 
 mod codecs;
 mod cost;
+mod crowds;
 mod forwarding;
 mod hostile;
 mod links;

@@ -105,6 +105,23 @@
     return result;
   }
 
+  /**
+   * By how many milliseconds somebody's picture is ahead of their voice as they are played
+   * (estimatedPlayoutTimestamp of W3C WebRTC statistics), and where the picture comes; null until the
+   * browser knows of both on one clock.
+   */
+  async function lips(name) {
+    const { participant } = tiles().find((tile) => tile.name === name)?.element.dataset ?? {};
+    const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
+    const [picture, sound] = ["camera", "microphone"].map((source) => {
+      const track = trackOf(participant, source);
+      return [...stats.values()].find(({ type, trackIdentifier }) => type === "inbound-rtp" && trackIdentifier === track);
+    });
+    const [seen, heard] = [picture?.estimatedPlayoutTimestamp, sound?.estimatedPlayoutTimestamp];
+    if (!seen || !heard) return null;
+    return { ahead: seen - heard, mid: picture.mid, width: picture.frameWidth };
+  }
+
   /** The rids of the camera's encodings of which pictures were sent, in alphabetical order. */
   async function sizesSent() {
     const stats = (await window.tsuji?.peer.getStats()) ?? new Map();
@@ -149,5 +166,5 @@
     return true;
   }
 
-  window.witness = { cut, sockets, errors, sent, heard, signaling, times, nameOf, control, tiles, seen, sizesSent, way };
+  window.witness = { cut, sockets, errors, sent, heard, signaling, times, nameOf, control, tiles, seen, lips, sizesSent, way };
 })();

@@ -60,21 +60,20 @@ pub(crate) fn assign<T: Copy + PartialEq>(
         .collect()
 }
 
-/// How many slots of a kind a first offer has for somebody who comes to `others`: for pictures whole
-/// steps, at least one, and for all voices that are heard at once, as far as the limits allow.
+/// How many slots of a kind a first offer has for somebody who comes to `others`: for pictures those of
+/// a small room, or all that are shown at once of a large one; for all voices that are heard at once.
 pub(crate) fn first_slots(others: usize, kind: MediaKind, limits: &Limits) -> usize {
     let wanted = match kind {
         MediaKind::Audio => limits.voices,
-        MediaKind::Video => {
-            let whole = others.max(1).next_multiple_of(limits.slot_step.max(1));
-            whole.min(limits.first_slots)
-        }
+        MediaKind::Video if others > limits.slot_step => limits.first_slots,
+        MediaKind::Video => limits.slot_step.min(limits.first_slots),
     };
     wanted.min(limits.slots(kind))
 }
 
-/// How many slots of a kind to add for `wanted` sources to somebody who has `existing` of them: for
-/// pictures a step at least, so that people who come one by one don't cost a negotiation each.
+/// How many slots of a kind to add for `wanted` sources to somebody who has `existing` of them. For
+/// pictures all at once that are shown of a large room, and from there on a step at least: a room that
+/// grows, one by one, from the smallest to the largest costs one negotiation.
 pub(crate) fn further_slots(
     wanted: usize,
     existing: usize,
@@ -84,6 +83,7 @@ pub(crate) fn further_slots(
     let room = limits.slots(kind).saturating_sub(existing);
     let step = match kind {
         MediaKind::Audio => 1,
+        MediaKind::Video if existing < limits.first_slots => limits.first_slots - existing,
         MediaKind::Video => limits.slot_step,
     };
     match wanted.saturating_sub(existing) {
@@ -137,7 +137,7 @@ mod tests {
     fn slots_grow_in_steps_and_end() {
         let limits = Limits::default();
         let first = [0, 1, 4, 5, 8, 9, 99].map(|n| first_slots(n, MediaKind::Video, &limits));
-        assert_eq!(first, [4, 4, 4, 8, 8, 9, 9]);
+        assert_eq!(first, [4, 4, 4, 9, 9, 9, 9]);
         let cases = [
             (3, 4),
             (5, 4),
@@ -150,7 +150,7 @@ mod tests {
         ];
         let further =
             cases.map(|(n, existing)| further_slots(n, existing, MediaKind::Video, &limits));
-        assert_eq!(further, [0, 4, 5, 0, 4, 15, 15, 0]);
+        assert_eq!(further, [0, 5, 5, 0, 4, 15, 15, 0]);
         assert_eq!(first_slots(99, MediaKind::Audio, &limits), 3);
         let further = [(3, 3), (4, 3), (9, 3)];
         let further = further.map(|(n, had)| further_slots(n, had, MediaKind::Audio, &limits));
