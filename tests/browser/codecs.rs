@@ -77,3 +77,43 @@ async fn who_can_not_decode_what_others_send_is_told_so() {
     fox.sees(&other.name, "now.energy > first.energy").await;
     house.close([fox, other]).await;
 }
+
+/// Opus with in-band error correction and discontinuous transmission (RFC 7587, 6.1): each browser is told
+/// that the other side wants both, and wants the former itself. So a microphone that hears nothing sends
+/// few packets, and is heard again afterwards.
+#[tokio::test]
+async fn speech_is_corrected_and_silence_is_not_sent() {
+    let house = House::open(&MIO).await;
+    let (_, guests) = house.party::<2>("").await;
+    all_meet(&guests).await;
+    for guest in &guests {
+        let asked = "const section = ({ sdp }, mid) => sdp.split(/^(?=m=)/m).find((part) => part.includes(`a=mid:${mid}\\r`));
+            const settings = (part) => /^a=fmtp:111 (.*)/m.exec(part)?.[1].split(';') ?? [];
+            const { publish, slots } = witness.heard.findLast(({ type }) => type === 'offer');
+            const { mid } = slots.find(({ kind }) => kind === 'audio');
+            const encoder = settings(section(tsuji.peer.remoteDescription, publish.audio));
+            const decoder = settings(section(tsuji.peer.localDescription, mid));
+            state.seen = { encoder, decoder };
+            return encoder.includes('useinbandfec=1') && encoder.includes('usedtx=1') && decoder.includes('useinbandfec=1');";
+        guest.until("settings of Opus", asked, Value::Null).await;
+    }
+    let [mika, ren] = &guests;
+    let silent = "const { publish } = witness.heard.findLast(({ type }) => type === 'offer');
+        const sender = tsuji.peer.getTransceivers().find(({ mid }) => mid === publish.audio).sender;
+        sender.track.enabled = args;
+        return true;";
+    mika.until("silence", silent, false.into()).await;
+    let few = "const stats = [...(await tsuji.peer.getStats()).values()];
+        const sound = stats.find(({ type, kind, packetsSent }) => type === 'outbound-rtp' && kind === 'audio' && packetsSent > 0);
+        state.looks = [...(state.looks ?? []), [sound.timestamp, sound.packetsSent]].slice(-41);
+        const [[from, before], [to, after]] = [state.looks[0], state.looks.at(-1)];
+        state.rate = (1_000 * (after - before)) / (to - from);
+        return state.looks.length === 41 && state.rate < 10 && state.rate;";
+    let rate = mika
+        .until("less than ten packets a second", few, Value::Null)
+        .await;
+    eprintln!("{} sends {rate} packets of silence a second", mika.name);
+    mika.until("sound", silent, true.into()).await;
+    ren.meets(&mika.name, MEETING).await;
+    house.close(guests).await;
+}

@@ -6,8 +6,24 @@ mod cost;
 mod crowds;
 mod forwarding;
 mod hostile;
+mod layers;
 mod links;
+mod loss;
 mod moving;
 mod negotiation;
 mod seeds;
 mod showing;
+mod sound;
+
+use tsuji_core::ParticipantId;
+use tsuji_tests::{Manner, Picture, World};
+
+/// Somebody enters whose camera has three layers.
+fn layered(world: &mut World) -> ParticipantId {
+    let manner = Manner {
+        picture: Picture::Layers,
+        ..Manner::default()
+    };
+    let tab = world.enter_as(1, manner);
+    world.tabs[&tab].page.me.expect("an offer")
+}

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tsuji_core::{IceMode, Layer, MediaKind, Notice, ParticipantId, Reason, Source};
 use tsuji_tests::scenario::Glance;
-use tsuji_tests::{Manner, Picture, World, WorldOptions};
+use tsuji_tests::{World, WorldOptions};
+
+use crate::layered;
 
 fn world() -> World {
     World::new(WorldOptions::default())
@@ -14,16 +16,6 @@ fn connected(world: &mut World) {
     let all = |world: &World| world.browsers().all(|browser| browser.connected);
     assert!(world.run_until(Duration::from_secs(5), all));
     world.run_for(Duration::from_secs(1));
-}
-
-/// Somebody whose camera has three layers.
-fn layered(world: &mut World) -> ParticipantId {
-    let manner = Manner {
-        picture: Picture::Layers,
-        ..Manner::default()
-    };
-    let tab = world.enter_as(1, manner);
-    world.tabs[&tab].page.me.expect("an offer")
 }
 
 fn camera(who: u8, width: u16, height: u16) -> Glance {

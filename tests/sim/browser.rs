@@ -106,6 +106,10 @@ pub struct Browser {
     pub failure: Option<String>,
     /// Packets that no virtual browser made.
     pub foreign: u32,
+    /// Sender reports that arrived.
+    pub sender_reports: u32,
+    /// Packets of what it sends that the server misses, by m-line and encoding, as last reported.
+    pub reported_lost: BTreeMap<(String, Layer), u64>,
     /// Bytes of media that arrived, with all headers down to IP's.
     pub media_bytes: u64,
     /// Datagrams to send.
@@ -158,6 +162,8 @@ impl Browser {
             closed: false,
             failure: None,
             foreign: 0,
+            sender_reports: 0,
+            reported_lost: BTreeMap::new(),
             media_bytes: 0,
             outbox: Vec::new(),
         }
@@ -462,6 +468,14 @@ impl Browser {
                 }
             }
             Event::RtpPacket(packet) => self.packet(t, sent, &packet),
+            Event::SenderFeedback(_) => self.sender_reports += 1,
+            Event::MediaEgressStats(stats) => {
+                if let Some(remote) = stats.remote {
+                    let layer = stats.rid.and_then(|rid| Layer::from_rid(&rid));
+                    let stream = (stats.mid.to_string(), layer.unwrap_or(Layer::Full));
+                    self.reported_lost.insert(stream, remote.packets_lost);
+                }
+            }
             _ => {}
         }
     }

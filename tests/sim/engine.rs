@@ -28,6 +28,7 @@ impl Engine {
                     private_key: certificate.private_key().to_vec(),
                 })
                 .set_rtp_mode(true)
+                .set_stats_interval(Some(Duration::from_secs(1)))
                 .clear_codecs()
                 .enable_opus(true, false);
             enable(config, codec).build(start)

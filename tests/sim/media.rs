@@ -113,6 +113,8 @@ pub struct Microphone {
     of: Source,
     /// How loud it is, dBov (RFC 6464); by itself somebody speaks now and then.
     pub level: Option<i8>,
+    /// Discontinuous transmission (RFC 7587, 3.1.3): little is sent, as of silence.
+    pub sparse: bool,
     next: Time,
     count: u32,
     /// Whether it sends nothing.
@@ -123,6 +125,8 @@ pub struct Microphone {
 
 impl Microphone {
     const INTERVAL: Duration = Duration::from_millis(20);
+    /// Between two packets of silence.
+    const PAUSE: Duration = Duration::from_millis(400);
     /// 20 ms of 48 kHz.
     const TICKS: u32 = 960;
 
@@ -131,6 +135,7 @@ impl Microphone {
         Self {
             of: Source::Microphone,
             level: None,
+            sparse: false,
             next: start,
             count: 0,
             paused: false,
@@ -170,7 +175,12 @@ impl Microphone {
         // As in a browser, sample time goes on while nothing is sent.
         let intervals = self.next.as_micros() / Self::INTERVAL.as_micros() as u64;
         let timestamp = (intervals as u32).wrapping_mul(Self::TICKS);
-        self.next = self.next + Self::INTERVAL;
+        self.next = self.next
+            + if self.sparse {
+                Self::PAUSE
+            } else {
+                Self::INTERVAL
+            };
         self.count += 1;
         let mut payload = vec![0xfc; 80];
         let stamp = Stamp {

@@ -35,6 +35,9 @@ pub struct Conditions {
     pub corrupt: u32,
     /// Bytes; longer packets vanish.
     pub mtu: u32,
+    /// All reports of senders and receivers are lost (RFC 3550, 6.4), with what is in one datagram with
+    /// them.
+    pub no_reports: bool,
 }
 
 /// Burst loss (Gilbert–Elliott): a good state without loss and a bad one.
@@ -62,6 +65,7 @@ impl Default for Conditions {
             duplicate: 0,
             corrupt: 0,
             mtu: 1_500,
+            no_reports: false,
         }
     }
 }
@@ -176,7 +180,8 @@ impl Link {
 
     /// Sends a packet at `t`; calls `arrive` for each arrival.
     pub fn carry(&mut self, t: Time, payload: Vec<u8>, mut arrive: impl FnMut(Time, Arrival)) {
-        let Some(sent) = self.pass(t, payload.len()) else {
+        let unwanted = self.conditions.no_reports && is_report(&payload);
+        let Some(sent) = self.pass(t, payload.len()).filter(|_| !unwanted) else {
             self.lost += 1;
             return;
         };
@@ -266,6 +271,13 @@ impl Link {
         }
         self.rng.next_u64() % bound
     }
+}
+
+/// Whether a datagram begins with a report: SRTCP leaves its type readable (RFC 3711, 3.4).
+fn is_report(payload: &[u8]) -> bool {
+    const SENDERS: u8 = 200;
+    const RECEIVERS: u8 = 201;
+    matches!(payload, [128..192, SENDERS | RECEIVERS, ..])
 }
 
 #[cfg(test)]

@@ -455,6 +455,7 @@ fn conditions() -> impl Strategy<Value = Conditions> {
             duplicate,
             corrupt,
             mtu,
+            ..Conditions::default()
         }
     });
     prop_oneof![4 => good, 3 => fair, 1 => bad]
