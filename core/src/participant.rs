@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, VideoCodec};
-use crate::forward::{Budget, Demand, KeyframeRequests, Outlet, Shown, Track, VideoOutlet};
+use crate::forward::{Budget, Demand, KeyframeRequests, Outlet, Rates, Shown, Track, VideoOutlet};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
@@ -207,11 +207,16 @@ impl SlotState {
     pub(crate) fn decodable(
         &self,
         track: &Track,
-        rates: [Option<u64>; Layer::ALL.len()],
-    ) -> [Option<u64>; Layer::ALL.len()] {
+        rates: [Rates; Layer::ALL.len()],
+    ) -> [Rates; Layer::ALL.len()] {
         Layer::ALL.map(|layer| {
             let codec = track.codec(layer);
-            rates[layer as usize].filter(|_| codec.is_none_or(|codec| self.takes(codec)))
+            let takes = codec.is_none_or(|codec| self.takes(codec));
+            if takes {
+                rates[layer as usize]
+            } else {
+                Rates::default()
+            }
         })
     }
 

@@ -1,15 +1,18 @@
 //! What of a video stream can be shown: as a browser's jitter buffer and decoder decide it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tsuji_core::{Layer, Time, TrackId};
 
 use crate::browser::Received;
 use crate::freezes::Freezes;
+use crate::media::Place;
 
 /// How long a gap may stay open before a keyframe is asked for: retransmissions come first.
 const STUCK: Duration = Duration::from_millis(300);
+/// How long what can be shown waits for what should have come before it.
+const GAP: Duration = Duration::from_millis(100);
 /// Between two requests.
 const AGAIN: Duration = Duration::from_millis(500);
 /// Pictures that wait for others.
@@ -21,8 +24,10 @@ pub struct Decoder {
     /// Whose pictures it shows, and which encoding of them.
     stream: Option<(TrackId, Layer)>,
     newest_sequence: u64,
-    /// The newest picture shown.
-    shown: Option<u32>,
+    /// The newest picture shown, and its picture id.
+    shown: Option<(u32, u16)>,
+    /// All that were shown since the last keyframe.
+    decoded: BTreeSet<u32>,
     /// Parts that came of pictures not yet shown.
     pictures: BTreeMap<u32, Parts>,
     stuck_since: Option<Time>,
@@ -36,8 +41,15 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Parts {
     missing: u32,
-    keyframe: bool,
+    place: Place,
+    picture_id: u16,
     made: Time,
+}
+
+impl Parts {
+    fn is_complete(&self) -> bool {
+        self.missing == 0
+    }
 }
 
 impl Decoder {
@@ -73,12 +85,13 @@ impl Decoder {
         }
         self.newest_sequence = self.newest_sequence.max(packet.sequence);
         let place = packet.place;
-        if self.shown.is_some_and(|shown| place.frame <= shown) {
+        if self.shown.is_some_and(|(shown, _)| place.frame <= shown) {
             return;
         }
         let parts = self.pictures.entry(place.frame).or_insert(Parts {
             missing: (1 << place.parts) - 1,
-            keyframe: place.keyframe,
+            place,
+            picture_id: packet.picture_id,
             made: packet.made,
         });
         parts.missing &= !(1 << place.part);
@@ -100,25 +113,49 @@ impl Decoder {
     fn show(&mut self, t: Time) -> bool {
         let before = self.shown;
         let complete_key = |(frame, parts): (&u32, &Parts)| {
-            (parts.keyframe && parts.missing == 0).then_some(*frame)
+            (parts.place.keyframe && parts.is_complete()).then_some(*frame)
         };
         let key = self.pictures.iter().rev().find_map(complete_key);
         if let Some(key) = key {
+            self.decoded.clear();
             self.advance_to(key, t);
         }
-        while let Some(next) = self.shown.map(|shown| shown + 1)
-            && self.pictures.get(&next).is_some_and(|p| p.missing == 0)
-        {
+        while let Some(next) = self.next(t) {
             self.advance_to(next, t);
         }
         self.shown != before
     }
 
+    /// The next picture that can be shown. What is missing before it is waited for a while.
+    fn next(&self, t: Time) -> Option<u32> {
+        let (shown, id) = self.shown?;
+        let (frame, parts) = self.pictures.first_key_value()?;
+        let is_next = *frame == shown + 1 || parts.picture_id == (id + 1) & 0x7fff;
+        if is_next {
+            let needs = u32::from(parts.place.needs);
+            let needed = needs == 0 || self.decoded.contains(&(frame - needs));
+            assert!(
+                needed,
+                "{frame} follows {shown} without what it needs: {parts:?}"
+            );
+            return parts.is_complete().then_some(*frame);
+        }
+        let patient = self.stuck_since.is_none_or(|since| t < since + GAP);
+        let can_be_shown = |(frame, parts): (&u32, &Parts)| {
+            let needed = frame.checked_sub(parts.place.needs.into());
+            let there = needed.is_some_and(|needed| self.decoded.contains(&needed));
+            (parts.place.tid == 0 && parts.is_complete() && there).then_some(*frame)
+        };
+        let mut pictures = self.pictures.iter().filter(|_| !patient);
+        pictures.find_map(can_be_shown)
+    }
+
     fn advance_to(&mut self, frame: u32, t: Time) {
         if let Some(parts) = self.pictures.get(&frame) {
             self.freezes.frame(parts.made, t);
+            self.shown = Some((frame, parts.picture_id));
+            self.decoded.insert(frame);
         }
-        self.shown = Some(frame);
         self.pictures = self.pictures.split_off(&(frame + 1));
     }
 

@@ -50,13 +50,17 @@ pub struct Place {
     pub parts: u8,
     /// The picture needs no other.
     pub keyframe: bool,
+    /// How many pictures before it is the one that it needs; 0 of a keyframe.
+    pub needs: u8,
+    /// Its temporal layer.
+    pub tid: u8,
 }
 
 /// Where the stamp begins: behind the Opus TOC byte; behind the VP8 descriptor and the frame header
 /// of a keyframe.
 const AUDIO_STAMP: usize = 1;
 const VIDEO_STAMP: usize = 16;
-const STAMP: usize = 33;
+const STAMP: usize = 35;
 /// The end of each: real browsers' media has something else there.
 const MARK: [u8; 4] = *b"tsuj";
 
@@ -65,7 +69,7 @@ impl Stamp {
     pub(crate) fn read(audio: bool, payload: &[u8]) -> Option<Self> {
         let begin = if audio { AUDIO_STAMP } else { VIDEO_STAMP };
         let bytes = payload.get(begin..begin + STAMP)?;
-        if bytes[29..] != MARK {
+        if bytes[31..] != MARK {
             return None;
         }
         let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
@@ -80,9 +84,11 @@ impl Stamp {
                 part: bytes[24],
                 parts: bytes[25],
                 keyframe: bytes[26] != 0,
+                needs: bytes[27],
+                tid: bytes[28],
             },
-            layer: *Layer::ALL.get(usize::from(bytes[27]))?,
-            of: *Source::ALL.get(usize::from(bytes[28]))?,
+            layer: *Layer::ALL.get(usize::from(bytes[29]))?,
+            of: *Source::ALL.get(usize::from(bytes[30]))?,
         })
     }
 
@@ -98,8 +104,10 @@ impl Stamp {
         ];
         let bytes = words.iter().flat_map(|word| word.to_be_bytes());
         let Place { part, parts, .. } = self.place;
+        let Place { needs, tid, .. } = self.place;
         let keyframe = u8::from(self.place.keyframe);
-        let bytes = bytes.chain([part, parts, keyframe, self.layer as u8, self.of as u8]);
+        let bytes = bytes.chain([part, parts, keyframe, needs, tid]);
+        let bytes = bytes.chain([self.layer as u8, self.of as u8]);
         let bytes = bytes.chain(MARK);
         for (to, byte) in payload[begin..].iter_mut().zip(bytes) {
             *to = byte;
@@ -231,7 +239,8 @@ pub enum Picture {
         bytes: u16,
     },
     /// Simulcast as Chromium sends it to the page of a camera of 1280 × 720: 30 frames a second of
-    /// each layer, 150, 500 and 1,700 kbit/s with all headers; 4, 12 and 33 kB in a keyframe.
+    /// each layer, 150, 500 and 1,700 kbit/s with all headers; 4, 12 and 33 kB in a keyframe. Each has
+    /// three temporal layers, of which the lowest takes two fifths and the next one.
     Simulcast,
 }
 
@@ -257,7 +266,16 @@ impl Picture {
         }
     }
 
-    fn packets(self, layer: Layer, keyframe: bool) -> u8 {
+    /// The temporal layer of the picture that is so many after the last keyframe, and how far before it
+    /// is the one that it needs.
+    fn temporal(self, after: u32) -> (u8, u8) {
+        match self {
+            Picture::Simulcast => [(0, 4), (2, 1), (1, 2), (2, 1)][after as usize % 4],
+            _ => (0, 1),
+        }
+    }
+
+    fn packets(self, layer: Layer, keyframe: bool, tid: u8) -> u8 {
         match (self, keyframe) {
             (Picture::Full, false) => 3,
             (Picture::Full, true) => 8,
@@ -268,7 +286,8 @@ impl Picture {
             (Picture::Layers, false) => [1, 1, 2][layer as usize],
             (Picture::Layers, true) => [2, 3, 5][layer as usize],
             (Picture::Even { parts, .. }, _) => parts,
-            (Picture::Simulcast, false) => [1, 2, 6][layer as usize],
+            (Picture::Simulcast, false) if tid == 0 => [1, 3, 10][layer as usize],
+            (Picture::Simulcast, false) => [1, 2, 5][layer as usize],
             (Picture::Simulcast, true) => [8, 12, 30][layer as usize],
         }
     }
@@ -286,7 +305,7 @@ impl Picture {
         (width >> smaller, height >> smaller)
     }
 
-    fn bytes(self, layer: Layer) -> usize {
+    fn bytes(self, layer: Layer, keyframe: bool, tid: u8) -> usize {
         match self {
             Picture::Full => 1_000,
             Picture::Light => 600,
@@ -294,7 +313,9 @@ impl Picture {
             Picture::Layers => [250, 500, 800][layer as usize],
             // Room for the stamp.
             Picture::Even { bytes, .. } => usize::from(bytes).max(VIDEO_STAMP + STAMP),
-            Picture::Simulcast => [555, 970, 1_110][layer as usize],
+            Picture::Simulcast if keyframe => [555, 970, 1_110][layer as usize],
+            Picture::Simulcast if tid == 0 => [930, 1_035, 1_061][layer as usize],
+            Picture::Simulcast => [430, 776, 1_061][layer as usize],
         }
     }
 }
@@ -329,6 +350,8 @@ struct Encoder {
     picture_id: u16,
     tl0_index: u8,
     keyframe_wanted: bool,
+    /// The frame of the last keyframe.
+    keyframe: u32,
     keyframes: u32,
     stopped: bool,
     /// Somebody takes it.
@@ -494,6 +517,7 @@ impl Encoder {
             picture_id: picture_id & 0x7fff,
             tl0_index: (picture_id & 0xff) as u8,
             keyframe_wanted: true,
+            keyframe: 0,
             keyframes: 0,
             stopped: false,
             taken: true,
@@ -510,10 +534,16 @@ impl Encoder {
         let timestamp = timestamp.wrapping_add(self.ahead);
         self.frame += 1;
         self.picture_id = (self.picture_id + 1) & 0x7fff;
-        self.tl0_index = self.tl0_index.wrapping_add(1);
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
         self.keyframes += u32::from(keyframe);
-        let parts = picture.packets(self.layer, keyframe);
+        if keyframe {
+            self.keyframe = self.frame;
+        }
+        let after = self.frame - self.keyframe;
+        let (tid, needs) = picture.temporal(after);
+        let needs = if keyframe { 0 } else { needs };
+        self.tl0_index = self.tl0_index.wrapping_add(u8::from(tid == 0));
+        let parts = picture.packets(self.layer, keyframe, tid);
         let (frame, layer) = (self.frame, self.layer);
         (0..parts)
             .map(|part| {
@@ -528,6 +558,8 @@ impl Encoder {
                         part,
                         parts,
                         keyframe,
+                        needs,
+                        tid,
                     },
                     layer,
                     of,
@@ -538,8 +570,10 @@ impl Encoder {
     }
 
     fn packet(&self, stamp: &Stamp, picture: Picture, codec: VideoCodec) -> Packet {
-        let Place { part, parts, .. } = stamp.place;
-        let mut payload = vec![0; picture.bytes(stamp.layer)];
+        let Place {
+            part, parts, tid, ..
+        } = stamp.place;
+        let mut payload = vec![0; picture.bytes(stamp.layer, stamp.place.keyframe, tid)];
         match codec {
             VideoCodec::H264 => h264(&mut payload, &stamp.place),
             _ => self.vp8(&mut payload, &stamp.place, picture.size(stamp.layer)),
@@ -560,6 +594,9 @@ impl Encoder {
         payload[1] = 0xe0;
         payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
         payload[4] = self.tl0_index;
+        // TID, and Y where it needs one of the lowest layer: all but the last of four.
+        let synchronizes = place.tid > 0 && (self.frame - self.keyframe) % 4 < 3;
+        payload[5] = place.tid << 6 | u8::from(synchronizes) << 5;
         // RFC 7741, 4.3: P is 0 in a keyframe, which begins with its size (RFC 6386, 9.1).
         payload[6] = u8::from(!place.keyframe);
         if place.keyframe && place.part == 0 {

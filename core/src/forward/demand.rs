@@ -147,7 +147,12 @@ mod tests {
     fn who_takes_what_decides_what_is_sent() {
         let mut track = Track::new(Source::Camera);
         for layer in Layer::ALL {
-            track.arrived(Time::ZERO, layer, crate::codec::VideoCodec::Vp8, 1_000);
+            track.arrived(
+                Time::ZERO,
+                layer,
+                (crate::codec::VideoCodec::Vp8, None),
+                1_000,
+            );
         }
         let playing = |layer, taken| Taken {
             playing: Some(layer),

@@ -84,7 +84,7 @@ impl Hold {
             self.playing = Some(this);
             return Verdict::Begin;
         }
-        if self.target == Some(layer) && self.playing() == Some(layer) {
+        if self.playing() == Some(layer) {
             // Another encoder: nothing of it can be decoded yet.
             self.playing = None;
         }

@@ -13,6 +13,8 @@
 //!  picture  what payloads say of their pictures, codec by codec
 //!  outlet   one outgoing stream of a slot: passes or holds a packet, and renumbers it
 //!  hold     whether a packet can be decoded: another layer begins with its keyframe
+//!  thin     which pictures of a layer are left out: higher temporal layers
+//!  quality  what a viewer gets of a picture: a layer, and how many of its pictures
 //!  rewrite  the numbers: sequence, timestamp, picture id and TL0 index
 //! ```
 
@@ -25,7 +27,9 @@ mod keyframe;
 mod meter;
 mod outlet;
 mod picture;
+mod quality;
 mod rewrite;
+mod thin;
 mod track;
 mod view;
 
@@ -39,6 +43,7 @@ pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
+pub(crate) use quality::{Quality, Rates};
 pub(crate) use track::Track;
 pub(crate) use view::{Shown, rank};
 

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::{Encoder, Hold, Verdict};
 use super::picture::{Glance, VideoPatch};
+use super::quality::Quality;
 use super::rewrite::picture::PictureContinuity;
 use super::rewrite::rtp::RtpContinuity;
+use super::thin::Thinning;
 use crate::codec::VideoCodec;
 use crate::ids::{Layer, MediaKind};
 use crate::time::Time;
@@ -146,6 +148,7 @@ pub(crate) struct VideoOutlet {
     numbers: RtpContinuity,
     pictures: PictureContinuity,
     hold: Hold,
+    thinning: Thinning,
 }
 
 impl VideoOutlet {
@@ -154,6 +157,7 @@ impl VideoOutlet {
             numbers: RtpContinuity::new(VIDEO_CLOCK),
             pictures: PictureContinuity::default(),
             hold: Hold::default(),
+            thinning: Thinning::default(),
         }
     }
 
@@ -168,19 +172,28 @@ impl VideoOutlet {
         self.hold.interrupt();
     }
 
-    /// Wants this layer, or nothing. What plays goes on until the keyframe of the other.
-    pub(crate) fn aim(&mut self, target: Option<Layer>) {
-        self.hold.aim(target);
+    /// Wants this, or nothing. What plays goes on until the keyframe of another layer.
+    pub(crate) fn aim(&mut self, target: Option<Quality>) {
+        self.hold.aim(target.map(|target| target.layer));
+        if let Some(Quality { layer, temporal }) = target {
+            // What is smaller than what is wanted fits as it is.
+            let fits = self.hold.playing().is_some_and(|playing| playing < layer);
+            self.thinning.aim(temporal, !fits);
+        }
     }
 
-    /// The layer that is wanted, if any.
-    pub(crate) fn aimed(&self) -> Option<Layer> {
-        self.hold.aimed()
+    /// What is wanted, if anything.
+    pub(crate) fn aimed(&self) -> Option<Quality> {
+        let temporal = self.thinning.aimed();
+        let layer = self.hold.aimed();
+        layer.map(|layer| Quality { layer, temporal })
     }
 
-    /// The layer that plays, if any.
-    pub(crate) fn playing(&self) -> Option<Layer> {
-        self.hold.playing()
+    /// What plays, if anything.
+    pub(crate) fn playing(&self) -> Option<Quality> {
+        let temporal = self.thinning.passing();
+        let layer = self.hold.playing();
+        layer.map(|layer| Quality { layer, temporal })
     }
 
     /// The layer whose keyframe is waited for, if any.
@@ -196,23 +209,32 @@ impl VideoOutlet {
             codec,
         };
         let starts_keyframe = glance.starts_keyframe;
+        let (sequence, timestamp) = (packet.sequence, packet.timestamp);
         match self.hold.judge(packet.layer, encoder, starts_keyframe) {
-            Verdict::Pass => {}
+            Verdict::Pass => {
+                if !self.thinning.passes(sequence, timestamp, glance.temporal) {
+                    self.numbers.leave_out(sequence, timestamp);
+                    if codec == VideoCodec::Vp8 {
+                        self.pictures.leave_out(glance.numbers);
+                    }
+                    return None;
+                }
+            }
             Verdict::Begin => {
                 self.numbers.interrupt();
                 self.pictures.interrupt();
+                self.thinning.begin(sequence, timestamp);
             }
             Verdict::Stop => return None,
         }
         let newest = self.numbers.newest_sent();
-        let (sequence, timestamp) =
-            self.numbers
-                .renumber(packet.at, packet.sequence, packet.timestamp)?;
+        let (sequence, timestamp) = self.numbers.renumber(packet.at, sequence, timestamp)?;
         let is_newest = newest.is_none_or(|newest| sequence > newest);
+        let patch = self.pictures.renumber(glance.numbers, is_newest)?;
         Some(Renumbered {
             sequence,
             timestamp,
-            patch: Some(self.pictures.renumber(glance.numbers, is_newest)),
+            patch: Some(patch),
         })
     }
 }
@@ -245,7 +267,7 @@ mod tests {
     #[test]
     fn a_viewer_gets_nothing_that_it_can_not_decode() {
         let mut outlet = VideoOutlet::new();
-        outlet.aim(Some(Layer::Full));
+        outlet.aim(Some(Quality::all(Layer::Full)));
         assert_eq!(pass(&mut outlet, 1, 10, DELTA), None);
         assert_eq!(outlet.awaited(), Some(Layer::Full));
         assert_eq!(pass(&mut outlet, 1, 11, KEYFRAME), Some(1_000));
@@ -260,7 +282,7 @@ mod tests {
     #[test]
     fn another_source_begins_with_its_keyframe_and_continues_the_numbers() {
         let mut outlet = VideoOutlet::new();
-        outlet.aim(Some(Layer::Full));
+        outlet.aim(Some(Quality::all(Layer::Full)));
         pass(&mut outlet, 1, 10, KEYFRAME);
         outlet.interrupt();
         assert_eq!(pass(&mut outlet, 2, 500, DELTA), None);

@@ -1,5 +1,5 @@
 //! What a viewer's depacketizer sees, whatever switches between sources, their layers and their codecs,
-//! whatever is lost, and wherever numbers begin. Nothing in here knows of a sender report: switching needs
+//! however many of their pictures go on, whatever is lost or late, and wherever numbers begin. Nothing in here knows of a sender report: switching needs
 //! none.
 
 mod depacketizer;
@@ -13,6 +13,7 @@ use self::depacketizer::depacketize;
 use self::pictures::{Packet, Start, picture, start};
 use super::outlet::{Arrival, VideoOutlet};
 use super::picture::{Glance, rewritten};
+use super::quality::{Quality, Temporal};
 use crate::codec::VideoCodec;
 use crate::ids::Layer;
 use crate::time::Time;
@@ -26,7 +27,7 @@ const SOURCES: usize = 2;
 /// What happens before a picture is taken.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
-    Aim(Option<Layer>),
+    Aim(Option<Quality>),
     /// Another source comes into the slot.
     Change(usize),
     /// The source goes on in another codec, with the SSRCs and numbers that it has.
@@ -35,6 +36,15 @@ enum Deed {
     Keyframe(Layer),
     /// Nothing comes for so many pictures.
     Silence(u8),
+}
+
+/// What becomes of a packet on its way.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Comes,
+    /// Comes after the next pictures.
+    Late,
+    Lost,
 }
 
 /// What the viewer got of a packet.
@@ -57,9 +67,18 @@ fn codec() -> impl Strategy<Value = VideoCodec> {
     prop::sample::select(&VideoCodec::ALL[..])
 }
 
+fn quality() -> impl Strategy<Value = Quality> {
+    let temporal = prop_oneof![1 => Just(Temporal::Base), 1 => Just(Temporal::Middle), 2 => Just(Temporal::All)];
+    (layer(), temporal).prop_map(|(layer, temporal)| Quality { layer, temporal })
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![8 => Just(Way::Comes), 1 => Just(Way::Late), 1 => Just(Way::Lost)]
+}
+
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        8 => layer().prop_map(|layer| Deed::Aim(Some(layer))),
+        8 => quality().prop_map(|quality| Deed::Aim(Some(quality))),
         1 => Just(Deed::Aim(None)),
         2 => (0..SOURCES).prop_map(Deed::Change),
         1 => codec().prop_map(Deed::Recode),
@@ -81,12 +100,20 @@ fn run(
     starts: &[Start],
     mut codecs: [VideoCodec; SOURCES],
     deeds: &[(u8, Deed)],
-    lost: &[bool],
+    ways: &[Way],
 ) -> Vec<Got> {
     let mut outlet = VideoOutlet::new();
-    let (mut source, mut frame) = (0, 0);
-    let mut lost = lost.iter().copied().cycle();
+    let (mut source, mut frame, mut silent) = (0, 0, 0);
+    let mut ways = ways.iter().copied().cycle();
     let mut got: BTreeMap<u64, Got> = BTreeMap::new();
+    let mut take = |outlet: &mut VideoOutlet, at, packet| {
+        if let Some(passed) = pass(outlet, at, packet) {
+            let sequence = passed.sequence;
+            let twice = got.insert(sequence, passed);
+            assert!(twice.is_none(), "{sequence} twice");
+        }
+    };
+    let mut late = Vec::new();
     for (pictures, deed) in deeds {
         let mut asked = None;
         match *deed {
@@ -98,23 +125,33 @@ fn run(
             Deed::Change(_) => {}
             Deed::Recode(codec) => codecs[source] = codec,
             Deed::Keyframe(layer) => asked = Some(layer),
-            Deed::Silence(pictures) => frame += u64::from(pictures),
+            Deed::Silence(pictures) => {
+                silent += u64::from(pictures);
+                // Nothing is as late as that.
+                late.clear();
+            }
         }
         for _ in 0..*pictures {
             frame += 1;
+            let were_late = std::mem::take(&mut late);
+            let time = frame + silent;
             for layer in Layer::ALL {
+                let at = Time::from_micros(time * INTERVAL + layer as u64 * 700);
                 let start = &starts[source * Layer::ALL.len() + layer as usize];
                 let keyframe = asked.take_if(|asked| *asked == layer).is_some();
-                for packet in picture((source, layer), codecs[source], start, frame, keyframe) {
-                    if lost.next() == Some(true) {
-                        continue;
+                let codec = codecs[source];
+                for packet in picture((source, layer), codec, start, (frame, time), keyframe) {
+                    match ways.next() {
+                        Some(Way::Lost) => {}
+                        Some(Way::Late) => late.push(packet),
+                        Some(Way::Comes) | None => take(&mut outlet, at, packet),
                     }
-                    let at = Time::from_micros(frame * INTERVAL + layer as u64 * 700);
-                    if let Some(passed) = pass(&mut outlet, at, packet) {
-                        let sequence = passed.sequence;
-                        let twice = got.insert(sequence, passed);
-                        assert!(twice.is_none(), "{sequence} twice");
-                    }
+                }
+            }
+            let at = Time::from_micros(time * INTERVAL + 3_000);
+            for packet in were_late {
+                if packet.source == source {
+                    take(&mut outlet, at, packet);
                 }
             }
         }
@@ -160,21 +197,21 @@ proptest! {
         codecs in prop::array::uniform(codec()),
         deeds in deeds(),
     ) {
-        let mut schedule = vec![(1, Deed::Aim(Some(Layer::Quarter)))];
+        let mut schedule = vec![(1, Deed::Aim(Some(Quality::all(Layer::Quarter))))];
         schedule.extend(Layer::ALL.map(|layer| (1, Deed::Keyframe(layer))));
         schedule.extend(deeds);
-        let got = run(&starts, codecs, &schedule, &[false]);
+        let got = run(&starts, codecs, &schedule, &[Way::Comes]);
         prop_assert!(!got.is_empty());
         depacketize(&got, true)?;
     }
 
     #[test]
-    fn what_is_lost_before_it_comes_is_a_gap_and_nothing_else(
+    fn what_is_lost_is_a_gap_and_what_is_late_has_its_place(
         starts in starts(),
         codecs in prop::array::uniform(codec()),
         deeds in deeds(),
-        lost in prop::collection::vec(prop::bool::weighted(0.2), 1..97),
+        ways in prop::collection::vec(way(), 1..97),
     ) {
-        depacketize(&run(&starts, codecs, &deeds, &lost), false)?;
+        depacketize(&run(&starts, codecs, &deeds, &ways), false)?;
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::meter::Meter;
+use super::picture::TemporalId;
+use super::quality::{Rates, Temporal};
 use super::view::Shown;
 use crate::codec::VideoCodec;
 use crate::ids::{Layer, Source};
@@ -96,35 +98,40 @@ impl Track {
         (scale(width), scale(height))
     }
 
-    /// Bits a second of each layer that lives. Of one that has not come for long, what is usual for
-    /// its size; of the smallest, little, so that nobody waits for it to be measured.
-    pub(crate) fn rates(&self) -> [Option<u64>; Layer::ALL.len()] {
+    /// Bits a second of each layer that lives, and of less of it. Of one that has not come for long,
+    /// what is usual for its size; of the smallest, little, so that nobody waits for it to be measured.
+    pub(crate) fn rates(&self) -> [Rates; Layer::ALL.len()] {
         let smallest = Layer::ALL.into_iter().find(|layer| self.lives(*layer));
         Layer::ALL.map(|layer| {
-            let metered = self.meters[layer as usize].rate();
+            if !self.lives(layer) {
+                return Rates::default();
+            }
+            let metered = self.meters[layer as usize].rates();
             let usual = || {
                 let (width, height) = self.size(layer);
                 let bits = BITS_A_PIXEL * u64::from(width) * u64::from(height);
-                bits.min(if Some(layer) == smallest {
+                let bits = bits.min(if Some(layer) == smallest {
                     UNMETERED
                 } else {
                     u64::MAX
-                })
+                });
+                [None, None, Some(bits)]
             };
-            self.lives(layer).then(|| metered.unwrap_or_else(usual))
+            metered.unwrap_or_else(usual)
         })
     }
 
-    /// A packet with so many bytes of payload came. Whether its layer lives only since then, or is
-    /// encoded otherwise.
+    /// A packet with so many bytes of payload came, of a picture of such a temporal layer. Whether its
+    /// layer lives only since then, or is encoded otherwise.
     pub(crate) fn arrived(
         &mut self,
         t: Time,
         layer: Layer,
-        codec: VideoCodec,
+        (codec, temporal): (VideoCodec, Option<TemporalId>),
         bytes: usize,
     ) -> bool {
-        self.meters[layer as usize].note(t, bytes);
+        let of = temporal.map_or(Temporal::Base, |temporal| Temporal::of(temporal.id));
+        self.meters[layer as usize].note(t, bytes, of);
         let is_other = self.codecs[layer as usize].replace(codec) != Some(codec);
         let is_new = self.layers[layer as usize].replace(t).is_none();
         if is_new {
@@ -211,14 +218,20 @@ mod tests {
     #[test]
     fn a_layer_that_stops_is_noticed_within_a_second() {
         let mut track = Track::new(Source::Camera);
-        assert_eq!(track.rates(), [None; 3]);
+        assert_eq!(track.rates(), [Rates::default(); 3]);
         let mut died = None;
         for ms in 0..5_000 {
             let t = at(ms);
             if ms % 33 == 0 {
-                assert_eq!(track.arrived(t, Quarter, VideoCodec::Vp8, 1_000), ms == 0);
+                assert_eq!(
+                    track.arrived(t, Quarter, (VideoCodec::Vp8, None), 1_000),
+                    ms == 0
+                );
                 if ms <= 1_980 {
-                    assert_eq!(track.arrived(t, Full, VideoCodec::Vp8, 1_000), ms == 0);
+                    assert_eq!(
+                        track.arrived(t, Full, (VideoCodec::Vp8, None), 1_000),
+                        ms == 0
+                    );
                 }
             }
             if track.deadline().is_some_and(|due| due <= t) && track.bury(t) {
@@ -228,7 +241,7 @@ mod tests {
         assert_eq!(died, Some(1_980 + 900));
         assert!(track.lives(Quarter) && !track.lives(Full));
         assert!(
-            track.arrived(at(5_000), Full, VideoCodec::Vp8, 1_000),
+            track.arrived(at(5_000), Full, (VideoCodec::Vp8, None), 1_000),
             "it is back"
         );
     }
@@ -236,7 +249,7 @@ mod tests {
     #[test]
     fn nothing_is_waited_for_when_nothing_lives() {
         let mut track = Track::new(Source::Camera);
-        track.arrived(at(0), Half, VideoCodec::Vp8, 1_000);
+        track.arrived(at(0), Half, (VideoCodec::Vp8, None), 1_000);
         assert!(!track.bury(at(899)) && track.bury(at(900)));
         assert_eq!(track.deadline(), None);
     }
@@ -250,11 +263,11 @@ mod tests {
         assert_eq!(track.deadline(), None);
         track.expect(at(4_000));
         assert!(!track.is_dead());
-        assert!(track.arrived(at(4_500), Full, VideoCodec::Vp8, 1_000));
+        assert!(track.arrived(at(4_500), Full, (VideoCodec::Vp8, None), 1_000));
         track.expect(at(4_600));
         assert!(track.bury(at(5_400)) && track.is_dead());
         assert!(!track.bury(at(9_000)), "once");
-        assert!(track.arrived(at(9_500), Full, VideoCodec::Vp8, 1_000) && !track.is_dead());
+        assert!(track.arrived(at(9_500), Full, (VideoCodec::Vp8, None), 1_000) && !track.is_dead());
     }
 
     #[test]
@@ -262,10 +275,13 @@ mod tests {
         use VideoCodec::{Av1, Vp8};
         let mut track = Track::new(Source::Camera);
         assert_eq!(track.codecs().count(), 0);
-        assert!(track.arrived(at(0), Full, Vp8, 1_000));
-        assert!(!track.arrived(at(10), Full, Vp8, 1_000));
-        assert!(track.arrived(at(20), Full, Av1, 1_000), "another codec");
-        track.arrived(at(900), Half, Vp8, 1_000);
+        assert!(track.arrived(at(0), Full, (Vp8, None), 1_000));
+        assert!(!track.arrived(at(10), Full, (Vp8, None), 1_000));
+        assert!(
+            track.arrived(at(20), Full, (Av1, None), 1_000),
+            "another codec"
+        );
+        track.arrived(at(900), Half, (Vp8, None), 1_000);
         assert_eq!(track.codecs().collect::<Vec<_>>(), [Vp8, Av1]);
         track.bury(at(1_000));
         assert_eq!(track.codecs().collect::<Vec<_>>(), [Vp8]);
@@ -278,7 +294,7 @@ mod tests {
         let mut track = Track::new(Source::Screen);
         for second in 0..5 {
             assert!(!track.bury(at(1_000 * second)));
-            track.arrived(at(1_000 * second), Full, VideoCodec::Vp8, 1_000);
+            track.arrived(at(1_000 * second), Full, (VideoCodec::Vp8, None), 1_000);
         }
         assert!(track.bury(at(6_500)));
     }

@@ -45,7 +45,11 @@ impl Sfu {
         }
         if let Some(codec) = video {
             let (layer, bytes) = (packet.layer, packet.payload.len());
-            if publication.layers.arrived(now, layer, codec, bytes) || resized {
+            let temporal = glance.and_then(|glance| glance.temporal);
+            let arrived = publication
+                .layers
+                .arrived(now, layer, (codec, temporal), bytes);
+            if arrived || resized {
                 self.aim_at(track);
                 self.schedule(publisher);
             }
@@ -131,7 +135,10 @@ impl Sfu {
         let Some(to) = slot.to.filter(|to| to.takes(packet.codec)) else {
             return;
         };
-        let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.playing());
+        let playing = |slot: &SlotState| {
+            let playing = slot.outlet.video().and_then(|video| video.playing());
+            playing.map(|playing| playing.layer)
+        };
         let before = playing(slot);
         let renumbered = slot.outlet.pass(arrival);
         if playing(slot) != before {
@@ -195,7 +202,11 @@ impl Sfu {
             return;
         };
         let video = participant.video(slot);
-        let layer = video.and_then(|video| video.awaited().or(video.playing()));
+        let layer = video.and_then(|video| {
+            video
+                .awaited()
+                .or(video.playing().map(|playing| playing.layer))
+        });
         let track = participant.slots.get(slot).and_then(|slot| slot.track);
         if let (Some(track), Some(layer)) = (track, layer) {
             self.want_keyframes(track, &[layer]);

@@ -101,6 +101,7 @@ impl Sfu {
         };
         let video = slot.outlet.video();
         let playing = video.and_then(|video| video.playing());
+        let playing = playing.map(|playing| playing.layer);
         let lives = publication.layers.is_alive();
         let shown = slot.shown.is_seen();
         Reason::of(&Facts {
@@ -149,8 +150,8 @@ impl Sfu {
             let video = slot.outlet.video()?;
             Some(Taken {
                 shown: slot.shown,
-                aimed: video.aimed(),
-                playing: video.playing(),
+                aimed: video.aimed().map(|aimed| aimed.layer),
+                playing: video.playing().map(|playing| playing.layer),
             })
         });
         let taken = taken(source, &publication.layers, viewers);

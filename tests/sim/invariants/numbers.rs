@@ -1,6 +1,7 @@
 //! Sequence numbers, timestamps and picture ids of what a viewer gets.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tsuji_core::{Layer, Limits, ParticipantId, Time};
 use tsuji_signaling::ConnectionId;
@@ -11,7 +12,8 @@ use crate::browser::Received;
 /// One outgoing stream looks like one encoder, whoever feeds it.
 ///
 /// A stretch is a run of packets of one encoding of one source without a break. Within it everything keeps its
-/// distance: number to number, clock to clock, picture to picture. A new one begins after the last,
+/// distance: number to number, clock to clock, picture to picture; but for pictures of higher temporal
+/// layers that were left out, in whose place there is nothing. A new one begins after the last,
 /// one number later where nothing is lost on the way, and its clock has gone on as time has.
 #[derive(Debug)]
 pub(super) struct NumbersGoOn {
@@ -32,8 +34,12 @@ struct Stretch {
     first_sequence: u64,
     newest_sequence: u64,
     newest_at: Time,
+    newest_made: Time,
     newest_timestamp: u32,
     newest_picture: u16,
+    newest_frame: u32,
+    /// It has temporal layers.
+    layered: bool,
     /// Wrapping distances of out to in.
     sequence: u64,
     timestamp: u32,
@@ -72,8 +78,11 @@ impl Stretch {
             first_sequence: packet.sequence,
             newest_sequence: packet.sequence,
             newest_at: packet.sent,
+            newest_made: packet.made,
             newest_timestamp: packet.timestamp,
             newest_picture: packet.picture_id,
+            newest_frame: packet.place.frame,
+            layered: is_layered(packet),
             sequence: packet.sequence.wrapping_sub(packet.count.into()),
             timestamp: packet.timestamp.wrapping_sub(packet.made_timestamp),
             picture: picture_offset(packet),
@@ -82,9 +91,13 @@ impl Stretch {
 
     /// Whether a packet keeps the distances; the first one that it does not keep otherwise.
     fn fits(&self, packet: &Received) -> Result<bool, String> {
-        if (self.source, self.layer) != (packet.source, packet.layer)
-            || self.sequence != packet.sequence.wrapping_sub(packet.count.into())
-        {
+        if (self.source, self.layer) != (packet.source, packet.layer) {
+            return Ok(false);
+        }
+        if self.layered || is_layered(packet) {
+            return self.fits_thinned(packet);
+        }
+        if self.sequence != packet.sequence.wrapping_sub(packet.count.into()) {
             return Ok(false);
         }
         if self.timestamp != packet.timestamp.wrapping_sub(packet.made_timestamp) {
@@ -96,6 +109,34 @@ impl Stretch {
         }
         Ok(true)
     }
+
+    /// The same where pictures may have been left out: no distance grows by that, and no picture loses
+    /// its place.
+    fn fits_thinned(&self, packet: &Received) -> Result<bool, String> {
+        let left_out = self
+            .sequence
+            .wrapping_sub(packet.sequence.wrapping_sub(packet.count.into()));
+        let is_new = packet.sequence > self.newest_sequence;
+        if self.timestamp != packet.timestamp.wrapping_sub(packet.made_timestamp)
+            || (is_new && left_out > u32::MAX.into())
+        {
+            return Ok(false);
+        }
+        let pictures = packet.picture_id.wrapping_sub(self.newest_picture) & 0x7fff;
+        let frames = packet.place.frame.wrapping_sub(self.newest_frame);
+        if is_new && (u32::from(pictures) > frames || (pictures == 0) != (frames == 0)) {
+            let (is, was) = (packet.picture_id, self.newest_picture);
+            return Err(format!(
+                "picture id {is} after {was}, {frames} frames later"
+            ));
+        }
+        Ok(true)
+    }
+}
+
+/// Whether a packet is of an encoding with temporal layers, as far as it shows.
+fn is_layered(packet: &Received) -> bool {
+    packet.place.tid > 0 || packet.place.needs > 1
 }
 
 /// A camera's picture ids go up by one with each frame.
@@ -156,8 +197,13 @@ impl Stream {
             let end = std::mem::replace(&mut next, stretch.first_sequence);
             match stretch.fits(packet) {
                 // All microphones send as often: who gets its slot back from another goes on as if it
-                // had never lost it.
-                Ok(true) if packet.audio && packet.sequence >= end => continue,
+                // had never lost it. And an encoding without some of its pictures fits to itself.
+                Ok(true)
+                    if (packet.audio || is_layered(packet) || stretch.layered)
+                        && packet.sequence >= end =>
+                {
+                    continue;
+                }
                 Ok(true) => {}
                 Ok(false) => continue,
                 // After a pause in which nothing was made, the numbers may fit by themselves. And what
@@ -178,8 +224,12 @@ impl Stream {
                 }
                 stretch.newest_sequence = packet.sequence;
                 stretch.newest_at = packet.sent;
+                stretch.newest_made = packet.made;
                 stretch.newest_timestamp = packet.timestamp;
                 stretch.newest_picture = packet.picture_id;
+                stretch.newest_frame = packet.place.frame;
+                stretch.layered |= is_layered(packet);
+                stretch.sequence = packet.sequence.wrapping_sub(packet.count.into());
             }
             return Ok(());
         }
@@ -207,13 +257,19 @@ impl Stream {
         if clean && !packet.audio && !packet.keyframe {
             return Err("a stretch does not begin with a keyframe".to_owned());
         }
-        let elapsed = packet.sent.since(last.newest_at).as_millis() as i64;
+        // Since it was sent; or made, because what was lost, and is repeated as padding, is sent much
+        // later.
+        let elapsed = [
+            packet.sent.since(last.newest_at),
+            packet.made.since(last.newest_made),
+        ];
         let rate = if packet.audio { 48 } else { 90 };
         let ticks = packet.timestamp.wrapping_sub(last.newest_timestamp) as i32;
         let clock = i64::from(ticks) / rate;
-        if ticks == 0 || (clock - elapsed).abs() > CLOCK_SLACK_MS {
+        let is_near = |time: &Duration| (clock - time.as_millis() as i64).abs() <= CLOCK_SLACK_MS;
+        if ticks == 0 || !elapsed.iter().any(is_near) {
             return Err(format!(
-                "across a change, the clock goes on by {clock} ms in {elapsed} ms"
+                "across a change, the clock goes on by {clock} ms in {elapsed:?}"
             ));
         }
         if clean && !packet.audio {

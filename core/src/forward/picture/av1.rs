@@ -20,6 +20,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
         starts_keyframe,
         size: None,
         numbers: Numbers::default(),
+        temporal: None,
         length: 1,
     };
     if starts_keyframe {

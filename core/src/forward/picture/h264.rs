@@ -26,6 +26,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
         starts_keyframe: false,
         size: None,
         numbers: Numbers::default(),
+        temporal: None,
         length: 1,
     };
     match kind(*first) {

@@ -34,6 +34,8 @@ pub(crate) struct Glance {
     /// Width and height in pixels of the keyframe that begins with it, where it says so.
     pub(crate) size: Option<(u16, u16)>,
     pub(crate) numbers: Numbers,
+    /// Its place in time, where it says so.
+    pub(crate) temporal: Option<TemporalId>,
     /// Bytes that were read to learn this: nothing that is seen.
     length: usize,
 }
@@ -44,6 +46,26 @@ pub(crate) struct Numbers {
     pub(crate) picture_id: Option<PictureId>,
     /// TL0PICIDX: counts the pictures of the lowest temporal layer.
     pub(crate) tl0_index: Option<u8>,
+}
+
+/// The temporal layer of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TemporalId {
+    /// TID: 0 is what all others depend on.
+    pub(crate) id: u8,
+    pub(crate) switch: Switch,
+}
+
+/// What a picture says of going up to its temporal layer, or from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// Nothing.
+    Closed,
+    /// It depends on the lowest layer alone (Y of VP8, RFC 7741, 4.2).
+    ToThis,
+    /// No later picture of a higher layer depends on one of a higher layer before this (U of VP9,
+    /// RFC 9628, 4.2).
+    FromThis,
 }
 
 /// Counts pictures.

@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741, 4.2), and the size of a keyframe behind it.
 
-use super::{Glance, Numbers, PictureId};
+use super::{Glance, Numbers, PictureId, Switch, TemporalId};
 
 /// Bytes of the frame header of a keyframe, as far as its size (RFC 6386, 9.1).
 const KEYFRAME_HEADER: usize = 10;
@@ -19,8 +19,17 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     if extension & 0x40 != 0 {
         numbers.tl0_index = Some(bytes.next()?);
     }
+    let mut temporal = None;
     if extension & 0x30 != 0 {
-        bytes.next()?;
+        // TID (2 bits), Y, KEYIDX (5 bits).
+        let layers = bytes.next()?;
+        temporal = (extension & 0x20 != 0).then_some(TemporalId {
+            id: layers >> 6,
+            switch: match layers & 0x20 {
+                0 => Switch::Closed,
+                _ => Switch::ToThis,
+            },
+        });
     }
     let descriptor = payload.len() - bytes.len();
     let behind = &payload[descriptor..];
@@ -34,6 +43,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
         starts_keyframe,
         size: header.map(size),
         numbers,
+        temporal,
         length: match starts_keyframe {
             true => descriptor + KEYFRAME_HEADER.min(behind.len()),
             false => descriptor + usize::from(starts_frame),
@@ -94,6 +104,19 @@ mod tests {
         for cut in 0..6 {
             assert!(!is_keyframe_start(&payload(5, 1, 0x10)[..cut]));
         }
+    }
+
+    #[test]
+    fn temporal_layers_are_read() {
+        let temporal = |extension, layers| {
+            let mut payload = payload(5, 1, 1);
+            (payload[1], payload[5]) = (extension, layers);
+            let temporal = glance(&payload).unwrap().temporal;
+            temporal.map(|temporal| (temporal.id, temporal.switch))
+        };
+        assert_eq!(temporal(0xe0, 0x5f), Some((1, Switch::Closed)));
+        assert_eq!(temporal(0xe0, 0xbf), Some((2, Switch::ToThis)));
+        assert_eq!(temporal(0xd0, 0xbf), None, "only KEYIDX");
     }
 
     #[test]

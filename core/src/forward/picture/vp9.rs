@@ -1,6 +1,6 @@
 //! The VP9 payload descriptor (RFC 9628, 4.2), as far as the sizes in its scalability structure.
 
-use super::{Glance, Numbers, PictureId, VideoPatch};
+use super::{Glance, Numbers, PictureId, Switch, TemporalId, VideoPatch};
 
 /// A picture id is there.
 const I: u8 = 0x80;
@@ -21,13 +21,21 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     let first = bytes.next()?;
     let has = |flag| first & flag != 0;
     let mut numbers = Numbers::default();
-    let mut spatial = 0;
+    let (mut spatial, mut temporal) = (0, None);
     if has(I) {
         numbers.picture_id = Some(PictureId::read(&mut bytes)?);
     }
     if has(L) {
         // TID (3 bits), U, SID (3 bits), D.
-        spatial = bytes.next()? >> 1 & 0x07;
+        let layers = bytes.next()?;
+        spatial = layers >> 1 & 0x07;
+        temporal = Some(TemporalId {
+            id: layers >> 5,
+            switch: match layers & 0x10 {
+                0 => Switch::Closed,
+                _ => Switch::FromThis,
+            },
+        });
         if !has(F) {
             numbers.tl0_index = Some(bytes.next()?);
         }
@@ -47,6 +55,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
         starts_keyframe,
         size: size.filter(|_| starts_keyframe),
         numbers,
+        temporal,
         length: payload.len() - bytes.len(),
     })
 }
@@ -121,6 +130,8 @@ mod tests {
         assert!(read.starts_keyframe);
         assert_eq!(read.size, Some((640, 360)));
         assert_eq!((read.numbers.tl0_index, read.length), (None, 9));
+        let (id, switch) = (0, Switch::FromThis);
+        assert_eq!(read.temporal, Some(TemporalId { id, switch }));
         let mut three_layers = vec![0x0a, 0x50];
         three_layers.extend([0, 160, 0, 90, 1, 64, 0, 180, 2, 128, 1, 104]);
         assert_eq!(glance(&three_layers).unwrap().size, Some((640, 360)));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gapless::Gapless;
 use crate::time::Time;
 
 /// Where the first packet of a stream begins. str0m wants the first sequence number below 2^16,
@@ -21,8 +22,11 @@ pub(crate) struct RtpContinuity {
 struct Stretch {
     first_in: u64,
     first_out: u64,
+    numbers: Gapless,
     /// Wrapping: out = in + offset.
     timestamp_offset: u32,
+    /// The timestamp of what was left out last, with no number behind it since.
+    left_out: Option<u32>,
 }
 
 /// The newest packet sent.
@@ -46,7 +50,10 @@ impl RtpContinuity {
     /// The highest sequence number, in or out, that is remembered.
     pub(crate) fn newest_sequence(&self) -> u64 {
         let stretch = self.stretch.as_ref();
-        let stretch = stretch.map_or(0, |stretch| stretch.first_in.max(stretch.first_out));
+        let stretch = stretch.map_or(0, |stretch| {
+            let newest = stretch.numbers.newest();
+            stretch.first_in.max(stretch.first_out).max(newest)
+        });
         stretch.max(self.last.map_or(0, |last| last.sequence))
     }
 
@@ -68,14 +75,15 @@ impl RtpContinuity {
         sequence: u64,
         timestamp: u32,
     ) -> Option<(u64, u32)> {
-        let stretch = match &self.stretch {
-            Some(stretch) => stretch,
-            None => {
-                let begun = self.begin(t, sequence, timestamp);
-                self.stretch.insert(begun)
-            }
-        };
-        let ahead = sequence.checked_sub(stretch.first_in)?;
+        if self.stretch.is_none() {
+            self.stretch = Some(self.begin(t, sequence, timestamp));
+        }
+        let stretch = self.stretch.as_mut()?;
+        if sequence > stretch.numbers.newest() {
+            stretch.left_out = None;
+        }
+        let ahead = stretch.numbers.place(sequence)?;
+        let ahead = ahead.checked_sub(stretch.first_in)?;
         let out = stretch.first_out.saturating_add(ahead);
         let timestamp = timestamp.wrapping_add(stretch.timestamp_offset);
         if self.last.is_none_or(|last| out > last.sequence) {
@@ -88,12 +96,27 @@ impl RtpContinuity {
         Some((out, timestamp))
     }
 
+    /// The number of a packet that is not sent, of a picture that is left out: there is none in its
+    /// place.
+    pub(crate) fn leave_out(&mut self, sequence: u64, timestamp: u32) {
+        let Some(stretch) = &mut self.stretch else {
+            return;
+        };
+        if sequence > stretch.numbers.newest() {
+            // What is missing between two packets of one picture is of that picture.
+            let same = stretch.left_out.replace(timestamp) == Some(timestamp);
+            stretch.numbers.leave_out(sequence, same);
+        }
+    }
+
     fn begin(&self, t: Time, sequence: u64, timestamp: u32) -> Stretch {
         let Some(last) = self.last else {
             return Stretch {
                 first_in: sequence,
                 first_out: FIRST_SEQUENCE,
+                numbers: Gapless::default(),
                 timestamp_offset: 0,
+                left_out: None,
             };
         };
         // As much media time passes between two stretches as real time, and never none: two frames
@@ -105,6 +128,8 @@ impl RtpContinuity {
         Stretch {
             first_in: sequence,
             first_out: last.sequence.saturating_add(1),
+            numbers: Gapless::default(),
+            left_out: None,
             timestamp_offset: next.wrapping_sub(timestamp),
         }
     }
@@ -145,6 +170,25 @@ mod tests {
             Some((1_003, 22_000)),
             "one on, and 100 ms of 90 kHz later"
         );
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_gap() {
+        let mut stream = RtpContinuity::new(90_000);
+        let mut out = |sequence, timestamp| stream.renumber(at(0), sequence, timestamp);
+        assert_eq!(out(500, 0), Some((1_000, 0)));
+        stream.leave_out(501, 3_000);
+        // 502 is lost, of the same picture.
+        stream.leave_out(503, 3_000);
+        // 504 is lost, of whatever.
+        stream.leave_out(505, 6_000);
+        let mut out = |sequence, timestamp| stream.renumber(at(0), sequence, timestamp);
+        assert_eq!(out(506, 9_000), Some((1_002, 9_000)));
+        assert_eq!(out(504, 6_000), Some((1_001, 6_000)), "late");
+        assert_eq!(out(502, 3_000), None);
+        assert_eq!(out(505, 6_000), None);
+        stream.interrupt();
+        assert_eq!(stream.renumber(at(0), 7, 0).unwrap().0, 1_003);
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub(super) struct Packet {
     pub(super) layer: Layer,
     pub(super) codec: VideoCodec,
     pub(super) frame: u64,
+    /// When it was taken, in pictures: that of the sources is not the number while they are silent.
+    pub(super) time: u64,
+    /// How many pictures before it is what it depends on; of a keyframe, none.
+    pub(super) needs: Option<u64>,
     pub(super) first: bool,
     pub(super) keyframe: bool,
     pub(super) sequence: u64,
@@ -67,16 +71,29 @@ pub(super) fn start() -> impl Strategy<Value = Start> {
     })
 }
 
+/// The temporal layer of a picture, and how far before it is what it depends on. Keyframes are made at
+/// any number; what would depend on a picture before one depends on it.
+const TEMPORAL: [(u8, u64); 4] = [(0, 4), (2, 1), (1, 2), (2, 1)];
+
 /// The packets of one picture of one layer: one in the smallest, three in the largest.
 pub(super) fn picture(
     (source, layer): (usize, Layer),
     codec: VideoCodec,
     start: &Start,
-    frame: u64,
+    (frame, time): (u64, u64),
     keyframe: bool,
 ) -> Vec<Packet> {
     let parts = layer as u64 + 1;
+    let (tid, needs) = match keyframe {
+        true => (0, None),
+        false => {
+            let (tid, needs) = TEMPORAL[frame as usize % TEMPORAL.len()];
+            (tid, Some(needs))
+        }
+    };
     let numbers = Numbers {
+        tid,
+        on_base: matches!(frame % 4, 1 | 2) && tid > 0,
         picture_id: start.picture_id.wrapping_add(frame as u16),
         long: start.long,
         tl0_index: start.tl0_index.wrapping_add(frame as u8),
@@ -88,10 +105,12 @@ pub(super) fn picture(
             layer,
             codec,
             frame,
+            time,
+            needs,
             first,
             keyframe,
             sequence: start.sequence + frame * parts + part,
-            timestamp: start.timestamp.wrapping_add(frame as u32 * TICKS),
+            timestamp: start.timestamp.wrapping_add(time as u32 * TICKS),
             payload: match codec {
                 VideoCodec::Vp8 => vp8(&numbers, keyframe, first),
                 VideoCodec::Vp9 => vp9(&numbers, keyframe, first, last),
@@ -107,6 +126,9 @@ struct Numbers {
     picture_id: u16,
     long: bool,
     tl0_index: u8,
+    tid: u8,
+    /// It depends on the lowest temporal layer alone.
+    on_base: bool,
 }
 
 impl Numbers {
@@ -118,23 +140,25 @@ impl Numbers {
     }
 }
 
-/// RFC 7741, 4.2: X, and S in the first packet; I, L and T; then P of the payload header.
+/// RFC 7741, 4.2: X, and S in the first packet; I, L and T; TID and Y; then P of the payload header.
 fn vp8(numbers: &Numbers, keyframe: bool, first: bool) -> Vec<u8> {
     let flags = if first { 0x90 } else { 0x80 };
     let mut payload = vec![flags, 0xe0];
     payload.extend(numbers.id());
-    payload.extend([numbers.tl0_index, 0, u8::from(!keyframe)]);
+    let layers = numbers.tid << 6 | u8::from(numbers.on_base) << 5;
+    payload.extend([numbers.tl0_index, layers, u8::from(!keyframe)]);
     payload
 }
 
-/// RFC 9628, 4.2: I and L; P, B and E as it is; V in keyframes, of one layer that says no size.
+/// RFC 9628, 4.2: I and L; P, B and E as it is; V in keyframes, of one layer that says no size. U always:
+/// no picture depends on one of a higher layer before.
 fn vp9(numbers: &Numbers, keyframe: bool, first: bool, last: bool) -> Vec<u8> {
     let flag = |flag, set| if set { flag } else { 0 };
     let starts = keyframe && first;
     let flags = 0xa0 | flag(0x40, !keyframe) | flag(0x08, first) | flag(0x04, last);
     let mut payload = vec![flags | flag(0x02, starts)];
     payload.extend(numbers.id());
-    payload.extend([0, numbers.tl0_index]);
+    payload.extend([numbers.tid << 5 | 0x10, numbers.tl0_index]);
     payload.extend(starts.then_some(0x00));
     payload.extend([0x86, 0x55]);
     payload
