@@ -4,8 +4,10 @@
 //! steady picture:
 //! - The burst of a keyframe, or a probe, makes it fall for a second. It rises at once when the path
 //!   is free again; while it does, what flows goes on.
+//! - Beyond what flows it is a guess, often half as much again as the path carries. So more is tried in
+//!   steps, each when the last one has held.
 //! - It climbs until the path fails, falls, and climbs again within seconds. What the path has just
-//!   failed to carry is not tried again at once.
+//!   failed to carry is not tried again at once, and then in small steps.
 
 use std::time::Duration;
 
@@ -20,6 +22,15 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const RECOVERY: Duration = Duration::from_secs(3);
 /// Of what flows, the least that is a swing; less is believed at once: 35 %.
 const SWING: (u64, u64) = (35, 100);
+/// What flows for so long has held. 1 s: a path that carries a tenth less has lost what its queue does
+/// not hold.
+const HOLDS: Duration = Duration::from_secs(1);
+/// Of what has held, what is tried next: 125 %.
+const STEP: (u64, u64) = (125, 100);
+/// Of what failed before, what is tried next: 112 %.
+const SMALL_STEP: (u64, u64) = (112, 100);
+/// An estimate that grows by so much at once comes from a probe: that much came through. 110 %.
+const JUMP: (u64, u64) = (110, 100);
 /// What flows more since so long is why the path fails, if it does.
 const NEW: Duration = Duration::from_secs(6);
 /// How long the first failure is remembered: 8 s. What follows a retry that failed, twice as long
@@ -29,87 +40,122 @@ const FIRST: Duration = Duration::from_secs(8);
 const LONGEST: Duration = Duration::from_secs(64);
 /// An estimate so far above what failed, from a probe, says that the path has become another: 160 %.
 const OTHER: (u64, u64) = (160, 100);
-/// Of what flowed when the path failed, what it is believed to carry: 95 %.
+/// Of what flowed when the path failed, the most that it is believed to carry: 95 %.
 const BELIEVED: (u64, u64) = (95, 100);
+/// When it fails, an estimate is below what came through: by so much more is believed, 112 %.
+const CAME: (u64, u64) = (112, 100);
 
 /// One path. All rates are bits a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Budget {
+    /// When it was asked last.
+    at: Time,
     estimate: u64,
     rises: bool,
-    /// Since when it is below what flows.
+    /// Since when the estimate is below what flows.
     short_since: Option<Time>,
     /// When patience ends.
     patient_until: Option<Time>,
     /// What flows, and since when that much.
     flows: (u64, Time),
-    /// What is not to be exceeded.
-    ceiling: Option<u64>,
-    /// As long as this.
+    /// The most that has held.
+    held: u64,
+    /// What the path is believed to carry since it failed.
+    failed: Option<u64>,
+    /// As long as this, that is not exceeded.
     until: Time,
     /// How long the next failure is remembered.
     wait: Option<Duration>,
 }
 
+/// A part of a rate.
+fn part(rate: u64, (of, all): (u64, u64)) -> u64 {
+    rate.saturating_mul(of) / all
+}
+
 impl Budget {
     /// What of an estimate is to be used where `flows` is sent now.
     pub(crate) fn of(&mut self, t: Time, estimate: u64, flows: u64) -> u64 {
-        self.note(t, estimate, flows);
+        self.at = t;
+        self.hear(estimate);
+        self.see(flows);
         self.patient_until = None;
         if estimate < flows {
             let since = *self.short_since.get_or_insert(t);
             let patience = if self.rises { RECOVERY } else { PATIENCE };
-            let swings = estimate >= flows.saturating_mul(SWING.0) / SWING.1;
+            let swings = estimate >= part(flows, SWING);
             if swings && t < since + patience {
                 self.patient_until = Some(since + patience);
                 return flows;
             }
-            self.fail(t, flows);
+            self.fail(flows);
         } else {
             self.short_since = None;
+            let (flows, since) = self.flows;
+            if t >= since + HOLDS {
+                self.held = self.held.max(flows);
+            }
         }
-        self.ceiling.map_or(estimate, |most| most.min(estimate))
+        self.most().min(estimate)
     }
 
     /// When [`Budget::of`] may say something else although nothing has changed.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let lifted = self.ceiling.map(|_| self.until);
-        lifted.into_iter().chain(self.patient_until).min()
+        let (flows, since) = self.flows;
+        let may_hold = flows > self.held && self.short_since.is_none();
+        let holds = may_hold.then(|| since + HOLDS);
+        let lifted = self.failed.map(|_| self.until);
+        let all = [holds, lifted, self.patient_until].into_iter().flatten();
+        all.filter(|due| *due > self.at).min()
     }
 
-    fn note(&mut self, t: Time, estimate: u64, flows: u64) {
-        if estimate != self.estimate {
-            self.rises = estimate > self.estimate;
-            self.estimate = estimate;
+    /// The most that is tried now.
+    fn most(&self) -> u64 {
+        match self.failed {
+            Some(failed) if self.at < self.until => failed,
+            Some(failed) => part(failed.max(self.held), SMALL_STEP),
+            None => part(self.held.max(self.flows.0), STEP),
         }
+    }
+
+    fn hear(&mut self, estimate: u64) {
+        let before = std::mem::replace(&mut self.estimate, estimate);
+        if estimate != before {
+            self.rises = estimate > before;
+        }
+        if estimate > part(before, JUMP) {
+            self.held = self.held.max(estimate);
+        }
+        let is_other = |failed| estimate > part(failed, OTHER);
+        let is_old = self.at > self.until + LONGEST;
+        if self.failed.is_some_and(is_other) || is_old {
+            (self.failed, self.wait) = (None, None);
+        }
+    }
+
+    fn see(&mut self, flows: u64) {
         let (before, _) = self.flows;
         if flows > before + before / 10 {
-            self.flows = (flows, t);
+            self.flows = (flows, self.at);
         } else if flows < before {
             self.flows.0 = flows;
         }
-        let beyond = |most: u64| estimate > most.saturating_mul(OTHER.0) / OTHER.1;
-        if self.ceiling.is_some_and(beyond) {
-            (self.ceiling, self.wait) = (None, None);
-        }
-        let over = t >= self.until;
-        if over && self.ceiling.take().is_none() && t.since(self.until) > LONGEST {
-            self.wait = None;
-        }
     }
 
-    fn fail(&mut self, t: Time, flows: u64) {
-        let failed = flows.saturating_mul(BELIEVED.0) / BELIEVED.1;
-        match &mut self.ceiling {
+    fn fail(&mut self, flows: u64) {
+        let came = part(self.estimate, CAME).min(part(flows, BELIEVED));
+        self.held = self.held.min(came);
+        let is_new = self.at < self.flows.1 + NEW;
+        match &mut self.failed {
             // The same failure, as long as it goes on.
-            Some(ceiling) => *ceiling = failed.min(*ceiling),
-            None if t < self.flows.1 + NEW => {
+            Some(failed) if self.at < self.until => *failed = came.min(*failed),
+            _ if is_new => {
                 let wait = self.wait.unwrap_or(FIRST);
-                self.ceiling = Some(failed);
-                self.until = t + wait;
+                self.failed = Some(came);
+                self.until = self.at + wait;
                 self.wait = Some((2 * wait).min(LONGEST));
             }
-            None => {}
+            _ => {}
         }
     }
 }
@@ -143,40 +189,63 @@ mod tests {
         assert_eq!(budget.of(at(10_000), 700, 1_000), 1_000);
         assert_eq!(budget.of(at(10_200), 650, 1_000), 1_000);
         assert_eq!(budget.of(at(10_300), 650, 1_000), 650);
-        assert_eq!(budget.deadline(), None, "that flowed for long");
         let mut budget = Budget::default();
         assert_eq!(budget.of(at(0), 2_000, 1_000), 2_000);
         assert_eq!(budget.of(at(10_000), 349, 1_000), 349);
     }
 
     #[test]
+    fn a_guess_is_tried_in_steps_each_when_the_last_one_has_held() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.of(at(0), 1_000, 1_000), 1_000, "a probe");
+        // It grows by less than a probe would make it.
+        let mut estimate = 1_000;
+        for ms in (200..2_000).step_by(200) {
+            estimate += 90;
+            budget.of(at(ms), estimate, 1_000);
+        }
+        assert_eq!(budget.of(at(2_000), estimate, 1_000), 1_250);
+        assert_eq!(budget.of(at(2_200), estimate, 1_200), 1_500);
+        assert_eq!(budget.deadline(), Some(at(3_200)));
+        assert_eq!(budget.of(at(3_200), estimate, 1_200), 1_500);
+        assert_eq!(budget.of(at(3_300), estimate, 1_000), 1_500, "it has held");
+        assert_eq!(budget.of(at(3_400), 2_400, 1_000), 2_400, "a probe");
+    }
+
+    #[test]
     fn what_failed_soon_is_not_tried_again_at_once_and_less_often_each_time() {
         let mut budget = Budget::default();
-        assert_eq!(budget.of(at(0), 3_000, 1_000), 3_000);
+        assert_eq!(budget.of(at(0), 2_500, 1_000), 2_500);
         let mut now = 10_000;
         for wait in [8_000, 16_000, 32_000, 64_000, 64_000] {
-            assert_eq!(budget.of(at(now), 3_000, 2_000), 3_000);
-            now += 1_000;
-            assert_eq!(budget.of(at(now), 600, 2_000), 600);
+            budget.of(at(now), 2_000, 2_000);
+            assert_eq!(budget.of(at(now + 200), 1_500, 2_000), 2_000);
+            now += 500;
+            assert_eq!(budget.of(at(now), 1_500, 2_000), 1_500);
             assert_eq!(budget.deadline(), Some(at(now + wait)));
-            assert_eq!(budget.of(at(now + 500), 3_000, 1_000), 1_900);
-            assert_eq!(budget.of(at(now + wait - 1), 3_000, 1_000), 1_900);
+            // What came through is a little more than the estimate says.
+            for (ms, estimate) in [(200, 1_640), (400, 1_800), (600, 1_970), (800, 2_150)] {
+                let used = budget.of(at(now + ms), estimate, 1_400);
+                assert_eq!(used, estimate.min(1_680));
+            }
+            assert_eq!(budget.of(at(now + wait - 1), 2_150, 1_400), 1_680);
             now += wait;
-            assert_eq!(budget.of(at(now), 3_000, 1_000), 3_000);
+            assert_eq!(budget.of(at(now), 2_150, 1_400), 1_881, "a small step");
         }
         now += 65_000;
-        assert_eq!(budget.of(at(now), 3_000, 1_000), 3_000);
-        assert_eq!(budget.of(at(now), 3_000, 2_000), 3_000);
-        assert_eq!(budget.of(at(now + 1), 600, 2_000), 600);
-        assert_eq!(budget.deadline(), Some(at(now + 8_001)), "all is forgotten");
+        assert_eq!(budget.of(at(now), 2_150, 1_800), 2_150);
+        budget.of(at(now + 200), 2_150, 2_150);
+        budget.of(at(now + 400), 1_500, 2_150);
+        assert_eq!(budget.of(at(now + 700), 1_500, 2_150), 1_500);
+        assert_eq!(budget.deadline(), Some(at(now + 8_700)), "all is forgotten");
     }
 
     #[test]
     fn a_path_that_has_become_another_is_used_at_once() {
         let mut budget = Budget::default();
         assert_eq!(budget.of(at(0), 600, 2_000), 600);
-        assert_eq!(budget.of(at(1_000), 3_000, 1_000), 1_900);
-        assert_eq!(budget.of(at(1_200), 3_041, 1_000), 3_041);
+        assert_eq!(budget.of(at(1_000), 1_000, 500), 672);
+        assert_eq!(budget.of(at(1_200), 1_076, 500), 1_076);
         assert_eq!(budget.deadline(), None);
     }
 
@@ -186,8 +255,8 @@ mod tests {
         for (ms, estimate, flows) in [(0, 600, 2_000), (1_000, 400, 1_400), (2_000, 100, 600)] {
             assert_eq!(budget.of(at(ms), estimate, flows), estimate);
         }
-        assert_eq!(budget.of(at(3_000), 900, 300), 570);
-        assert_eq!(budget.of(at(7_999), 912, 300), 570);
-        assert_eq!(budget.of(at(8_000), 900, 300), 900);
+        assert_eq!(budget.of(at(3_000), 109, 100), 109);
+        assert_eq!(budget.of(at(7_999), 118, 100), 112);
+        assert_eq!(budget.of(at(8_000), 128, 100), 125);
     }
 }

@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 
 use super::Sfu;
-use crate::forward::{Shown, Want, allocate, rank};
-use crate::ids::{Layer, MediaKind, Source, TrackId};
+use crate::forward::{Quality, Shown, Want, allocate, rank};
+use crate::ids::{MediaKind, Source, TrackId};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
 use crate::trace::decisions::Call;
 use crate::transport::Pace;
@@ -29,6 +29,11 @@ const FLOOD: (u64, u64) = (130, 100);
 /// known what the path carries. Bits a second.
 const MOST: u64 = 20_000_000;
 const LEAST: u64 = 2_500_000;
+/// How many times as much as the path is known to carry is looked for at once, 2: a probe is twice that
+/// again, for 15 ms. On a narrow path one of all that is wanted would itself be what does not fit.
+const REACH: u64 = 2;
+/// Below this a probe is a few packets, whatever the path carries. Bits a second.
+const SMALL: u64 = 300_000;
 
 /// A picture in a slot, and what is wanted of it.
 struct Picture {
@@ -106,7 +111,8 @@ impl Sfu {
             let slot = participant.and_then(|viewer| viewer.slots.get_mut(picture.slot));
             if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
                 video.aim(*given);
-                if floods && *given < video.playing() {
+                let layer = |of: Option<Quality>| of.map(|of| of.layer);
+                if floods && layer(*given) < layer(video.playing()) {
                     video.interrupt();
                 }
                 changed.insert(picture.track);
@@ -145,7 +151,7 @@ impl Sfu {
                 let most = publication.layers.needed(state.shown)?;
                 let (rank, place) = self.place(participant, track, slot);
                 let rates = publication.layers.rates();
-                let lives = rates.iter().any(Option::is_some);
+                let lives = publication.layers.is_alive();
                 let rates = state.decodable(&publication.layers, rates);
                 let want = Want {
                     rank,
@@ -195,7 +201,7 @@ impl Sfu {
     }
 
     /// Tells the estimator of a viewer's path what is to be found out.
-    fn pace(&mut self, viewer: Index, sound: u64, wants: &[Want], given: &[Option<Layer>]) {
+    fn pace(&mut self, viewer: Index, sound: u64, wants: &[Want], given: &[Option<Quality>]) {
         if !self.limits.estimate_bandwidth {
             return;
         }
@@ -208,12 +214,17 @@ impl Sfu {
         let next = pairs().filter_map(|(want, given)| want.next(*given));
         let next = next.min().filter(|_| nothing);
         let least = next.map_or(0, |more| spent + more);
-        let pace = Pace {
-            least: least.min(MOST),
-            desired: (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST),
-        };
         let Some(participant) = self.participants.get_mut(viewer) else {
             return;
+        };
+        let reach = match participant.estimate {
+            Estimate::Known(bits) => (REACH * bits.min(MOST)).max(SMALL),
+            Estimate::Missing | Estimate::Begun => MOST,
+        };
+        let desired = (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST);
+        let pace = Pace {
+            least: least.min(MOST),
+            desired: desired.min(reach),
         };
         if !participant.is_connected() || participant.pace.is_near(pace) {
             return;
