@@ -94,11 +94,11 @@ fn who_has_another_codec_is_told_so_and_costs_nobody_a_keyframe() {
     assert_eq!(packets(&world, old), sent, "nobody takes it");
 }
 
-/// RFC 4588, in each codec that virtual browsers make: one packet in twenty is lost on the way in, and on
+/// RFC 4588, in each codec: one packet in twenty is lost on the way in, and on
 /// the way out, and comes again.
 #[test]
 fn what_is_lost_comes_again() {
-    for codec in [VideoCodec::Vp8, VideoCodec::H264] {
+    for codec in VideoCodec::ALL {
         let mut world = World::new(WorldOptions {
             conditions: Conditions {
                 loss: 50,

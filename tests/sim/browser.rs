@@ -13,7 +13,7 @@ use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId,
 
 use crate::decoder::Decoder;
 use crate::engine::Engine;
-use crate::media::{Camera, Microphone, Packet, Place, Stamp};
+use crate::media::{self, Camera, Microphone, Packet, Place, Stamp};
 use crate::network::Arrival;
 
 /// Bytes around each payload: RTP with its extensions, SRTP, UDP and IP.
@@ -38,8 +38,8 @@ pub struct Received {
     pub timestamp: u32,
     /// The first packet of a keyframe.
     pub keyframe: bool,
-    /// The 15-bit VP8 picture id; 0 for all else.
-    pub picture_id: u16,
+    /// The 15-bit picture id of VP8 and VP9.
+    pub picture_id: Option<u16>,
     /// Which packet of its camera or microphone it is, from 1.
     pub count: u32,
     /// Who made it.
@@ -125,7 +125,7 @@ impl Browser {
         Self::seeded(base, t, address, seed, VideoCodec::Vp8)
     }
 
-    /// The same; whatever it draws comes from `seed`, and pictures are in this codec, VP8 or H.264.
+    /// The same; whatever it draws comes from `seed`, and pictures are in this codec.
     pub fn seeded(
         base: Instant,
         t: Time,
@@ -503,9 +503,9 @@ impl Browser {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             keyframe: !audio && stamp.place.keyframe && stamp.place.part == 0,
-            picture_id: match (audio, self.codec) {
-                (false, VideoCodec::Vp8) => u16::from_be_bytes([payload[2], payload[3]]) & 0x7fff,
-                _ => 0,
+            picture_id: match audio {
+                true => None,
+                false => media::picture_id(self.codec, payload),
             },
             count: stamp.count,
             source: stamp.source,

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use str0m::config::DtlsCert;
+use str0m::format::{Codec, FormatParams};
+use str0m::media::Frequency;
 use str0m::{Rtc, RtcConfig};
 use tsuji_core::{Certificate, Time, VideoCodec, WallTime};
 use tsuji_hermetic::{Clock, Panicked, Seam};
@@ -68,7 +70,17 @@ fn enable(mut config: RtcConfig, codec: VideoCodec) -> RtcConfig {
             codecs.add_h264(108.into(), Some(109.into()), true, 0x42_e0_1f);
             config
         }
-        VideoCodec::Vp9 | VideoCodec::Av1 => panic!("virtual browsers make no {codec}"),
+        VideoCodec::Vp9 => {
+            let format = FormatParams {
+                profile_id: Some(0),
+                ..Default::default()
+            };
+            let (clock, codecs) = (Frequency::NINETY_KHZ, config.codec_config());
+            let (media, repair) = (98.into(), Some(99.into()));
+            codecs.add_config(media, repair, Codec::Vp9, clock, None, format);
+            config
+        }
+        VideoCodec::Av1 => config.enable_av1(true),
     }
 }
 

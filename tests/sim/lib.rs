@@ -24,6 +24,7 @@ pub mod links;
 mod media;
 pub mod network;
 mod page;
+mod payload;
 mod run;
 pub mod scenario;
 mod shrink;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tsuji_core::{Layer, ParticipantId, Source, Time, VideoCodec};
 
+use crate::payload::{self, Part};
+
 /// A packet to be sent.
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -56,10 +58,9 @@ pub struct Place {
     pub tid: u8,
 }
 
-/// Where the stamp begins: behind the Opus TOC byte; behind the VP8 descriptor and the frame header
-/// of a keyframe.
+/// Where the stamp begins: behind the Opus TOC byte; behind what is read of pictures.
 const AUDIO_STAMP: usize = 1;
-const VIDEO_STAMP: usize = 16;
+const VIDEO_STAMP: usize = payload::HEAD;
 const STAMP: usize = 35;
 /// The end of each: real browsers' media has something else there.
 const MARK: [u8; 4] = *b"tsuj";
@@ -320,8 +321,7 @@ impl Picture {
     }
 }
 
-/// A camera, or for a while a screen in its place, or a screen beside it: VP8 with a 15-bit picture
-/// id and a TL0 index.
+/// A camera, or for a while a screen in its place, or a screen beside it.
 #[derive(Debug)]
 pub struct Camera {
     of: Source,
@@ -396,7 +396,7 @@ impl Camera {
         }
     }
 
-    /// The same in this codec, VP8 or H.264.
+    /// The same in this codec.
     pub fn with_codec(self, codec: VideoCodec) -> Self {
         Self { codec, ..self }
     }
@@ -570,52 +570,38 @@ impl Encoder {
     }
 
     fn packet(&self, stamp: &Stamp, picture: Picture, codec: VideoCodec) -> Packet {
-        let Place {
-            part, parts, tid, ..
-        } = stamp.place;
-        let mut payload = vec![0; picture.bytes(stamp.layer, stamp.place.keyframe, tid)];
-        match codec {
-            VideoCodec::H264 => h264(&mut payload, &stamp.place),
-            _ => self.vp8(&mut payload, &stamp.place, picture.size(stamp.layer)),
-        }
+        let place = stamp.place;
+        let mut payload = vec![0; picture.bytes(stamp.layer, place.keyframe, place.tid)];
+        let part = Part {
+            number: place.part,
+            last: place.part + 1 == place.parts,
+            keyframe: place.keyframe,
+            tid: place.tid,
+            // Needs one of the lowest layer: all but the last of four.
+            synchronizes: place.tid > 0 && (self.frame - self.keyframe) % 4 < 3,
+            picture_id: self.picture_id,
+            tl0_index: self.tl0_index,
+            size: picture.size(stamp.layer),
+        };
+        payload::begin(codec, &part, &mut payload);
         stamp.write(VIDEO_STAMP, &mut payload);
         Packet {
             layer: None,
             timestamp: stamp.timestamp,
-            marker: part + 1 == parts,
+            marker: part.last,
             payload,
             level: None,
         }
     }
-
-    fn vp8(&self, payload: &mut [u8], place: &Place, (width, height): (u16, u16)) {
-        // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
-        payload[0] = if place.part == 0 { 0x90 } else { 0x80 };
-        payload[1] = 0xe0;
-        payload[2..4].copy_from_slice(&(self.picture_id | 0x8000).to_be_bytes());
-        payload[4] = self.tl0_index;
-        // TID, and Y where it needs one of the lowest layer: all but the last of four.
-        let synchronizes = place.tid > 0 && (self.frame - self.keyframe) % 4 < 3;
-        payload[5] = place.tid << 6 | u8::from(synchronizes) << 5;
-        // RFC 7741, 4.3: P is 0 in a keyframe, which begins with its size (RFC 6386, 9.1).
-        payload[6] = u8::from(!place.keyframe);
-        if place.keyframe && place.part == 0 {
-            payload[9..12].copy_from_slice(&[0x9d, 0x01, 0x2a]);
-            payload[12..14].copy_from_slice(&width.to_le_bytes());
-            payload[14..16].copy_from_slice(&height.to_le_bytes());
-        }
-    }
 }
 
-/// Parts of NAL units (FU-A, RFC 6184, 5.8): of a sequence parameter set that fits into no packet, so that
-/// nobody knows the size, and of a slice.
-fn h264(payload: &mut [u8], place: &Place) {
-    let (unit, first) = match (place.keyframe, place.part) {
-        (true, 0) => (7, true),
-        (true, part) => (5, part == 1),
-        (false, part) => (1, part == 0),
+/// The picture id in a payload of a virtual browser, where the codec has one.
+pub(crate) fn picture_id(codec: VideoCodec, payload: &[u8]) -> Option<u16> {
+    let at = match codec {
+        VideoCodec::Vp8 => 2,
+        VideoCodec::Vp9 => 1,
+        VideoCodec::H264 | VideoCodec::Av1 => return None,
     };
-    let last = place.part + 1 == place.parts;
-    payload[0] = 0x7c;
-    payload[1] = unit | u8::from(first) << 7 | u8::from(last) << 6;
+    let id = payload.get(at..at + 2)?;
+    Some(u16::from_be_bytes([id[0], id[1]]) & 0x7fff)
 }

@@ -26,7 +26,7 @@ pub struct Manner {
     pub ice: Ice,
     /// What the camera sends.
     pub picture: Picture,
-    /// The only codec of pictures that the browser has: VP8 or H.264.
+    /// The only codec of pictures that the browser has.
     pub codec: VideoCodec,
     /// Enters with the microphone on.
     pub audio: bool,

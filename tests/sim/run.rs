@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tsuji_core::{Limits, MediaKind, Source, Time, VideoCodec};
+use tsuji_core::{Limits, MediaKind, Source, Time};
 use tsuji_signaling::ConnectionId;
 use tsuji_signaling::message::Ice;
 
@@ -238,7 +238,7 @@ impl<'a> Play<'a> {
                         Ice::Trickle
                     },
                     picture: person.picture,
-                    codec: VideoCodec::Vp8,
+                    codec: self.scenario.codec,
                     audio: person.audio,
                     video: person.video,
                     answers: true,

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde::{Deserialize, Serialize};
-use tsuji_core::MediaKind;
+use tsuji_core::{MediaKind, VideoCodec};
 
 use crate::media::Picture;
 use crate::network::{Burst, Conditions};
@@ -36,6 +36,9 @@ pub struct Scenario {
     /// Whether the cores estimate what each path carries.
     #[serde(default)]
     pub estimates: bool,
+    /// The codec of everybody's pictures.
+    #[serde(default)]
+    pub codec: VideoCodec,
 }
 
 fn one() -> u8 {
@@ -256,6 +259,7 @@ impl Scenario {
             hop_us: 100,
             cores: 1,
             estimates: false,
+            codec: VideoCodec::Vp8,
         }
     }
 }
@@ -288,16 +292,19 @@ impl Action {
 /// Nothing in them depends on anything else, so that each part can be made smaller by itself.
 pub fn scenarios() -> impl Strategy<Value = Scenario> {
     let cores = prop_oneof![3 => Just(1_u8), 1 => 2..4_u8];
+    let others = prop::sample::select(&VideoCodec::ALL[1..]);
+    let codec = prop_oneof![1 => Just(VideoCodec::Vp8), 1 => others];
     let shape = (
         4_000..20_000_u32,
         0..80_u32,
         0..3_000_u32,
         cores,
         any::<bool>(),
+        codec,
     );
     let parts = (any::<u64>(), shape, vec(person(), 2..6), vec(deed(), 0..12));
     parts.prop_map(|(seed, shape, people, deeds)| {
-        let (duration_ms, signaling_ms, hop_us, cores, estimates) = shape;
+        let (duration_ms, signaling_ms, hop_us, cores, estimates, codec) = shape;
         let deeds = deeds.into_iter().map(|(when, who, what)| Deed {
             at_ms: (f64::from(duration_ms) * when) as u32,
             who,
@@ -312,6 +319,7 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
             hop_us,
             cores,
             estimates,
+            codec,
         }
     })
 }

@@ -67,6 +67,7 @@ struct Attacker {
 
 impl Attacker {
     fn new(world: &mut World) -> Self {
+        let codec = world.codec_of(ATTACKER);
         let client = world.client(ATTACKER);
         client.sends = false;
         let own = client.ssrcs();
@@ -85,7 +86,7 @@ impl Attacker {
         let mut attacker = Self {
             own,
             theirs,
-            lines: rtp::Lines::read(&offer, [audio as u16, video as u16]),
+            lines: rtp::Lines::read(&offer, codec, [audio as u16, video as u16]),
             last: Vec::new(),
             number: 0,
             probes: 0,

@@ -5,10 +5,14 @@
 
 use arbitrary::Unstructured;
 
+use tsuji_core::VideoCodec;
+
 use super::{Attacker, byte};
+use crate::world::payload::{self, HEAD, Part};
 
 /// What the offer says about how media is to be sent.
 pub(super) struct Lines {
+    codec: VideoCodec,
     /// Audio, video, retransmissions of video.
     payload_types: [u8; 3],
     /// The header extension that names the m-line, and the names.
@@ -19,21 +23,23 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn read(offer: &str, [audio, video]: [u16; 2]) -> Self {
+    pub(super) fn read(offer: &str, codec: VideoCodec, [audio, video]: [u16; 2]) -> Self {
         let number = |prefix: &str, found: &dyn Fn(&str) -> bool| {
             let mut values = offer.lines().filter_map(|line| line.strip_prefix(prefix));
             let value = values.find(|value| found(value));
             let digits = value.and_then(|value| value.split([' ', '/']).next());
             digits.and_then(|digits| digits.parse().ok())
         };
-        let vp8: u8 = number("a=rtpmap:", &|v| v.contains("VP8")).unwrap_or_default();
+        let name = format!(" {}/", codec.name().to_ascii_uppercase());
+        let picture: u8 = number("a=rtpmap:", &|v| v.contains(&name)).unwrap_or_default();
         let opus = number("a=rtpmap:", &|v| v.contains("opus")).unwrap_or_default();
-        let again = number("a=fmtp:", &|v| v.ends_with(&format!("apt={vp8}")));
+        let again = number("a=fmtp:", &|v| v.ends_with(&format!("apt={picture}")));
         let mid = number("a=extmap:", &|v| v.ends_with("sdes:mid"));
         let mut mids = offer.lines().filter_map(|line| line.strip_prefix("a=mid:"));
         let mut next = || mids.next().unwrap_or_default().to_owned();
         Self {
-            payload_types: [opus, vp8, again.unwrap_or_default()],
+            codec,
+            payload_types: [opus, picture, again.unwrap_or_default()],
             mid_extension: mid.unwrap_or_default(),
             mids: [next(), next()],
             sequences: [audio, video, 0],
@@ -45,7 +51,7 @@ impl Lines {
 /// A packet in the clear that claims for its SSRC to be the source of sound (0), of video (1), or
 /// of what of the video is sent again (2).
 pub(crate) fn claim(offer: &str, line: usize, ssrc: u32, sequence: u16) -> Vec<u8> {
-    let lines = Lines::read(offer, [0; 2]);
+    let lines = Lines::read(offer, VideoCodec::Vp8, [0; 2]);
     let name = lines.mids[line.min(1)].as_bytes();
     let mut packet = vec![0x90, lines.payload_types[line]];
     packet.extend_from_slice(&sequence.to_be_bytes());
@@ -67,7 +73,7 @@ impl Attacker {
         let asked = |bit: u16| flags & (4 << bit) != 0;
         let (marker, padding, other_ssrc, other_type) = (asked(0), asked(1), asked(2), asked(3));
         let (jump, wild_time, named, extended) = (asked(4), asked(5), asked(6), asked(7));
-        let (plain_vp8, sources) = (asked(8), asked(9));
+        let (plain_picture, sources) = (asked(8), asked(9));
 
         let step = if jump {
             input.arbitrary().unwrap_or_default()
@@ -110,9 +116,21 @@ impl Attacker {
             // RFC 4588, 4: the sequence number of the original.
             packet.extend_from_slice(&input.arbitrary::<u16>().unwrap_or_default().to_be_bytes());
         }
-        if plain_vp8 {
+        if plain_picture {
             let picture = byte(input);
-            packet.extend_from_slice(&[0x90, 0xe0, 0x80, picture, picture, 0, picture & 1]);
+            let part = Part {
+                number: picture >> 1 & 1,
+                last: marker,
+                keyframe: picture & 1 == 0,
+                tid: picture >> 2 & 3,
+                synchronizes: picture & 0x10 != 0,
+                picture_id: picture.into(),
+                tl0_index: picture,
+                size: (640, 360),
+            };
+            let mut head = [0; HEAD];
+            payload::begin(self.lines.codec, &part, &mut head);
+            packet.extend_from_slice(&head);
         }
         packet.extend(payload(input));
         packet

@@ -9,12 +9,12 @@ use str0m::media::{MediaKind as Kind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{Certificate, PublishMids, Slot, Time};
+use tsuji_core::{Certificate, PublishMids, Slot, Time, VideoCodec};
 use tsuji_hermetic::{Clock, Seam};
 
-use super::EPOCH;
 use super::keys::{self, Keys};
 use super::media::{Packet, Source, count};
+use super::{EPOCH, codec};
 
 /// A packet that arrived.
 pub(crate) struct Received {
@@ -34,6 +34,8 @@ pub(crate) struct Client {
     /// The newest extended sequence numbers: audio, video.
     pub(crate) sequences: (u64, u64),
     pub(crate) source: Source,
+    /// In which it sends pictures; it takes all.
+    codec: VideoCodec,
     pub(crate) sends: bool,
     pub(crate) connected: bool,
     /// Once DTLS is up.
@@ -47,7 +49,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(t: Time, number: u8, certificate: &Certificate) -> Self {
+    pub(crate) fn new(t: Time, number: u8, codec: VideoCodec, certificate: &Certificate) -> Self {
         let base = Clock::prepare().instant(EPOCH);
         let start = base + Duration::from_micros(t.as_micros());
         let address = SocketAddr::from(([198, 51, 100, number], 20_000));
@@ -56,14 +58,13 @@ impl Client {
             private_key: certificate.private_key().to_vec(),
         };
         let seam = Seam::new([number; 32], move |provider| {
-            let mut rtc = Rtc::builder()
+            let config = Rtc::builder()
                 .set_crypto_provider(keys::tap(&provider).into())
                 .set_dtls_cert(certificate)
                 .set_rtp_mode(true)
                 .clear_codecs()
-                .enable_opus(true, false)
-                .enable_vp8(true)
-                .build(start);
+                .enable_opus(true, false);
+            let mut rtc = codec::enable_all(config).build(start);
             let host = Candidate::host(address, "udp").expect("a constant address");
             rtc.add_local_candidate(host);
             rtc
@@ -76,6 +77,7 @@ impl Client {
             publish: None,
             sequences: (40_000, 65_000),
             source: Source::default(),
+            codec,
             sends: true,
             connected: false,
             keys: None,
@@ -150,16 +152,16 @@ impl Client {
         };
         let packet = self.source.sound();
         self.sequences.0 += 1;
-        self.write(t, audio, self.sequences.0, packet, false);
+        self.write(t, audio, self.sequences.0, packet, None);
     }
 
     pub(crate) fn send_frame(&mut self, t: Time) {
         let Some((_, video)) = self.publish.filter(|_| self.connected && self.sends) else {
             return;
         };
-        for packet in self.source.frame() {
+        for packet in self.source.frame(self.codec) {
             self.sequences.1 += 1;
-            self.write(t, video, self.sequences.1, packet, true);
+            self.write(t, video, self.sequences.1, packet, Some(self.codec));
         }
     }
 
@@ -187,10 +189,22 @@ impl Client {
         own.map(|own| (own.ufrag, own.pass)).unwrap_or_default()
     }
 
-    fn write(&mut self, t: Time, mid: Mid, sequence: u64, packet: Packet, nackable: bool) {
+    /// `codec`: of a picture.
+    fn write(
+        &mut self,
+        t: Time,
+        mid: Mid,
+        sequence: u64,
+        packet: Packet,
+        codec: Option<VideoCodec>,
+    ) {
         let now = self.instant(t);
         let result = self.seam.call(|rtc| {
-            let payload_type = rtc.media(mid).and_then(|m| m.remote_pts().first().copied());
+            let agreed = rtc.media(mid).map(|media| media.remote_pts());
+            let payload_type = agreed.and_then(|agreed| match codec {
+                None => agreed.first().copied(),
+                Some(codec) => codec::payload_type(codec, rtc.codec_config(), agreed),
+            });
             let mut direct = rtc.direct_api();
             let stream = direct.stream_tx_by_mid(mid, None);
             if let (Some(payload_type), Some(stream)) = (payload_type, stream) {
@@ -202,6 +216,7 @@ impl Client {
                     now,
                     packet.payload,
                 );
+                let nackable = codec.is_some();
                 stream.write_rtp(write.marker(packet.marker).nackable(nackable));
             }
             rtc.handle_input(Input::Timeout(now))

@@ -1,5 +1,9 @@
 //! Media that can be checked: every payload says which packet of its source it is.
 
+use tsuji_core::VideoCodec;
+
+use super::payload::{self, HEAD, Part};
+
 /// A packet to be sent.
 pub(crate) struct Packet {
     pub(crate) timestamp: u32,
@@ -29,27 +33,31 @@ impl Source {
         }
     }
 
-    /// A frame of VP8 in two packets.
-    pub(crate) fn frame(&mut self) -> [Packet; 2] {
+    /// A frame in two packets.
+    pub(crate) fn frame(&mut self, codec: VideoCodec) -> [Packet; 2] {
         self.frames += 1;
         let keyframe = std::mem::take(&mut self.keyframe_wanted) || self.frames == 1;
-        [self.part(true, keyframe), self.part(false, keyframe)]
+        [0, 1].map(|number| self.part(codec, number, keyframe))
     }
 
-    fn part(&mut self, first: bool, keyframe: bool) -> Packet {
+    fn part(&mut self, codec: VideoCodec, number: u8, keyframe: bool) -> Packet {
         self.pictures += 1;
+        let part = Part {
+            number,
+            last: number == 1,
+            keyframe,
+            tid: 0,
+            synchronizes: false,
+            picture_id: self.frames as u16 & 0x7fff,
+            tl0_index: self.frames as u8,
+            size: (640, 360),
+        };
         let mut payload = vec![0; 60];
-        // RFC 7741, 4.2: X, and S in the first packet; I, L and T; then the numbers.
-        payload[0] = if first { 0x90 } else { 0x80 };
-        payload[1] = 0xe0;
-        payload[2..4].copy_from_slice(&(self.frames as u16 | 0x8000).to_be_bytes());
-        payload[4] = self.frames as u8;
-        // RFC 7741, 4.3: P is 0 in a keyframe.
-        payload[6] = u8::from(!keyframe);
-        payload[7..11].copy_from_slice(&self.pictures.to_be_bytes());
+        payload::begin(codec, &part, &mut payload);
+        payload[HEAD..HEAD + 4].copy_from_slice(&self.pictures.to_be_bytes());
         Packet {
             timestamp: self.frames.wrapping_mul(3_000),
-            marker: !first,
+            marker: part.last,
             payload,
         }
     }
@@ -57,7 +65,7 @@ impl Source {
 
 /// Which packet of its source a payload is, from 1; nonsense for what others made.
 pub(crate) fn count(audio: bool, payload: &[u8]) -> Option<u32> {
-    let at = if audio { 1 } else { 7 };
+    let at = if audio { 1 } else { HEAD };
     let bytes = payload.get(at..at + 4)?;
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
 }

@@ -36,14 +36,14 @@ struct Stretch {
     newest_at: Time,
     newest_made: Time,
     newest_timestamp: u32,
-    newest_picture: u16,
+    newest_picture: Option<u16>,
     newest_frame: u32,
     /// It has temporal layers.
     layered: bool,
     /// Wrapping distances of out to in.
     sequence: u64,
     timestamp: u32,
-    picture: u16,
+    picture: Option<u16>,
 }
 
 /// Packets of a stretch that ended longer ago are not told apart any more.
@@ -104,8 +104,9 @@ impl Stretch {
             let (is, made) = (packet.timestamp, packet.made_timestamp);
             return Err(format!("timestamp {is} for {made} within a stretch"));
         }
-        if !packet.audio && self.picture != picture_offset(packet) {
-            return Err(format!("picture id {} within a stretch", packet.picture_id));
+        if self.picture != picture_offset(packet) {
+            let id = packet.picture_id;
+            return Err(format!("picture id {id:?} within a stretch"));
         }
         Ok(true)
     }
@@ -122,10 +123,12 @@ impl Stretch {
         {
             return Ok(false);
         }
-        let pictures = packet.picture_id.wrapping_sub(self.newest_picture) & 0x7fff;
+        let (Some(is), Some(was)) = (packet.picture_id, self.newest_picture) else {
+            return Ok(true);
+        };
+        let pictures = is.wrapping_sub(was) & 0x7fff;
         let frames = packet.place.frame.wrapping_sub(self.newest_frame);
         if is_new && (u32::from(pictures) > frames || (pictures == 0) != (frames == 0)) {
-            let (is, was) = (packet.picture_id, self.newest_picture);
             return Err(format!(
                 "picture id {is} after {was}, {frames} frames later"
             ));
@@ -139,9 +142,10 @@ fn is_layered(packet: &Received) -> bool {
     packet.place.tid > 0 || packet.place.needs > 1
 }
 
-/// A camera's picture ids go up by one with each frame.
-fn picture_offset(packet: &Received) -> u16 {
-    packet.picture_id.wrapping_sub(packet.place.frame as u16) & 0x7fff
+/// A camera's picture ids, where it has any, go up by one with each frame.
+fn picture_offset(packet: &Received) -> Option<u16> {
+    let id = packet.picture_id?;
+    Some(id.wrapping_sub(packet.place.frame as u16) & 0x7fff)
 }
 
 impl Invariant for NumbersGoOn {
@@ -272,8 +276,8 @@ impl Stream {
                 "across a change, the clock goes on by {clock} ms in {elapsed:?}"
             ));
         }
-        if clean && !packet.audio {
-            let step = packet.picture_id.wrapping_sub(last.newest_picture) & 0x7fff;
+        if let (true, Some(id), Some(newest)) = (clean, packet.picture_id, last.newest_picture) {
+            let step = id.wrapping_sub(newest) & 0x7fff;
             if step != 1 {
                 return Err(format!("picture ids go on by {step}"));
             }
