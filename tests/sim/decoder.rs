@@ -24,8 +24,8 @@ pub struct Decoder {
     /// Whose pictures it shows, and which encoding of them.
     stream: Option<(TrackId, Layer)>,
     newest_sequence: u64,
-    /// The newest picture shown, and its picture id.
-    shown: Option<(u32, u16)>,
+    /// The newest picture shown, and its picture id, where the codec has any.
+    shown: Option<(u32, Option<u16>)>,
     /// All that were shown since the last keyframe.
     decoded: BTreeSet<u32>,
     /// Parts that came of pictures not yet shown.
@@ -42,7 +42,7 @@ pub struct Decoder {
 struct Parts {
     missing: u32,
     place: Place,
-    picture_id: u16,
+    picture_id: Option<u16>,
     made: Time,
 }
 
@@ -130,7 +130,8 @@ impl Decoder {
     fn next(&self, t: Time) -> Option<u32> {
         let (shown, id) = self.shown?;
         let (frame, parts) = self.pictures.first_key_value()?;
-        let is_next = *frame == shown + 1 || parts.picture_id == (id + 1) & 0x7fff;
+        let follows = |id: u16| parts.picture_id == Some((id + 1) & 0x7fff);
+        let is_next = *frame == shown + 1 || id.is_some_and(follows);
         if is_next {
             let needs = u32::from(parts.place.needs);
             let needed = needs == 0 || self.decoded.contains(&(frame - needs));

@@ -214,6 +214,8 @@ impl Stream {
                 // comes from before the stretch is a repetition out of one that was lost.
                 Err(_) if paused(stretch.newest_at) => continue,
                 Err(_) if rules.holds && packet.keyframe => continue,
+                // Of that keyframe, all may be lost on the way.
+                Err(_) if rules.holds && !rules.clean => continue,
                 Err(_) if packet.sequence < stretch.first_sequence => continue,
                 // While another layer was shown, as many packets of this one may have been made as
                 // were sent of that.
