@@ -11,6 +11,7 @@ mod links;
 mod loss;
 mod moving;
 mod negotiation;
+mod resting;
 mod seeds;
 mod showing;
 mod sound;

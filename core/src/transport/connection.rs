@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -10,7 +10,7 @@ use str0m::bwe::Bitrate;
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation, Vp8Patch};
-use str0m::{IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::{IceCreds, Input, Output, Reason, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Feedback, Seam};
 
@@ -22,6 +22,8 @@ use super::extension;
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
 use super::numbers::Numbers;
+use super::outgoing::Outgoing;
+use super::pulse::Pulse;
 use super::red;
 use super::route::Route;
 use super::sources::{Arrival, Sources, is_rtp};
@@ -45,12 +47,18 @@ pub(crate) struct Connection {
     pub(super) credentials: Credentials,
     pub(super) pending: Option<PendingOffer>,
     pub(super) sources: Sources,
+    pub(super) outgoing: Outgoing,
     numbers: Numbers,
     feedback: Feedback,
     estimate: Estimate,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
+    /// The newest time that str0m was shown.
+    shown: Instant,
+    pulse: Pulse,
+    /// What is to be found out of the path.
+    pace: Pace,
     deadline: Option<Time>,
     /// Packets that wait for [`Connection::timeout`].
     written: usize,
@@ -72,6 +80,14 @@ const FIRST_ESTIMATE: u64 = 500_000;
 
 /// How often str0m may ask for the same moment again before it is made to wait a millisecond.
 const MAX_ROUNDS: usize = 64;
+
+/// How long to wait then. 1 ms.
+const BUSY: Duration = Duration::from_millis(1);
+
+/// What str0m's pacer waits between two packets that need no pace. 1 µs: what is written together leaves
+/// together. That it is more than nothing tells its estimator that the first and the last of a probe have
+/// a time between them.
+const AT_ONCE: Duration = Duration::from_micros(1);
 
 impl Connection {
     pub(crate) fn new(
@@ -107,11 +123,15 @@ impl Connection {
             credentials: credentials.clone(),
             pending: None,
             sources: Sources::default(),
+            outgoing: Outgoing::default(),
             numbers: Numbers::default(),
             feedback: Feedback::default(),
             estimate: Estimate::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
+            shown: start,
+            pulse: Pulse::new(t),
+            pace: Pace::default(),
             deadline: Some(t),
             written: 0,
             remote_candidates: 0,
@@ -141,7 +161,7 @@ impl Connection {
         Datagram { path, payload }: Datagram<'_>,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = environment.instant(t);
+        let now = self.now(t, environment);
         let Some(destination) = environment.advertised(&path) else {
             return Ok(());
         };
@@ -152,6 +172,9 @@ impl Connection {
         let is_new_check = is_stun(payload) && !self.paths.contains(&path);
         if is_new_check && self.paths.len() == ADDRESSES_CHECKED {
             effects.refused_address = true;
+            return Ok(());
+        }
+        if self.pulse.rests() && is_transport_wide_feedback(payload) {
             return Ok(());
         }
         let is_rtp = is_rtp(payload);
@@ -187,9 +210,10 @@ impl Connection {
         let authentic = tsuji_hermetic::opened() != opened;
         if is_rtp && authentic {
             self.numbers.shown(t, payload);
+            self.pulse.heard(t);
         }
         let (events, transmits) = (effects.events.len(), effects.transmits.len());
-        self.drain(t, environment, effects)?;
+        self.drain(t, environment, effects, 0)?;
         let mut sent = effects.transmits.iter().skip(transmits);
         let answered = is_stun(payload) && sent.any(|transmit| is_success_on(transmit, &path));
         if is_new_check && answered {
@@ -203,6 +227,7 @@ impl Connection {
             false
         };
         if moved {
+            self.pulse.woken(t);
             effects.events.push(Event::Moved);
         }
         if let Arrival::Unknown(ssrc, streams) = arrival {
@@ -223,10 +248,16 @@ impl Connection {
         environment: &Environment,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = environment.instant(t);
+        let now = self.now(t, environment);
         self.seam
             .call(|rtc| rtc.handle_input(Input::Timeout(now)))??;
-        self.drain(t, environment, effects)
+        let paced = environment.estimate_bandwidth;
+        self.drain(
+            t,
+            environment,
+            effects,
+            if paced { self.written } else { 0 },
+        )
     }
 
     /// Has a packet sent to the peer: at the next [`Connection::timeout`], which is due at once. What is
@@ -239,7 +270,7 @@ impl Connection {
         packet: &OutgoingPacket<'_>,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = environment.instant(t);
+        let now = self.now(t, environment);
         let source = packet.source;
         let Some((codec, payload, patch)) = written(to, packet) else {
             return Ok(());
@@ -269,11 +300,14 @@ impl Connection {
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
+        let outgoing = &mut self.outgoing;
         self.seam.call(|rtc| {
+            outgoing.wake(rtc, to.line);
             if let Some(stream) = rtc.direct_api().stream_tx_by_mid(to.line.0, None) {
                 stream.write_rtp(write);
             }
         })?;
+        self.pulse.woken(t);
         self.written += 1;
         if self.written >= TOGETHER {
             return self.timeout(t, environment, effects);
@@ -288,16 +322,17 @@ impl Connection {
         &mut self,
         t: Time,
         environment: &Environment,
-        Pace { least, desired }: Pace,
+        pace: Pace,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = environment.instant(t);
+        let now = self.now(t, environment);
+        self.pace = pace;
+        self.pulse.woken(t);
         self.seam.call(|rtc| {
-            rtc.bwe()
-                .set_bitrate(Bitrate::bps(least), Bitrate::bps(desired));
+            set_pace(rtc, pace);
             rtc.handle_input(Input::Timeout(now))
         })??;
-        self.drain(t, environment, effects)
+        self.drain(t, environment, effects, 0)
     }
 
     /// Asks the peer for keyframes of these layers on a line on which it sends video.
@@ -309,7 +344,7 @@ impl Connection {
         layers: &[Layer],
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = environment.instant(t);
+        let now = self.now(t, environment);
         self.seam.call(|rtc| {
             let mut direct = rtc.direct_api();
             for layer in layers {
@@ -323,7 +358,12 @@ impl Connection {
             }
             rtc.handle_input(Input::Timeout(now))
         })??;
-        self.drain(t, environment, effects)
+        self.drain(t, environment, effects, 0)
+    }
+
+    /// What str0m is told that it is: between two packets that leave together it saw a moment pass.
+    fn now(&self, t: Time, environment: &Environment) -> Instant {
+        environment.instant(t).max(self.shown)
     }
 
     /// Says goodbye to the peer (RTCP BYE, DTLS close_notify).
@@ -334,7 +374,7 @@ impl Connection {
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         self.seam.call(Rtc::close)??;
-        self.drain(t, environment, effects)
+        self.drain(t, environment, effects, 0)
     }
 
     /// What a bug inside str0m does.
@@ -345,29 +385,37 @@ impl Connection {
 
     /// Takes everything that str0m has to say, until it only waits. Due after every change, or
     /// packets are lost.
+    ///
+    /// So many packets as `written` says were written, of which str0m gives one for each time that it is
+    /// given: after each but the last it need not be asked what it waits for.
     fn drain(
         &mut self,
         t: Time,
         environment: &Environment,
         effects: &mut Effects,
+        mut written: usize,
     ) -> Result<(), Fault> {
         self.written = 0;
-        let now = environment.instant(t);
+        let mut now = self.now(t, environment);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
-        let route = &mut self.route;
-        let wake = self.seam.call(|rtc| {
+        let (route, pulse) = (&mut self.route, &mut self.pulse);
+        let end = self.seam.call(|rtc| {
             let mut rounds = 0;
             loop {
                 match rtc.poll_output()? {
-                    Output::Timeout(at) if at > now => return Ok::<_, RtcError>(Some(at)),
-                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(None),
+                    Output::Timeout(at) if at > now + AT_ONCE => {
+                        return Ok::<_, RtcError>(End::Waits(at, rtc.last_timeout_reason()));
+                    }
+                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(End::Busy),
                     Output::Timeout(_) => {
                         rounds += 1;
+                        now += AT_ONCE;
                         rtc.handle_input(Input::Timeout(now))?;
                     }
                     Output::Transmit(transmit) => {
-                        if feedback.is_beginning() && is_rtp(&transmit.contents) {
+                        let is_rtp = is_rtp(&transmit.contents);
+                        if is_rtp && feedback.is_beginning() {
                             extension::numbers(&transmit.contents)
                                 .for_each(|number| feedback.sent(number));
                         }
@@ -382,6 +430,11 @@ impl Connection {
                             path,
                             payload: transmit.contents.into(),
                         }));
+                        if is_rtp && written > 1 {
+                            written -= 1;
+                            now += AT_ONCE;
+                            rtc.handle_input(Input::Timeout(now))?;
+                        }
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
                         if let Some(number) = packet.header.ext_vals.transport_cc {
@@ -396,19 +449,51 @@ impl Connection {
                         }
                     }
                     Output::Event(event) => {
+                        if matches!(event, str0m::Event::Connected) {
+                            pulse.woken(t);
+                        }
                         let bits = estimate.hear(&event).map(Event::Estimate);
                         effects.events.extend(bits.or_else(|| translate(event)));
                     }
                 }
             }
         })?;
+        self.shown = now;
         self.numbers.done_until(t);
-        self.deadline = match wake.map_err(Fault::from)? {
-            Some(at) => Some(environment.time(at)),
-            None => Some(t + Duration::from_millis(1)),
-        };
+        self.deadline = Some(match end.map_err(Fault::from)? {
+            End::Waits(at, reason) => {
+                let pads = self.pace.least > 0;
+                self.pulse.next(t, environment.time(at), reason, pads)
+            }
+            End::Busy => t + BUSY,
+        });
+        if environment.estimate_bandwidth
+            && let Some(rests) = self.pulse.turn(t)
+        {
+            let pace = if rests { Pace::default() } else { self.pace };
+            self.seam.call(|rtc| set_pace(rtc, pace))?;
+        }
         Ok(())
     }
+}
+
+/// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1), with or without
+/// padding. It travels alone.
+fn is_transport_wide_feedback(datagram: &[u8]) -> bool {
+    matches!(datagram, [flags, 205, ..] if flags & 0xdf == 0x80 | 15)
+}
+
+/// How str0m was left.
+enum End {
+    /// It waits for a moment, and why.
+    Waits(Instant, Reason),
+    /// It wants the same moment again and again.
+    Busy,
+}
+
+fn set_pace(rtc: &mut Rtc, Pace { least, desired }: Pace) {
+    rtc.bwe()
+        .set_bitrate(Bitrate::bps(least), Bitrate::bps(desired));
 }
 
 /// What a packet becomes for a viewer: as what, and with what for str0m to change in it.

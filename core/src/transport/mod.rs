@@ -8,6 +8,8 @@
 //!  time     ─► Connection::timeout ─┼─► seam ─► str0m::Rtc ──┤
 //!  packet   ─► Connection::write   ─┘                        └─► Effects::events
 //! ```
+//! What a connection costs is a matter of how often str0m is called and of how much it then goes
+//! through: `pulse` is about the first, `outgoing` about the second.
 
 mod certificate;
 mod codecs;
@@ -22,6 +24,8 @@ mod fault;
 mod line;
 mod negotiation;
 mod numbers;
+mod outgoing;
+mod pulse;
 mod red;
 mod route;
 mod sources;

@@ -1,11 +1,9 @@
 //! Offers, answers and candidates of a connection, and ICE restarts.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::media::Direction;
-use str0m::{Candidate, IceCreds, RtcError};
+use str0m::{Candidate, IceCreds, Rtc, RtcError};
 
 use super::codecs;
 use super::connection::Connection;
@@ -20,14 +18,6 @@ use crate::ids::{MediaKind, Source};
 use crate::input::IceMode;
 use crate::limits::Limits;
 use crate::output::CommandError;
-
-/// What is kept to be sent again: of the largest layer, more than three seconds, which no viewer
-/// waits for.
-const RTX_PACKETS: usize = 1_024;
-const RTX_AGE: Duration = Duration::from_secs(3);
-/// Of all that is sent, what may be sent again. At 20 % of loss, a quarter is; str0m's own 15 %
-/// leaves such a viewer with gaps.
-const RTX_SHARE: f32 = 0.3;
 
 /// An offer, ready to be sent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -122,40 +112,43 @@ impl Connection {
         restart: Option<Credentials>,
         publish: impl FnOnce(&mut SdpApi<'_>) -> P,
     ) -> Result<(Description, P), Fault> {
-        let present = &self.credentials;
+        let (present, outgoing) = (&self.credentials, &mut self.outgoing);
         let (description, pending, publish) = self
             .seam
             .call(|rtc| {
-                let mut changes = rtc.sdp_api();
-                let publish = publish(&mut changes);
-                let mut add = |kind, first, count| {
-                    let numbers = first..first + count;
-                    let add = |number| (add_slot(&mut changes, kind, number), kind);
-                    numbers.map(add).collect::<Vec<_>>()
-                };
-                let mut lines = add(MediaKind::Audio, existing.audio, slots.audio);
-                lines.extend(add(MediaKind::Video, existing.video, slots.video));
-                let restart = restart.map(|ours| Restart {
-                    made: changes.ice_restart(true),
-                    ours,
-                });
-                let (offer, offered) = changes.apply()?;
-                let mut sdp = offer.to_sdp_string();
-                if let Some(Restart { made, ours }) = &restart {
-                    sdp = with_credentials(&sdp, made, present, ours);
-                }
-                let pending = PendingOffer {
-                    offer: offered,
-                    restart,
-                };
-                let sdp = match ice {
-                    IceMode::Trickle => sdp,
-                    IceMode::Vanilla => complete(&sdp),
-                };
-                let description = Description { sdp, slots: lines };
-                Some((description, pending, publish))
+                outgoing.negotiate(rtc, |rtc| {
+                    let mut changes = rtc.sdp_api();
+                    let publish = publish(&mut changes);
+                    let mut add = |kind, first, count| {
+                        let numbers = first..first + count;
+                        let add = |number| (add_slot(&mut changes, kind, number), kind);
+                        numbers.map(add).collect::<Vec<_>>()
+                    };
+                    let mut lines = add(MediaKind::Audio, existing.audio, slots.audio);
+                    lines.extend(add(MediaKind::Video, existing.video, slots.video));
+                    let restart = restart.map(|ours| Restart {
+                        made: changes.ice_restart(true),
+                        ours,
+                    });
+                    let (offer, offered) = changes.apply()?;
+                    let mut sdp = offer.to_sdp_string();
+                    if let Some(Restart { made, ours }) = &restart {
+                        sdp = with_credentials(&sdp, made, present, ours);
+                    }
+                    let pending = PendingOffer {
+                        offer: offered,
+                        restart,
+                    };
+                    let sdp = match ice {
+                        IceMode::Trickle => sdp,
+                        IceMode::Vanilla => complete(&sdp),
+                    };
+                    let description = Description { sdp, slots: lines };
+                    Some((description, pending, publish))
+                })
             })?
             .ok_or(Fault::NothingToOffer)?;
+        outgoing.offered(&description.slots);
         self.pending = Some(pending);
         Ok((description, publish))
     }
@@ -180,8 +173,10 @@ impl Connection {
         let Some(PendingOffer { offer, restart }) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
+        let outgoing = &mut self.outgoing;
+        let accept = |rtc: &mut Rtc| rtc.sdp_api().accept_answer(offer, answer);
         self.seam
-            .call_isolated(|rtc| rtc.sdp_api().accept_answer(offer, answer))?
+            .call_isolated(|rtc| outgoing.negotiate(rtc, accept))?
             .map_err(|error| Fault::BadAnswer(error.to_string()))?;
         if let Some(restart) = restart {
             self.restart(restart)?;
@@ -224,12 +219,6 @@ impl Connection {
                 return None;
             }
             let agreed = codecs::agreed(rtc.codec_config(), media.remote_pts());
-            // Publishers pace what they send. Held back here, what the path does not carry would come
-            // late instead of never, and what was chosen in its place behind that.
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(line.0, None) {
-                stream.set_unpaced(true);
-                stream.set_rtx_cache(RTX_PACKETS, RTX_AGE, Some(RTX_SHARE));
-            }
             agreed.iter().any(Option::is_some).then_some(agreed)
         })?;
         Ok(payload_types.map(|payload_types| SendLine {

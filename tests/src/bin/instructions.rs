@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tsuji_tests::{Manner, Picture, World, WorldOptions};
 
-/// Instructions for each packet that goes to one of ten viewers, as tests are built: half of them are
-/// the estimation of bandwidth, without which it is 35,000. It is to be lowered when they get fewer; another version of the compiler may cost, or save, a few percent.
-const BOUND: u64 = 78_000;
+/// Instructions for each packet that goes to one of ten viewers, as tests are built. It is to be lowered
+/// when they get fewer; another version of the compiler may cost, or save, a few percent.
+const BOUND: u64 = 46_000;
 /// Seconds of the two meetings, once everybody is connected.
 const SHORTER: u64 = 1;
 const LONGER: u64 = 3;
