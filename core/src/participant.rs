@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, VideoCodec};
-use crate::forward::{Budget, Demand, KeyframeRequests, Outlet, Rates, Shown, Track, VideoOutlet};
+use crate::forward::{
+    Budget, Demand, KeyframeRequests, Nudge, Outlet, Rates, Shown, Track, VideoOutlet,
+};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
@@ -62,6 +64,8 @@ pub(crate) struct Participant {
     pub(crate) budget: Budget,
     /// What its path was last probed for.
     pub(crate) pace: Pace,
+    /// When it is probed again.
+    pub(crate) nudge: Nudge,
     /// The last packets of each of its streams that were recorded.
     pub(crate) bases: Bases,
 }
@@ -321,6 +325,7 @@ impl Participant {
         let layers = layers.flatten().min();
         [
             self.budget.deadline(),
+            self.nudge.deadline(),
             connection,
             phase,
             negotiation,

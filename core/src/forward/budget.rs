@@ -3,7 +3,8 @@
 //! An estimate that follows every swing of a path is followed to the letter by nobody who wants a
 //! steady picture:
 //! - The burst of a keyframe, or a probe, makes it fall for a second. It rises at once when the path
-//!   is free again; while it does, what flows goes on.
+//!   is free again; while it does, what flows goes on. One that falls on and on is of a path that has
+//!   collapsed.
 //! - Beyond what flows it is a guess, often half as much again as the path carries. So more is tried in
 //!   steps, each when the last one has held.
 //! - It climbs until the path fails, falls, and climbs again within seconds. What the path has just
@@ -22,6 +23,11 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const RECOVERY: Duration = Duration::from_secs(3);
 /// Of what flows, the least that is a swing; less is believed at once: 35 %.
 const SWING: (u64, u64) = (35, 100);
+/// An estimate that falls twice in a row, below so much of what flows, will go on falling: the path has
+/// collapsed, and how deep, nobody knows before it rises again. 60 %.
+const DEEP: (u64, u64) = (60, 100);
+/// After a collapse, how long only what is small is sent, at least and at most.
+const COLLAPSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3));
 /// What flows for so long has held. 1 s: a path that carries a tenth less has lost what its queue does
 /// not hold.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -52,8 +58,12 @@ pub(crate) struct Budget {
     at: Time,
     estimate: u64,
     rises: bool,
+    /// How often it has fallen in a row.
+    falls: u32,
     /// Since when the estimate is below what flows.
     short_since: Option<Time>,
+    /// Since when the path has collapsed.
+    collapsed: Option<Time>,
     /// When patience ends.
     patient_until: Option<Time>,
     /// What flows, and since when that much.
@@ -80,15 +90,22 @@ impl Budget {
         self.hear(estimate);
         self.see(flows);
         self.patient_until = None;
+        let (least, most) = COLLAPSE;
+        let is_over = |since: &mut Time| t >= *since + if self.rises { least } else { most };
+        self.collapsed.take_if(is_over);
         if estimate < flows {
             let since = *self.short_since.get_or_insert(t);
             let patience = if self.rises { RECOVERY } else { PATIENCE };
-            let swings = estimate >= part(flows, SWING);
+            let collapses = self.falls >= 2 && estimate < part(flows, DEEP);
+            let swings = estimate >= part(flows, SWING) && !collapses;
             if swings && t < since + patience {
                 self.patient_until = Some(since + patience);
                 return flows;
             }
             self.fail(flows);
+            if collapses {
+                self.collapsed = Some(t);
+            }
         } else {
             self.short_since = None;
             let (flows, since) = self.flows;
@@ -99,13 +116,21 @@ impl Budget {
         self.most().min(estimate)
     }
 
+    /// Whether only what is small is to be sent.
+    pub(crate) fn has_collapsed(&self) -> bool {
+        self.collapsed.is_some()
+    }
+
     /// When [`Budget::of`] may say something else although nothing has changed.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let (flows, since) = self.flows;
         let may_hold = flows > self.held && self.short_since.is_none();
         let holds = may_hold.then(|| since + HOLDS);
         let lifted = self.failed.map(|_| self.until);
-        let all = [holds, lifted, self.patient_until].into_iter().flatten();
+        let (least, most) = COLLAPSE;
+        let [soon, late] = [least, most].map(|time| self.collapsed.map(|since| since + time));
+        let all = [holds, lifted, soon, late, self.patient_until];
+        let all = all.into_iter().flatten();
         all.filter(|due| *due > self.at).min()
     }
 
@@ -122,6 +147,7 @@ impl Budget {
         let before = std::mem::replace(&mut self.estimate, estimate);
         if estimate != before {
             self.rises = estimate > before;
+            self.falls = if self.rises { 0 } else { self.falls + 1 };
         }
         if estimate > part(before, JUMP) {
             self.held = self.held.max(estimate);
@@ -192,6 +218,29 @@ mod tests {
         let mut budget = Budget::default();
         assert_eq!(budget.of(at(0), 2_000, 1_000), 2_000);
         assert_eq!(budget.of(at(10_000), 349, 1_000), 349);
+    }
+
+    #[test]
+    fn after_a_collapse_only_what_is_small_is_sent_until_the_estimate_rises() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.of(at(0), 4_000, 3_000), 4_000);
+        assert_eq!(budget.of(at(10_000), 1_700, 3_000), 3_000, "a swing so far");
+        assert_eq!(budget.of(at(10_200), 1_400, 3_000), 1_400);
+        assert!(budget.has_collapsed());
+        assert_eq!(budget.of(at(10_400), 300, 200), 300);
+        assert_eq!(budget.of(at(11_199), 320, 200), 320);
+        assert!(budget.has_collapsed());
+        assert_eq!(budget.deadline(), Some(at(11_200)));
+        assert_eq!(budget.of(at(11_200), 320, 200), 320);
+        assert!(!budget.has_collapsed());
+        // One that does not rise.
+        budget.of(at(20_000), 4_000, 3_000);
+        budget.of(at(20_200), 1_700, 3_000);
+        budget.of(at(20_400), 1_400, 3_000);
+        budget.of(at(23_399), 1_400, 200);
+        assert!(budget.has_collapsed());
+        budget.of(at(23_400), 1_400, 200);
+        assert!(!budget.has_collapsed());
     }
 
     #[test]

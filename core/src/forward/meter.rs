@@ -28,6 +28,19 @@ pub(crate) struct Meter {
 impl Meter {
     /// A packet with so many bytes of payload came, of such pictures.
     pub(crate) fn note(&mut self, t: Time, bytes: usize, of: Temporal) {
+        self.turn(t);
+        self.bytes[of as usize] += bytes as u64 + AROUND;
+    }
+
+    /// A packet of sound came, some bytes of whose payload only repeat others. They count as
+    /// [`Temporal::All`], and everything else as [`Temporal::Base`].
+    pub(crate) fn note_sound(&mut self, t: Time, bytes: usize, repeated: usize) {
+        self.turn(t);
+        self.bytes[Temporal::Base as usize] += bytes.saturating_sub(repeated) as u64 + AROUND;
+        self.bytes[Temporal::All as usize] += repeated as u64;
+    }
+
+    fn turn(&mut self, t: Time) {
         let began = *self.began.get_or_insert(t);
         let lasted = t.since(began);
         if lasted >= STRETCH {
@@ -40,7 +53,6 @@ impl Meter {
             self.began = Some(t);
             self.bytes = Default::default();
         }
-        self.bytes[of as usize] += bytes as u64 + AROUND;
     }
 
     /// Bits a second; `None` while too little came to tell. With fewer pictures, where that is less.

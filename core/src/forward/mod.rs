@@ -8,6 +8,7 @@
 //!  demand   which layers a publisher is to send
 //!  allocate what each picture gets of what a viewer's path carries
 //!  budget   what of an estimate of that is used
+//!  nudge    when to have a path probed again
 //!  meter    how much comes of a layer
 //!  keyframe when a publisher is asked for a keyframe
 //!  picture  what payloads say of their pictures, codec by codec
@@ -25,6 +26,7 @@ mod demand;
 mod hold;
 mod keyframe;
 mod meter;
+mod nudge;
 mod outlet;
 mod picture;
 mod quality;
@@ -41,6 +43,7 @@ pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use budget::Budget;
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
+pub(crate) use nudge::Nudge;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
 pub(crate) use quality::{Quality, Rates};

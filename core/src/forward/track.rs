@@ -141,6 +141,20 @@ impl Track {
         is_new || is_other
     }
 
+    /// A packet of sound with so many bytes of payload came; `redundant`: it repeats what was in the one
+    /// before (RFC 2198), which is about as long.
+    pub(crate) fn heard(&mut self, t: Time, bytes: usize, redundant: bool) {
+        let repeated = if redundant { bytes / 2 } else { 0 };
+        self.meters[Layer::Full as usize].note_sound(t, bytes, repeated);
+    }
+
+    /// Bits a second of a sound, without what only repeats others if that is left out; `None` while that
+    /// is not known.
+    pub(crate) fn sound(&self, plain: bool) -> Option<u64> {
+        let [base, _, all] = self.meters[Layer::Full as usize].rates()?;
+        base.filter(|_| plain).or(all)
+    }
+
     /// How all that comes is encoded; where nothing does, how it was.
     pub(crate) fn codecs(&self) -> impl Iterator<Item = VideoCodec> {
         let is_alive = self.is_alive();

@@ -13,10 +13,12 @@ use super::Sfu;
 use crate::forward::{Quality, Shown, Want, allocate, rank};
 use crate::ids::{MediaKind, Source, TrackId};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
+use crate::time::Time;
 use crate::trace::decisions::Call;
 use crate::transport::Pace;
 
-/// Bits a second that are kept for each sound: Opus of speech with all that is around it.
+/// Bits a second that are kept for a sound of which nothing is known yet: Opus of speech with all that is
+/// around it.
 const SOUND: u64 = 50_000;
 /// How much more than what is wanted is probed for, so that an upgrade finds its margin: 20 %.
 const HEADROOM: (u64, u64) = (120, 100);
@@ -64,8 +66,9 @@ impl Sfu {
     /// What a path failed to carry may be tried again.
     pub(super) fn try_again(&mut self, viewer: Index) {
         let participant = self.participants.get(viewer);
-        let due = participant.and_then(|viewer| viewer.budget.deadline());
-        if due.is_some_and(|due| due <= self.now) {
+        let due = participant.map(|viewer| [viewer.budget.deadline(), viewer.nudge.deadline()]);
+        let is_due = |due: Option<Time>| due.is_some_and(|due| due <= self.now);
+        if due.is_some_and(|due| due.into_iter().any(is_due)) {
             let changed = self.divide(viewer);
             self.turned(changed);
         }
@@ -80,28 +83,32 @@ impl Sfu {
         let Some(participant) = self.participants.get(viewer) else {
             return changed;
         };
-        let sound = SOUND * self.sounds(participant);
+        let sound = self.sound(participant);
         let wants: Vec<Want> = pictures.iter().map(|picture| picture.want).collect();
         let flows = pictures.iter().map(|picture| picture.flows).sum::<u64>() + sound;
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer) else {
             return changed;
         };
+        let small = || wants.iter().map(Want::smallest).collect::<Vec<Want>>();
         let mut floods = false;
         let given = match participant.estimate {
             Estimate::Missing => allocate(u64::MAX, 0, &wants),
-            Estimate::Begun => {
-                // Nobody waits for that; what is small comes at once.
-                let small: Vec<Want> = wants.iter().map(Want::smallest).collect();
-                allocate(u64::MAX, 0, &small)
-            }
+            // Nobody waits for that; what is small comes at once.
+            Estimate::Begun => allocate(u64::MAX, 0, &small()),
             Estimate::Known(bits) => {
                 floods = flows > bits.saturating_mul(FLOOD.0) / FLOOD.1;
                 let slack = bits.min(MOST) * SLACK.0 / SLACK.1;
                 let bits = participant.budget.of(now, bits, flows);
-                allocate(bits.saturating_sub(sound), slack, &wants)
+                let bits = bits.saturating_sub(sound);
+                if participant.budget.has_collapsed() {
+                    allocate(bits, slack, &small())
+                } else {
+                    allocate(bits, slack, &wants)
+                }
             }
         };
+        let mut cut = Vec::new();
         for (picture, given) in pictures.iter().zip(&given) {
             // When nothing lives, it stays with what it had.
             if *given == picture.want.has || (given.is_none() && !picture.lives) {
@@ -114,9 +121,13 @@ impl Sfu {
                 let layer = |of: Option<Quality>| of.map(|of| of.layer);
                 if floods && layer(*given) < layer(video.playing()) {
                     video.interrupt();
+                    cut.push(picture.slot);
                 }
                 changed.insert(picture.track);
             }
+        }
+        for slot in cut {
+            self.forget_sent(viewer, slot);
         }
         if !changed.is_empty() {
             self.concerns_viewer(viewer);
@@ -124,6 +135,18 @@ impl Sfu {
         self.pace(viewer, sound, &wants, &given);
         self.schedule(viewer);
         changed
+    }
+
+    /// What was lost of what was far too much for a path is not sent again: it would be too much once
+    /// more, and nothing depends on it.
+    fn forget_sent(&mut self, viewer: Index, slot: usize) {
+        let to = self.participants.get(viewer);
+        let to = to.and_then(|viewer| viewer.slots.get(slot)?.to);
+        if let Some(to) = to {
+            self.run(viewer, &Call::Forget { slot }, |connection, _, _| {
+                connection.forget(to)
+            });
+        }
     }
 
     /// Viewers of these tracks get other layers now. Told together, so that one request asks for all
@@ -189,15 +212,17 @@ impl Sfu {
         place.map_or_else(by_itself, |place| (rank(&tiles[place]), place))
     }
 
-    /// How many sounds somebody gets.
-    fn sounds(&self, participant: &Participant) -> u64 {
+    /// Bits a second of all sounds that somebody gets. Of who is silent, that is next to nothing.
+    fn sound(&self, participant: &Participant) -> u64 {
+        let plain = participant.estimate.is_narrow();
         let tracks = participant.slots.iter().filter_map(|slot| slot.track);
-        let sounds = tracks.filter(|(publisher, source)| {
-            let publisher = self.participants.get(*publisher);
-            source.kind() == MediaKind::Audio
-                && publisher.is_some_and(|publisher| publisher.publication(*source).on)
+        let tracks = tracks.filter(|(_, source)| source.kind() == MediaKind::Audio);
+        let sounds = tracks.filter_map(|(publisher, source)| {
+            let publication = self.participants.get(publisher)?.publication(source);
+            let rate = || publication.layers.sound(plain).unwrap_or(SOUND);
+            publication.on.then(rate)
         });
-        sounds.count() as u64
+        sounds.sum()
     }
 
     /// Tells the estimator of a viewer's path what is to be found out.
@@ -221,10 +246,11 @@ impl Sfu {
             Estimate::Known(bits) => (REACH * bits.min(MOST)).max(SMALL),
             Estimate::Missing | Estimate::Begun => MOST,
         };
+        let unmet = desired > spent;
         let desired = (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST);
         let pace = Pace {
             least: least.min(MOST),
-            desired: desired.min(reach),
+            desired: participant.nudge.of(self.now, unmet, desired.min(reach)),
         };
         if !participant.is_connected() || participant.pace.is_near(pace) {
             return;

@@ -153,6 +153,7 @@ impl Sfu {
             estimate: Default::default(),
             budget: Default::default(),
             pace: Default::default(),
+            nudge: Default::default(),
             bases: Default::default(),
         };
         Ok(Newcomer {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Sfu;
+use crate::codec::Codec;
 use crate::forward::{Arrival, Glance};
-use crate::ids::{Layer, Source};
+use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
 use crate::transport::{Line, MediaPacket, OutgoingPacket};
@@ -26,6 +27,10 @@ impl Sfu {
         let publication = participant.publication_mut(source);
         if !publication.on {
             return;
+        }
+        if source.kind() == MediaKind::Audio {
+            let (bytes, redundant) = (packet.payload.len(), packet.codec == Codec::Red);
+            publication.layers.heard(now, bytes, redundant);
         }
         if source == Source::Microphone {
             let level = packet.extensions.audio_level.map(|(level, _)| level);

@@ -12,7 +12,7 @@ use super::description::{
 };
 use super::environment::{Environment, candidate};
 use super::fault::Fault;
-use super::{Credentials, Line, SendLine, extension, words};
+use super::{Credentials, Line, SendLine, extension, outgoing, words};
 use crate::forward::SlotCounts;
 use crate::ids::{MediaKind, Source};
 use crate::input::IceMode;
@@ -226,6 +226,16 @@ impl Connection {
             payload_types,
             nackable: kind == MediaKind::Video,
         }))
+    }
+
+    /// Repeats nothing of what was sent on a line so far, whoever asks for it.
+    pub(crate) fn forget(&mut self, to: SendLine) -> Result<(), Fault> {
+        self.seam.call(|rtc| {
+            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(to.line.0, None) {
+                outgoing::remember(stream);
+            }
+        })?;
+        Ok(())
     }
 
     /// Takes a candidate of the peer: an attribute line of RFC 8839, 5.1.

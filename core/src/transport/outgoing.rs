@@ -126,5 +126,10 @@ fn declare(rtc: &mut Rtc, line: Line, ssrc: Ssrc, repair: Option<Ssrc>) {
 /// of never, and what was chosen in its place behind that.
 fn set_up(stream: &mut StreamTx) {
     stream.set_unpaced(true);
+    remember(stream);
+}
+
+/// Begins to keep what is sent, to repeat it when it is asked for; what was kept is forgotten.
+pub(super) fn remember(stream: &mut StreamTx) {
     stream.set_rtx_cache(RTX_PACKETS, RTX_AGE, Some(RTX_SHARE));
 }

@@ -14,4 +14,4 @@ mod profile;
 
 pub use measure::{Outcome, Sample, measure};
 pub use plot::plot;
-pub use profile::{Profile, profiles};
+pub use profile::{Profile, dips, profiles};

@@ -6,7 +6,7 @@ use crate::network::{Burst, Conditions};
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// What the report calls it.
-    pub name: &'static str,
+    pub name: String,
     /// How many others the viewer sees.
     pub publishers: usize,
     /// From the server to the viewer; each from a second after its entering on, the first from 0.
@@ -18,9 +18,9 @@ pub struct Profile {
 }
 
 impl Profile {
-    fn steady(name: &'static str, publishers: usize, down: Conditions) -> Self {
+    fn steady(name: &str, publishers: usize, down: Conditions) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             publishers,
             down: vec![(0, down)],
             up: Conditions::default(),
@@ -65,6 +65,21 @@ fn with(change: impl FnOnce(&mut Conditions)) -> Conditions {
     let mut conditions = of(10_000);
     change(&mut conditions);
     conditions
+}
+
+/// Links of all kinds that become narrow for 15 s, and are then as before.
+pub fn dips() -> Vec<Profile> {
+    let mut all = Vec::new();
+    for before in [2_000, 3_000, 5_000] {
+        for narrow in [150, 300, 450, 700] {
+            let name = format!("{before} → {narrow} → {before} kbit/s");
+            all.push(Profile {
+                down: vec![(0, of(before)), (20, of(narrow)), (35, of(before))],
+                ..Profile::steady(&name, 2, of(0))
+            });
+        }
+    }
+    all
 }
 
 /// All of them, as the report lists them.
@@ -115,7 +130,7 @@ pub fn profiles() -> Vec<Profile> {
         2,
         slow,
     ));
-    let step = |name, seconds, steps: &[(u32, u32)]| Profile {
+    let step = |name: &str, seconds, steps: &[(u32, u32)]| Profile {
         down: steps.iter().map(|(at, kbps)| (*at, of(*kbps))).collect(),
         seconds,
         ..steady(name, 2, of(0))

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tsuji_tests::links::{Outcome, Profile, measure, plot, profiles};
+use tsuji_tests::links::{Outcome, Profile, dips, measure, plot, profiles};
 
 /// Simulates viewers behind links of all kinds.
 #[derive(Debug, Parser)]
@@ -18,6 +18,9 @@ struct Options {
     /// Only those with this in their names.
     #[arg(long, default_value = "")]
     only: String,
+    /// Links that become narrow for a while, of all kinds, and the mean of them, instead of the report.
+    #[arg(long)]
+    dips: bool,
     /// How often each, with other losses each time.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -31,7 +34,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let mut profiles = profiles();
+    let mut profiles = if options.dips { dips() } else { profiles() };
     profiles.retain(|profile| profile.name.contains(&options.only));
     println!(
         "| link | first picture, s | used | freezes | longest, s | frozen, % | \
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     );
     println!("|---|---|---|---|---|---|---|---|");
     let mut plots = Vec::new();
+    let mut all = Vec::new();
     for profile in &profiles {
         let seeds = 1..=options.seeds.max(1);
         let outcomes: Vec<_> = seeds.map(|seed| measure(profile, seed)).collect();
@@ -58,13 +62,20 @@ fn main() -> ExitCode {
             }
         }
         if !profile.is_steady() {
-            plots.push((profile.name, outcomes[0].samples.clone()));
+            plots.push((profile.name.clone(), outcomes[0].samples.clone()));
         }
+        all.extend(outcomes);
+    }
+    if options.dips {
+        println!("{}", mean_of(&all));
     }
     let Some(file) = options.plot else {
         return ExitCode::SUCCESS;
     };
-    let plots: Vec<_> = plots.iter().map(|(name, run)| (*name, &run[..])).collect();
+    let plots: Vec<_> = plots
+        .iter()
+        .map(|(name, run)| (&name[..], &run[..]))
+        .collect();
     match plot(&file, &plots) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -72,6 +83,26 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Means of all runs.
+fn mean_of(outcomes: &[Outcome]) -> String {
+    let mean =
+        |of: fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / outcomes.len() as f64;
+    let back = outcomes.iter().filter_map(|outcome| outcome.back);
+    let back: Vec<f64> = back.map(|back| back.as_secs_f64()).collect();
+    format!(
+        "Mean: {:.1} freezes, the longest {:.1} s, {:.2} % of time; {:.1} % said not to fit; all back \
+         in {} of {}, after {:.1} s, at most {:.1}",
+        mean(|outcome| outcome.freezes.len() as f64),
+        mean(|outcome| outcome.longest().as_secs_f64()),
+        100. * mean(Outcome::frozen_share),
+        100. * mean(|o| o.paused.as_secs_f64() / o.watched.as_secs_f64()),
+        back.len(),
+        outcomes.len(),
+        back.iter().sum::<f64>() / back.len() as f64,
+        back.iter().copied().fold(0., f64::max),
+    )
 }
 
 /// The worst of all seeds, but of use, freezes and shares the mean.

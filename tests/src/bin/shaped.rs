@@ -6,8 +6,10 @@
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Parser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tsuji_tests::support::{Guest, MIO, Network, SERVER, Server};
@@ -18,8 +20,17 @@ const BEFORE: u64 = 15;
 const NARROW: u64 = 40;
 const AFTER: u64 = 25;
 
+/// Three people in Chromium, two of them behind bad links.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Record what the server decided, for `tsuji replay`.
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let options = Options::parse();
     let Some(network) = Network::flat() else {
         return;
     };
@@ -28,6 +39,10 @@ async fn main() {
     let mut arguments: Vec<&OsStr> = ["--listen", &listen, "--udp", &udp].map(OsStr::new).into();
     arguments.extend(["--tls", "self-signed", "--tls-dir"].map(OsStr::new));
     arguments.push(kept.path().as_os_str());
+    if let Some(directory) = &options.record {
+        arguments.extend(["--record-kind", "decisions", "--record"].map(OsStr::new));
+        arguments.push(directory.as_os_str());
+    }
     let server = Server::start_in(&network.server, &MIO, &arguments);
     let names = ["Mika", "Ren", "Yuki"];
     let mut guests = Vec::new();

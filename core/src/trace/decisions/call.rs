@@ -39,6 +39,10 @@ pub(crate) enum Call<'a> {
     },
     /// Says what would be sent.
     Pace(Pace),
+    /// Repeats nothing of what was sent in a slot so far.
+    Forget {
+        slot: usize,
+    },
     Close,
 }
 
@@ -59,6 +63,7 @@ impl Call<'_> {
             Call::Write { slot, .. } => (8, *slot),
             Call::Close => (9, 0),
             Call::Pace(_) => (10, 0),
+            Call::Forget { slot } => (11, *slot),
         };
         running.mix((index as u64) << 32 | (detail as u64) << 8 | code);
         if let Call::Pace(Pace { least, desired }) = self {
