@@ -106,6 +106,15 @@ impl Codec {
         }
     }
 
+    /// Ticks of an RTP timestamp a second: Opus always counts at 48 kHz (RFC 7587, 4.1), pictures at 90
+    /// (RFC 3551, 5).
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self.kind() {
+            MediaKind::Audio => 48_000,
+            MediaKind::Video => 90_000,
+        }
+    }
+
     pub(crate) fn video(self) -> Option<VideoCodec> {
         match self {
             Codec::Opus | Codec::Red => None,

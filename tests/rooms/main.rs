@@ -8,6 +8,7 @@ mod forwarding;
 mod hostile;
 mod layers;
 mod links;
+mod lips;
 mod loss;
 mod moving;
 mod negotiation;

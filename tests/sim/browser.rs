@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
@@ -108,6 +108,10 @@ pub struct Browser {
     pub foreign: u32,
     /// Sender reports that arrived.
     pub sender_reports: u32,
+    /// What the newest of each m-line said: which timestamp belongs to which time since 1970.
+    pub clocks: BTreeMap<String, (Duration, u32)>,
+    /// How long its pictures are encoded and paced before they are sent.
+    pub picture_delay: Duration,
     /// Packets of what it sends that the server misses, by m-line and encoding, as last reported.
     pub reported_lost: BTreeMap<(String, Layer), u64>,
     /// Bytes of media that arrived, with all headers down to IP's.
@@ -163,6 +167,8 @@ impl Browser {
             failure: None,
             foreign: 0,
             sender_reports: 0,
+            clocks: BTreeMap::new(),
+            picture_delay: Duration::ZERO,
             reported_lost: BTreeMap::new(),
             media_bytes: 0,
             outbox: Vec::new(),
@@ -399,16 +405,17 @@ impl Browser {
         let sequence = self.sequences.entry(stream).or_insert(30_000);
         *sequence += 1;
         let sequence = *sequence;
-        let now = self.engine.instant(t);
+        let (now, picture_delay) = (self.engine.instant(t), self.picture_delay);
         self.engine.call(|rtc| {
             let media = rtc.media(mid).expect("a published m-line");
             assert_eq!(media.direction(), Direction::SendOnly);
             let audio = media.kind() == Kind::Audio;
+            let delay = if audio { Duration::ZERO } else { picture_delay };
             let write = RtpWrite::new(
                 media.remote_pts()[0],
                 sequence.into(),
                 packet.timestamp,
-                now,
+                now - delay,
                 packet.payload,
             );
             let rid = packet.layer.map(|layer| Rid::from(layer.rid()));
@@ -468,7 +475,13 @@ impl Browser {
                 }
             }
             Event::RtpPacket(packet) => self.packet(t, sent, &packet),
-            Event::SenderFeedback(_) => self.sender_reports += 1,
+            Event::SenderFeedback(feedback) => {
+                self.sender_reports += 1;
+                let info = feedback.sender_info;
+                let at = info.ntp_time.duration_since(UNIX_EPOCH);
+                let clock = (at.unwrap_or_default(), info.rtp_time.numer() as u32);
+                self.clocks.insert(feedback.mid.to_string(), clock);
+            }
             Event::MediaEgressStats(stats) => {
                 if let Some(remote) = stats.remote {
                     let layer = stats.rid.and_then(|rid| Layer::from_rid(&rid));

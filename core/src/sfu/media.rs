@@ -60,7 +60,9 @@ impl Sfu {
             }
         }
         let arrival = Arrival {
-            at: now,
+            // Where one source follows another, the clock of the stream goes on as that of what was
+            // captured does: so sender reports go on as they were.
+            at: now - packet.age,
             layer: packet.layer,
             ssrc: packet.ssrc,
             sequence: packet.sequence,

@@ -14,6 +14,7 @@ use str0m::{IceCreds, Input, Output, Reason, Rtc, RtcConfig, RtcError};
 
 use tsuji_hermetic::{Feedback, Seam};
 
+use super::capture::Capture;
 use super::codecs;
 use super::convert::{Rewritten, media_packet, rewrite, translate};
 use super::environment::Environment;
@@ -50,6 +51,7 @@ pub(crate) struct Connection {
     pub(super) outgoing: Outgoing,
     numbers: Numbers,
     feedback: Feedback,
+    capture: Capture,
     estimate: Estimate,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
@@ -126,6 +128,7 @@ impl Connection {
             outgoing: Outgoing::default(),
             numbers: Numbers::default(),
             feedback: Feedback::default(),
+            capture: Capture::default(),
             estimate: Estimate::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
@@ -270,8 +273,9 @@ impl Connection {
         packet: &OutgoingPacket<'_>,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = self.now(t, environment);
         let source = packet.source;
+        // Sender reports to the viewer say so (RFC 3550, 6.4.1).
+        let captured = environment.instant(t - source.age);
         let Some((codec, payload, patch)) = written(to, packet) else {
             return Ok(());
         };
@@ -291,7 +295,7 @@ impl Connection {
             payload_type,
             packet.sequence.into(),
             packet.timestamp,
-            now,
+            captured,
             payload,
         )
         .marker(source.marker)
@@ -399,6 +403,7 @@ impl Connection {
         let mut now = self.now(t, environment);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
+        let capture = &mut self.capture;
         let (route, pulse) = (&mut self.route, &mut self.pulse);
         let end = self.seam.call(|rtc| {
             let mut rounds = 0;
@@ -444,9 +449,17 @@ impl Connection {
                         let payload_type = packet.header.payload_type;
                         let codec = codecs::of_payload_type(rtc.codec_config(), payload_type);
                         if let (Some(place), Some(codec)) = (place, codec) {
-                            let packet = media_packet(packet, place, codec);
+                            let stream = ((place.line, place.layer()), *packet.header.ssrc);
+                            let timestamp = packet.header.timestamp;
+                            let age = capture.age(t, stream, timestamp, codec.clock_rate());
+                            let packet = media_packet(packet, place, codec, age);
                             effects.events.push(Event::Packet(packet));
                         }
+                    }
+                    Output::Event(str0m::Event::SenderFeedback(feedback)) => {
+                        let layer = feedback.rid.and_then(|rid| Layer::from_rid(&rid));
+                        let stream = (Line(feedback.mid), layer.unwrap_or(Layer::Full));
+                        capture.report(t, stream, &feedback.sender_info);
                     }
                     Output::Event(event) => {
                         if matches!(event, str0m::Event::Connected) {

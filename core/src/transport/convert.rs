@@ -1,6 +1,7 @@
 //! str0m's events and packets as ours, and ours as its.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use str0m::IceConnectionState;
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
@@ -26,7 +27,12 @@ pub(super) fn translate(event: str0m::Event) -> Option<Event> {
     }
 }
 
-pub(super) fn media_packet(packet: RtpPacket, place: Place, codec: Codec) -> MediaPacket {
+pub(super) fn media_packet(
+    packet: RtpPacket,
+    place: Place,
+    codec: Codec,
+    age: Duration,
+) -> MediaPacket {
     let values = &packet.header.ext_vals;
     MediaPacket {
         line: place.line,
@@ -35,6 +41,7 @@ pub(super) fn media_packet(packet: RtpPacket, place: Place, codec: Codec) -> Med
         ssrc: *packet.header.ssrc,
         sequence: *packet.seq_no,
         timestamp: packet.header.timestamp,
+        age,
         marker: packet.header.marker,
         extensions: Extensions {
             audio_level: values

@@ -11,6 +11,7 @@
 //! What a connection costs is a matter of how often str0m is called and of how much it then goes
 //! through: `pulse` is about the first, `outgoing` about the second.
 
+mod capture;
 mod certificate;
 mod codecs;
 mod connection;
@@ -42,6 +43,7 @@ pub(crate) use negotiation::{AnswerResult, Description};
 pub(crate) use stun::{Stun, is_stun, is_success_on, nominates, parse as parse_stun};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,9 @@ pub(crate) struct MediaPacket {
     pub(crate) sequence: u64,
     /// RTP timestamp, in ticks of the codec's clock.
     pub(crate) timestamp: u32,
+    /// How long before it came it was captured, beside what everything of its sender takes, in whole
+    /// milliseconds.
+    pub(crate) age: Duration,
     /// The marker bit.
     pub(crate) marker: bool,
     /// Header extensions that travel on.

@@ -15,6 +15,7 @@
 //!             ssrc (u32)           if NEW_SOURCE
 //!             sequence (signed)    unless NEXT: how much more than the last
 //!             timestamp (signed)   unless SAME_TIME: how much more than the last, wrapping
+//!             age (varint)         if AGED: milliseconds since it was captured
 //!             level (u8)           if LEVEL: −dBov, and 0x80 for voice
 //!             orientation (u8)     if ORIENTATION
 //!             length (varint) · length of the head (u8) · the head
@@ -23,6 +24,7 @@
 //! large it is, if that is at the beginning; of sound it is empty. Nothing of a picture or of a sound.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ const ESTIMATE: u8 = 9;
 const NO_ESTIMATE: u8 = 10;
 
 const PACKET: u8 = 0x80;
+const AGED: u8 = 0x01;
 const MARKER: u8 = 0x02;
 const NEW_SOURCE: u8 = 0x04;
 const NEXT: u8 = 0x08;
@@ -148,6 +151,10 @@ fn put_packet(buffer: &mut Vec<u8>, bases: &mut Bases, source: Source, packet: &
         let more = packet.timestamp.wrapping_sub(base.timestamp).cast_signed();
         put_signed(buffer, more.into());
     }
+    let age = packet.age.as_millis() as u64;
+    if set(AGED, age > 0) {
+        put_varint(buffer, age);
+    }
     let Extensions {
         audio_level,
         orientation,
@@ -199,6 +206,7 @@ pub(super) fn read_event(
             ssrc: 0,
             sequence: 0,
             timestamp: 0,
+            age: Duration::ZERO,
             marker: false,
             extensions: Extensions::default(),
             payload: Arc::default(),
@@ -234,6 +242,7 @@ fn read_packet(
         // Wrapping, as the timestamp does.
         base.timestamp = base.timestamp.wrapping_add(cursor.signed()? as u32);
     }
+    let age = if has(AGED) { cursor.varint()? } else { 0 };
     let audio_level = has(LEVEL).then(|| cursor.u8()).transpose()?;
     let audio_level = audio_level.map(|byte| {
         let level = (byte & !VOICE).cast_signed();
@@ -255,6 +264,7 @@ fn read_packet(
         ssrc: base.ssrc,
         sequence: base.sequence,
         timestamp: base.timestamp,
+        age: Duration::from_millis(age),
         marker: has(MARKER),
         extensions: Extensions {
             audio_level,
@@ -282,6 +292,7 @@ mod tests {
             ssrc: 0x0102_0304,
             sequence,
             timestamp: 90_000,
+            age: Duration::from_millis(30),
             marker: true,
             extensions: Extensions {
                 audio_level: (!is_video).then_some((-30, true)),
@@ -342,8 +353,8 @@ mod tests {
         }
         assert_eq!(
             buffer.len(),
-            4 + 4 + 1,
-            "flags, stream, lengths, descriptor, orientation"
+            4 + 4 + 1 + 1,
+            "flags, stream, lengths, descriptor, age, orientation"
         );
     }
 }
