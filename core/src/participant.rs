@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, VideoCodec};
 use crate::forward::{
-    Budget, Demand, KeyframeRequests, Nudge, Outlet, Rates, Shown, Track, VideoOutlet,
+    Budget, Demand, KeyframeRequests, Nudge, Outlet, Rates, Rises, Shown, Track, VideoOutlet,
 };
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
@@ -64,6 +64,8 @@ pub(crate) struct Participant {
     pub(crate) budget: Budget,
     /// What its path was last probed for.
     pub(crate) pace: Pace,
+    /// When its pictures became larger.
+    pub(crate) rises: Rises,
     /// When it is probed again.
     pub(crate) nudge: Nudge,
     /// The last packets of each of its streams that were recorded.
@@ -105,6 +107,11 @@ impl Estimate {
             Self::Begun => true,
             Self::Known(bits) => bits < ROOM_FOR_REDUNDANCY,
         }
+    }
+
+    /// Whether the path is known to carry less than `bits` a second.
+    pub(crate) fn is_below(self, bits: u64) -> bool {
+        matches!(self, Self::Known(carries) if carries < bits)
     }
 
     /// With what was heard next.
@@ -326,6 +333,7 @@ impl Participant {
         [
             self.budget.deadline(),
             self.nudge.deadline(),
+            self.rises.deadline(),
             connection,
             phase,
             negotiation,

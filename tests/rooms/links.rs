@@ -27,16 +27,10 @@ fn a_link_that_comes_back_is_used_again() {
 
 #[test]
 fn what_a_link_carries_is_used() {
-    // Of the first, all pictures of both would be 95 %: whether the second has all of them is a matter of
-    // when it is tried.
-    for (name, least) in [
-        ("1 Mbit/s", 0.7),
-        ("2 Mbit/s, 4 others", 0.8),
-        ("5 Mbit/s, 4 others", 0.8),
-    ] {
+    for name in ["3 Mbit/s", "5 Mbit/s, 4 others"] {
         let outcome = over(name);
         let used = outcome.used.expect("a steady link");
-        assert!(used > least, "{name}: {used}");
+        assert!(used > 0.8, "{name}: {used}");
         let freezes = &outcome.freezes;
         assert!(freezes.is_empty(), "{name}: {freezes:?}");
     }

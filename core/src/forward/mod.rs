@@ -8,6 +8,7 @@
 //!  demand   which layers a publisher is to send
 //!  allocate what each picture gets of what a viewer's path carries
 //!  budget   what of an estimate of that is used
+//!  rises    pictures of one viewer become larger one after the other
 //!  nudge    when to have a path probed again
 //!  meter    how much comes of a layer
 //!  keyframe when a publisher is asked for a keyframe
@@ -31,6 +32,7 @@ mod outlet;
 mod picture;
 mod quality;
 mod rewrite;
+mod rises;
 mod thin;
 mod track;
 mod view;
@@ -47,6 +49,7 @@ pub(crate) use nudge::Nudge;
 pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
 pub(crate) use quality::{Quality, Rates};
+pub(crate) use rises::Rises;
 pub(crate) use track::Track;
 pub(crate) use view::{Shown, rank};
 

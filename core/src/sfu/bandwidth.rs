@@ -31,6 +31,8 @@ const FLOOD: (u64, u64) = (130, 100);
 /// known what the path carries. Bits a second.
 const MOST: u64 = 20_000_000;
 const LEAST: u64 = 2_500_000;
+/// Where the path carries so many times what all pictures want, all of them may become larger at once. 2.
+const ROOM: u64 = 2;
 /// How many times as much as the path is known to carry is looked for at once, 2: a probe is twice that
 /// again, for 15 ms. On a narrow path one of all that is wanted would itself be what does not fit.
 const REACH: u64 = 2;
@@ -46,8 +48,18 @@ struct Picture {
     want: Want,
     /// Whether something of it lives.
     lives: bool,
-    /// Bits a second of the layer that plays.
+    /// What plays, and its bits a second.
+    plays: Option<Quality>,
     flows: u64,
+}
+
+impl Picture {
+    /// Whether something larger than what plays, and than what is awaited, would begin. The first picture
+    /// waits for nobody.
+    fn is_to_rise(&self, given: Option<Quality>) -> bool {
+        let layer = |of: Option<Quality>| of.map(|of| of.layer);
+        self.plays.is_some() && layer(given) > layer(self.want.has).max(layer(self.plays))
+    }
 }
 
 impl Sfu {
@@ -66,7 +78,13 @@ impl Sfu {
     /// What a path failed to carry may be tried again.
     pub(super) fn try_again(&mut self, viewer: Index) {
         let participant = self.participants.get(viewer);
-        let due = participant.map(|viewer| [viewer.budget.deadline(), viewer.nudge.deadline()]);
+        let due = participant.map(|viewer| {
+            [
+                viewer.budget.deadline(),
+                viewer.nudge.deadline(),
+                viewer.rises.deadline(),
+            ]
+        });
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= self.now);
         if due.is_some_and(|due| due.into_iter().any(is_due)) {
             let changed = self.divide(viewer);
@@ -108,14 +126,22 @@ impl Sfu {
                 }
             }
         };
+        let all = wants.iter().map(Want::all).sum::<u64>();
+        let spaced = participant.estimate.is_below(ROOM * all);
+        participant.rises.begin();
         let mut cut = Vec::new();
         for (picture, given) in pictures.iter().zip(&given) {
             // When nothing lives, it stays with what it had.
             if *given == picture.want.has || (given.is_none() && !picture.lives) {
                 continue;
             }
-            let participant = self.participants.get_mut(viewer);
-            let slot = participant.and_then(|viewer| viewer.slots.get_mut(picture.slot));
+            let Some(participant) = self.participants.get_mut(viewer) else {
+                continue;
+            };
+            if spaced && picture.is_to_rise(*given) && !participant.rises.may_rise(now) {
+                continue;
+            }
+            let slot = participant.slots.get_mut(picture.slot);
             if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
                 video.aim(*given);
                 let layer = |of: Option<Quality>| of.map(|of| of.layer);
@@ -187,6 +213,7 @@ impl Sfu {
                     track,
                     place,
                     lives,
+                    plays: video.playing(),
                     flows: want.cost(video.playing()),
                     want,
                 })

@@ -154,6 +154,7 @@ impl Sfu {
             budget: Default::default(),
             pace: Default::default(),
             nudge: Default::default(),
+            rises: Default::default(),
             bases: Default::default(),
         };
         Ok(Newcomer {
