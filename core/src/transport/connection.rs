@@ -10,16 +10,15 @@ use str0m::bwe::Bitrate;
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation, Vp8Patch};
-use str0m::{IceCreds, Input, Output, Reason, Rtc, RtcConfig, RtcError};
+use str0m::{IceCreds, Input, Rtc, RtcConfig};
 
 use tsuji_hermetic::{Feedback, Seam};
 
 use super::capture::Capture;
 use super::codecs;
-use super::convert::{Rewritten, media_packet, rewrite, translate};
+use super::convert::{Rewritten, rewrite};
 use super::environment::Environment;
 use super::estimate::{self, Estimate};
-use super::extension;
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
 use super::numbers::Numbers;
@@ -36,7 +35,6 @@ use crate::codec::Codec;
 use crate::ids::Layer;
 use crate::input::Datagram;
 use crate::limits::ADDRESSES_CHECKED;
-use crate::output::Transmit;
 use crate::path::{Path, Transport};
 use crate::time::Time;
 
@@ -49,21 +47,21 @@ pub(crate) struct Connection {
     pub(super) pending: Option<PendingOffer>,
     pub(super) sources: Sources,
     pub(super) outgoing: Outgoing,
-    numbers: Numbers,
-    feedback: Feedback,
-    capture: Capture,
-    estimate: Estimate,
+    pub(super) numbers: Numbers,
+    pub(super) feedback: Feedback,
+    pub(super) capture: Capture,
+    pub(super) estimate: Estimate,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
     /// The newest time that str0m was shown.
-    shown: Instant,
-    pulse: Pulse,
+    pub(super) shown: Instant,
+    pub(super) pulse: Pulse,
     /// What is to be found out of the path.
-    pace: Pace,
-    deadline: Option<Time>,
+    pub(super) pace: Pace,
+    pub(super) deadline: Option<Time>,
     /// Packets that wait for [`Connection::timeout`].
-    written: usize,
+    pub(super) written: usize,
     /// Of the peer, since ICE was last restarted: str0m forgets those before.
     pub(super) remote_candidates: usize,
 }
@@ -79,17 +77,6 @@ const TOGETHER: usize = 8;
 /// What a path is believed to carry until it has shown more, bits a second. 500 kbit/s: sound, and a
 /// small picture of each of a few people; probes find out within half a second.
 const FIRST_ESTIMATE: u64 = 500_000;
-
-/// How often str0m may ask for the same moment again before it is made to wait a millisecond.
-const MAX_ROUNDS: usize = 64;
-
-/// How long to wait then. 1 ms.
-const BUSY: Duration = Duration::from_millis(1);
-
-/// What str0m's pacer waits between two packets that need no pace. 1 µs: what is written together leaves
-/// together. That it is more than nothing tells its estimator that the first and the last of a probe have
-/// a time between them.
-const AT_ONCE: Duration = Duration::from_micros(1);
 
 impl Connection {
     pub(crate) fn new(
@@ -366,7 +353,7 @@ impl Connection {
     }
 
     /// What str0m is told that it is: between two packets that leave together it saw a moment pass.
-    fn now(&self, t: Time, environment: &Environment) -> Instant {
+    pub(super) fn now(&self, t: Time, environment: &Environment) -> Instant {
         environment.instant(t).max(self.shown)
     }
 
@@ -386,108 +373,6 @@ impl Connection {
     pub(crate) fn panic(&mut self) -> Result<(), Fault> {
         Ok(self.seam.call(|_| panic!("on purpose"))?)
     }
-
-    /// Takes everything that str0m has to say, until it only waits. Due after every change, or
-    /// packets are lost.
-    ///
-    /// So many packets as `written` says were written, of which str0m gives one for each time that it is
-    /// given: after each but the last it need not be asked what it waits for.
-    fn drain(
-        &mut self,
-        t: Time,
-        environment: &Environment,
-        effects: &mut Effects,
-        mut written: usize,
-    ) -> Result<(), Fault> {
-        self.written = 0;
-        let mut now = self.now(t, environment);
-        let (sources, numbers) = (&mut self.sources, &mut self.numbers);
-        let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
-        let capture = &mut self.capture;
-        let (route, pulse) = (&mut self.route, &mut self.pulse);
-        let end = self.seam.call(|rtc| {
-            let mut rounds = 0;
-            loop {
-                match rtc.poll_output()? {
-                    Output::Timeout(at) if at > now + AT_ONCE => {
-                        return Ok::<_, RtcError>(End::Waits(at, rtc.last_timeout_reason()));
-                    }
-                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(End::Busy),
-                    Output::Timeout(_) => {
-                        rounds += 1;
-                        now += AT_ONCE;
-                        rtc.handle_input(Input::Timeout(now))?;
-                    }
-                    Output::Transmit(transmit) => {
-                        let is_rtp = is_rtp(&transmit.contents);
-                        if is_rtp && feedback.is_beginning() {
-                            extension::numbers(&transmit.contents)
-                                .for_each(|number| feedback.sent(number));
-                        }
-                        let path = environment.path(&transmit).map(|path| {
-                            // Checks are answered where they come from.
-                            match is_stun(&transmit.contents) {
-                                true => path,
-                                false => route.of(t, path),
-                            }
-                        });
-                        effects.transmits.extend(path.map(|path| Transmit {
-                            path,
-                            payload: transmit.contents.into(),
-                        }));
-                        if is_rtp && written > 1 {
-                            written -= 1;
-                            now += AT_ONCE;
-                            rtc.handle_input(Input::Timeout(now))?;
-                        }
-                    }
-                    Output::Event(str0m::Event::RtpPacket(packet)) => {
-                        if let Some(number) = packet.header.ext_vals.transport_cc {
-                            numbers.told_of(number);
-                        }
-                        let place = sources.place_of(rtc, packet.header.ssrc);
-                        let payload_type = packet.header.payload_type;
-                        let codec = codecs::of_payload_type(rtc.codec_config(), payload_type);
-                        if let (Some(place), Some(codec)) = (place, codec) {
-                            let stream = ((place.line, place.layer()), *packet.header.ssrc);
-                            let timestamp = packet.header.timestamp;
-                            let age = capture.age(t, stream, timestamp, codec.clock_rate());
-                            let packet = media_packet(packet, place, codec, age);
-                            effects.events.push(Event::Packet(packet));
-                        }
-                    }
-                    Output::Event(str0m::Event::SenderFeedback(feedback)) => {
-                        let layer = feedback.rid.and_then(|rid| Layer::from_rid(&rid));
-                        let stream = (Line(feedback.mid), layer.unwrap_or(Layer::Full));
-                        capture.report(t, stream, &feedback.sender_info);
-                    }
-                    Output::Event(event) => {
-                        if matches!(event, str0m::Event::Connected) {
-                            pulse.woken(t);
-                        }
-                        let bits = estimate.hear(&event).map(Event::Estimate);
-                        effects.events.extend(bits.or_else(|| translate(event)));
-                    }
-                }
-            }
-        })?;
-        self.shown = now;
-        self.numbers.done_until(t);
-        self.deadline = Some(match end.map_err(Fault::from)? {
-            End::Waits(at, reason) => {
-                let pads = self.pace.least > 0;
-                self.pulse.next(t, environment.time(at), reason, pads)
-            }
-            End::Busy => t + BUSY,
-        });
-        if environment.estimate_bandwidth
-            && let Some(rests) = self.pulse.turn(t)
-        {
-            let pace = if rests { Pace::default() } else { self.pace };
-            self.seam.call(|rtc| set_pace(rtc, pace))?;
-        }
-        Ok(())
-    }
 }
 
 /// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1), with or without
@@ -496,15 +381,7 @@ fn is_transport_wide_feedback(datagram: &[u8]) -> bool {
     matches!(datagram, [flags, 205, ..] if flags & 0xdf == 0x80 | 15)
 }
 
-/// How str0m was left.
-enum End {
-    /// It waits for a moment, and why.
-    Waits(Instant, Reason),
-    /// It wants the same moment again and again.
-    Busy,
-}
-
-fn set_pace(rtc: &mut Rtc, Pace { least, desired }: Pace) {
+pub(super) fn set_pace(rtc: &mut Rtc, Pace { least, desired }: Pace) {
     rtc.bwe()
         .set_bitrate(Bitrate::bps(least), Bitrate::bps(desired));
 }

@@ -8,8 +8,9 @@
 //!  time     ─► Connection::timeout ─┼─► seam ─► str0m::Rtc ──┤
 //!  packet   ─► Connection::write   ─┘                        └─► Effects::events
 //! ```
-//! What a connection costs is a matter of how often str0m is called and of how much it then goes
-//! through: `pulse` is about the first, `outgoing` about the second.
+//! What `Rtc` has to say is taken from it by `drain`, after each call. What a connection costs is a
+//! matter of how often str0m is called and of how much it then goes through: `pulse` is about the first,
+//! `outgoing` about the second.
 
 mod capture;
 mod certificate;
@@ -18,6 +19,7 @@ mod connection;
 mod convert;
 mod credentials;
 mod description;
+mod drain;
 mod environment;
 mod estimate;
 mod extension;
