@@ -29,7 +29,7 @@ fn pair(options: WorldOptions) -> (World, [ParticipantId; 2]) {
 }
 
 /// The viewer sees the first of the others so wide; not at all where it is 0.
-fn look(world: &mut World, viewer: ParticipantId, width: u16) {
+pub(crate) fn look(world: &mut World, viewer: ParticipantId, width: u16) {
     let glance = Glance {
         who: 0,
         screen: false,

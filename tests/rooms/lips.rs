@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tsuji_core::{IceMode, Layer, ParticipantId, Source};
 use tsuji_tests::network::Conditions;
-use tsuji_tests::scenario::Glance;
 use tsuji_tests::{World, WorldOptions};
 
 use crate::layered;
+use crate::layers::look;
 
 /// How far pictures lag behind sound when they are sent.
 const LATE: Duration = Duration::from_millis(150);
@@ -51,16 +51,6 @@ fn late(world: &mut World, viewer: ParticipantId) -> ParticipantId {
     // Reports of sound come each five seconds.
     world.run_for(Duration::from_secs(16));
     source
-}
-
-fn look(world: &mut World, viewer: ParticipantId, width: u16) {
-    let glance = Glance {
-        who: 0,
-        screen: false,
-        width,
-        height: 1,
-    };
-    world.page(world.tab_of(viewer), |page, _| page.look(&[glance]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Divides what a viewer's link carries over the pictures that its page shows.
 
 use super::quality::{Quality, Rates, Temporal};
+use super::share::part;
 use crate::ids::Layer;
 
 /// Of the new rate, what must be left over before a picture gets a larger layer than it has: 15 %. An
@@ -91,7 +92,7 @@ impl Want {
 }
 
 fn margin(rate: u64) -> u64 {
-    rate.saturating_mul(MARGIN.0) / MARGIN.1
+    part(rate, MARGIN)
 }
 
 /// What each picture gets of `budget` bits a second; `None` where not even the least of it fits.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::share::part;
 use crate::time::Time;
 
 /// How long an estimate may be below what flows while it falls: 300 ms, one report of a browser and
@@ -76,11 +77,6 @@ pub(crate) struct Budget {
     until: Time,
     /// How long the next failure is remembered.
     wait: Option<Duration>,
-}
-
-/// A part of a rate.
-fn part(rate: u64, (of, all): (u64, u64)) -> u64 {
-    rate.saturating_mul(of) / all
 }
 
 impl Budget {
@@ -147,7 +143,11 @@ impl Budget {
         let before = std::mem::replace(&mut self.estimate, estimate);
         if estimate != before {
             self.rises = estimate > before;
-            self.falls = if self.rises { 0 } else { self.falls + 1 };
+            self.falls = if self.rises {
+                0
+            } else {
+                self.falls.saturating_add(1)
+            };
         }
         if estimate > part(before, JUMP) {
             self.held = self.held.max(estimate);
@@ -179,7 +179,7 @@ impl Budget {
                 let wait = self.wait.unwrap_or(FIRST);
                 self.failed = Some(came);
                 self.until = self.at + wait;
-                self.wait = Some((2 * wait).min(LONGEST));
+                self.wait = Some(wait.saturating_mul(2).min(LONGEST));
             }
             _ => {}
         }

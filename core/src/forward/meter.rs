@@ -58,9 +58,10 @@ impl Meter {
     /// Bits a second; `None` while too little came to tell. With fewer pictures, where that is less.
     pub(crate) fn rates(&self) -> Option<Rates> {
         let [base, middle, above] = self.rates?;
-        let all = base + middle + above;
+        let low = base.saturating_add(middle);
+        let all = low.saturating_add(above);
         let is_less = |rate: &u64| all.saturating_sub(*rate) > all / WORTH;
-        let fewer = (middle > all / WORTH).then_some(base + middle);
+        let fewer = (middle > all / WORTH).then_some(low);
         Some([Some(base).filter(is_less), fewer.filter(is_less), Some(all)])
     }
 

@@ -9,6 +9,7 @@
 //!  allocate what each picture gets of what a viewer's path carries
 //!  budget   what of an estimate of that is used
 //!  rises    pictures of one viewer become larger one after the other
+//!  share    shares of rates
 //!  nudge    when to have a path probed again
 //!  meter    how much comes of a layer
 //!  keyframe when a publisher is asked for a keyframe
@@ -33,6 +34,7 @@ mod picture;
 mod quality;
 mod rewrite;
 mod rises;
+mod share;
 mod thin;
 mod track;
 mod view;
@@ -50,6 +52,7 @@ pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
 pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
 pub(crate) use quality::{Quality, Rates};
 pub(crate) use rises::Rises;
+pub(crate) use share::part;
 pub(crate) use track::Track;
 pub(crate) use view::{Shown, rank};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::share::part;
 use crate::time::Time;
 
 /// Between two changes. 1.5 s: a probe every three.
@@ -37,7 +38,7 @@ impl Nudge {
             self.at = Some(t + INTERVAL);
         }
         if self.less {
-            desired.saturating_mul(LESS.0) / LESS.1
+            part(desired, LESS)
         } else {
             desired
         }

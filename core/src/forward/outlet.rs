@@ -196,6 +196,11 @@ impl VideoOutlet {
         layer.map(|layer| Quality { layer, temporal })
     }
 
+    /// The layer that plays, if any.
+    pub(crate) fn layer(&self) -> Option<Layer> {
+        self.hold.playing()
+    }
+
     /// The layer whose keyframe is waited for, if any.
     pub(crate) fn awaited(&self) -> Option<Layer> {
         self.hold.awaited()

@@ -1,16 +1,16 @@
 //! What each viewer's link carries, and which layer of each picture it gets for that.
 //!
 //! ```text
-//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► Budget ─► allocate ─► aim of each slot
+//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► Budget ─► allocate ─► Rises ─► aim of each slot
 //!  views, layers that live, their rates ───────────────────────────────────────►  │
-//!                                                                                 └─► Pace: what to probe for
+//!                                                                                 └─► Nudge ─► Pace: what to probe for
 //! ```
 //! Loss and delay on a publisher's way in change what lives, never an estimate.
 
 use std::collections::BTreeSet;
 
 use super::Sfu;
-use crate::forward::{Quality, Shown, Want, allocate, rank};
+use crate::forward::{Quality, Shown, Want, allocate, part, rank};
 use crate::ids::{MediaKind, Source, TrackId};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
 use crate::time::Time;
@@ -75,7 +75,8 @@ impl Sfu {
         self.turned(changed);
     }
 
-    /// What a path failed to carry may be tried again.
+    /// What a path failed to carry may be tried again, the next picture become larger, or the path be
+    /// probed.
     pub(super) fn try_again(&mut self, viewer: Index) {
         let participant = self.participants.get(viewer);
         let due = participant.map(|viewer| {
@@ -115,8 +116,8 @@ impl Sfu {
             // Nobody waits for that; what is small comes at once.
             Estimate::Begun => allocate(u64::MAX, 0, &small()),
             Estimate::Known(bits) => {
-                floods = flows > bits.saturating_mul(FLOOD.0) / FLOOD.1;
-                let slack = bits.min(MOST) * SLACK.0 / SLACK.1;
+                floods = flows > part(bits, FLOOD);
+                let slack = part(bits.min(MOST), SLACK);
                 let bits = participant.budget.of(now, bits, flows);
                 let bits = bits.saturating_sub(sound);
                 if participant.budget.has_collapsed() {
@@ -144,8 +145,7 @@ impl Sfu {
             let slot = participant.slots.get_mut(picture.slot);
             if let Some(video) = slot.and_then(|slot| slot.outlet.video_mut()) {
                 video.aim(*given);
-                let layer = |of: Option<Quality>| of.map(|of| of.layer);
-                if floods && layer(*given) < layer(video.playing()) {
+                if floods && given.map(|given| given.layer) < video.layer() {
                     video.interrupt();
                     cut.push(picture.slot);
                 }
@@ -274,7 +274,7 @@ impl Sfu {
             Estimate::Missing | Estimate::Begun => MOST,
         };
         let unmet = desired > spent;
-        let desired = (desired * HEADROOM.0 / HEADROOM.1).clamp(LEAST, MOST);
+        let desired = part(desired, HEADROOM).clamp(LEAST, MOST);
         let pace = Pace {
             least: least.min(MOST),
             desired: participant.nudge.of(self.now, unmet, desired.min(reach)),

@@ -142,10 +142,7 @@ impl Sfu {
         let Some(to) = slot.to.filter(|to| to.takes(packet.codec)) else {
             return;
         };
-        let playing = |slot: &SlotState| {
-            let playing = slot.outlet.video().and_then(|video| video.playing());
-            playing.map(|playing| playing.layer)
-        };
+        let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.layer());
         let before = playing(slot);
         let renumbered = slot.outlet.pass(arrival);
         if playing(slot) != before {
@@ -209,11 +206,7 @@ impl Sfu {
             return;
         };
         let video = participant.video(slot);
-        let layer = video.and_then(|video| {
-            video
-                .awaited()
-                .or(video.playing().map(|playing| playing.layer))
-        });
+        let layer = video.and_then(|video| video.awaited().or(video.layer()));
         let track = participant.slots.get(slot).and_then(|slot| slot.track);
         if let (Some(track), Some(layer)) = (track, layer) {
             self.want_keyframes(track, &[layer]);

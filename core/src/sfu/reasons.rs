@@ -100,8 +100,7 @@ impl Sfu {
             return Reason::Free;
         };
         let video = slot.outlet.video();
-        let playing = video.and_then(|video| video.playing());
-        let playing = playing.map(|playing| playing.layer);
+        let playing = video.and_then(|video| video.layer());
         let lives = publication.layers.is_alive();
         let shown = slot.shown.is_seen();
         Reason::of(&Facts {
@@ -151,7 +150,7 @@ impl Sfu {
             Some(Taken {
                 shown: slot.shown,
                 aimed: video.aimed().map(|aimed| aimed.layer),
-                playing: video.playing().map(|playing| playing.layer),
+                playing: video.layer(),
             })
         });
         let taken = taken(source, &publication.layers, viewers);

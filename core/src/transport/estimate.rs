@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use str0m::bwe::BweKind;
 
+use crate::forward::part;
+
 /// How often the newest value is asked for. 200 ms: two reports of a browser.
 pub(super) const INTERVAL: Duration = Duration::from_millis(200);
 /// A change below this is no news: 3 %.
@@ -40,7 +42,7 @@ impl Estimate {
             str0m::Event::PeerStats(stats) => {
                 let told = self.told?;
                 let bits = stats.bwe_tx?.as_u64();
-                let is_news = bits.abs_diff(told) > told.saturating_mul(NEWS.0) / NEWS.1;
+                let is_news = bits.abs_diff(told) > part(told, NEWS);
                 is_news.then(|| self.tell(bits)).flatten()
             }
             _ => None,

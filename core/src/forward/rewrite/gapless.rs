@@ -65,7 +65,11 @@ impl Gapless {
         if number <= self.newest {
             return;
         }
-        let first = if all_before { self.newest + 1 } else { number };
+        let first = if all_before {
+            self.newest.saturating_add(1)
+        } else {
+            number
+        };
         self.newest = number;
         let end = number.saturating_add(1);
         match self.runs.back_mut() {

@@ -32,10 +32,11 @@ impl Stretch {
             return FIRST + u64::from(id.value);
         }
         let ahead = u64::from(id.value).wrapping_sub(newest) & mask;
+        let next = newest.saturating_add(ahead);
         if ahead <= mask / 2 {
-            newest + ahead
+            next
         } else {
-            (newest + ahead).saturating_sub(mask + 1)
+            next.saturating_sub(mask + 1)
         }
     }
 }
