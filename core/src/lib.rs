@@ -63,6 +63,7 @@
 //!     }],
 //!     certificate: Certificate::generate()?,
 //!     limits: Limits::default(),
+//!     shard: 0,
 //! };
 //! let seed = [0; 32]; // from the operating system, in earnest
 //! let mut sfu = Sfu::new(config, seed, WallTime::from_unix_micros(1_750_000_000_000_000));
@@ -107,13 +108,13 @@ pub use codec::{UnknownCodec, VideoCodec};
 pub use counters::Counters;
 pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
 pub use input::{Command, Datagram, IceMode, Input, Tile};
-pub use limits::{Config, Limits, LocalAddress};
+pub use limits::{Config, Limits, LocalAddress, MAX_SHARDS};
 pub use output::{
     CommandError, GoneReason, Notice, Output, PublishMids, Slot, SlotReason, Transmit,
 };
 pub use path::{Path, Transport};
 pub use reason::Reason;
-pub use sfu::Sfu;
+pub use sfu::{Sfu, shard_of};
 pub use sizes::Sizes;
 pub use time::{Time, WallTime};
 pub use transport::{Certificate, CertificateError};

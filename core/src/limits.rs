@@ -33,6 +33,10 @@ pub(crate) const QUIET: Duration = Duration::from_secs(8);
 /// forth, and each time that it is wanted again costs its sender a keyframe.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
+/// Media threads of one server. 64: what one character of a username fragment tells apart; more cores
+/// than that serve more servers.
+pub const MAX_SHARDS: u8 = 64;
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -44,6 +48,9 @@ pub struct Config {
     pub certificate: Certificate,
     /// The bounds.
     pub limits: Limits,
+    /// Which of the server's media threads this is for, from 0 and below [`MAX_SHARDS`]: its ICE
+    /// username fragments say it ([`shard_of`](crate::shard_of)).
+    pub shard: u8,
 }
 
 /// A socket and an address under which participants reach it.

@@ -29,32 +29,41 @@ impl Server {
     pub fn start(options: &Options) -> Result<Self, StartError> {
         let door = Door::open(options)?;
         let (front_poll, front_bell) = bell::poll().map_err(StartError::system("poll"))?;
-        let (media_poll, media_bell) = bell::poll().map_err(StartError::system("poll"))?;
         let Parts {
             clock,
             desk,
             control,
-            media,
-            sockets,
+            shards,
             mut threads,
             addresses,
             handle,
             ..
-        } = assemble(options, Some(door.address), front_bell, media_bell)?;
+        } = assemble(options, Some(door.address), front_bell, || {
+            let (poll, bell) = bell::poll()?;
+            Ok((bell, poll))
+        })?;
 
-        let sockets: Result<Vec<_>, _> = sockets.into_iter().map(media::Socket::new).collect();
-        let sockets = sockets.map_err(StartError::system("UDP address"))?;
-        let mut shard = Shard::new(media, sockets).map_err(StartError::system("UDP socket"))?;
-        media::register(&media_poll, &mut shard).map_err(StartError::system("UDP event"))?;
+        let mut sides = Vec::with_capacity(shards.len());
+        for parts in shards {
+            let sockets = parts.sockets.into_iter().map(media::Socket::new);
+            let sockets: Result<Vec<_>, _> = sockets.collect();
+            let sockets = sockets.map_err(StartError::system("UDP address"))?;
+            let shard = Shard::new(parts.media, sockets);
+            let mut shard = shard.map_err(StartError::system("UDP socket"))?;
+            media::register(&parts.bell, &mut shard).map_err(StartError::system("UDP event"))?;
+            sides.push((parts.bell, shard));
+        }
         let (address, url) = (door.address, door.url());
         handle.watch_tls(door.tls.as_ref());
         let fingerprint = door.fingerprint();
         let front = Front::new(front_poll, clock, door, desk, control)
             .map_err(StartError::system("TCP event"))?;
 
-        threads
-            .spawn("media", move || media::run(media_poll, shard))
-            .map_err(StartError::system("thread"))?;
+        for (number, (poll, shard)) in sides.into_iter().enumerate() {
+            threads
+                .spawn(&format!("media-{number}"), move || media::run(poll, shard))
+                .map_err(StartError::system("thread"))?;
+        }
         threads
             .spawn("front", move || front.run())
             .map_err(StartError::system("thread"))?;

@@ -38,33 +38,39 @@ impl Meetings {
     ) -> Result<Self, StartError> {
         let parker = Parker::new();
         let front_bell = parker.unparker();
-        let (media_bell, heard) = media::bell().map_err(StartError::system("pipe"))?;
         let Parts {
             clock,
             desk,
             control,
-            media,
-            sockets,
+            shards,
             mut threads,
             addresses,
             handle,
             ..
-        } = assemble(options, door, front_bell.clone().into(), media_bell)?;
+        } = assemble(options, door, front_bell.clone().into(), media::bell)?;
 
-        let sockets: Result<Vec<_>, _> = sockets.into_iter().map(Socket::new).collect();
-        let sockets = sockets.map_err(StartError::system("UDP address"))?;
-        let watched: Result<Vec<_>, _> = sockets.iter().map(Socket::watch).collect();
-        let watched = watched.map_err(StartError::system("file descriptor"))?;
-        let shard = Shard::new(media, sockets).map_err(StartError::system("UDP socket"))?;
+        let mut sides = Vec::with_capacity(shards.len());
+        for parts in shards {
+            let sockets: Result<Vec<_>, _> = parts.sockets.into_iter().map(Socket::new).collect();
+            let sockets = sockets.map_err(StartError::system("UDP address"))?;
+            let watched: Result<Vec<_>, _> = sockets.iter().map(Socket::watch).collect();
+            let watched = watched.map_err(StartError::system("file descriptor"))?;
+            let shard = Shard::new(parts.media, sockets);
+            let shard = shard.map_err(StartError::system("UDP socket"))?;
+            sides.push((parts.bell, watched, shard));
+        }
         let front = Arc::new(Front::new(clock, desk, front_bell.into()));
         let service = Service {
             front: Arc::clone(&front),
         };
         let (told, stopping) = channel::bounded(1);
 
-        threads
-            .spawn("media", move || media::run(heard, &watched, shard))
-            .map_err(StartError::system("thread"))?;
+        for (number, (heard, watched, shard)) in sides.into_iter().enumerate() {
+            let run = move || media::run(heard, &watched, shard);
+            threads
+                .spawn(&format!("media-{number}"), run)
+                .map_err(StartError::system("thread"))?;
+        }
         threads
             .spawn("front", move || front.run(&parker, &control, told))
             .map_err(StartError::system("thread"))?;

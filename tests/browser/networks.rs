@@ -18,6 +18,8 @@ use crate::{House, TURN, all_meet};
 
 const HTTPS: u16 = 443;
 const MEDIA: u16 = 10_000;
+/// Where the second shard has its media.
+const SECOND: u16 = MEDIA + 1;
 /// The registered port for TURN over TLS (RFC 8656, 18).
 const TURNS: u16 = 5349;
 /// The registered port for STUN (RFC 8489, 18.6).
@@ -26,7 +28,7 @@ const STUN: u16 = 3478;
 /// connects at the same time, so that no network costs more than a moment.
 const FIRST_PICTURE: Duration = Duration::from_secs(10);
 
-/// Two people meet on `page`; the way that their media took.
+/// Two people meet on `page`, in a room of the second of two shards; the way that their media took.
 async fn meet(
     name: &str,
     network: &Network,
@@ -36,16 +38,18 @@ async fn meet(
 ) -> String {
     let kept = TempDir::with_prefix("tsuji-tls-").expect("the system has room");
     let mut all: Vec<_> = arguments.iter().map(OsStr::new).collect();
-    all.extend(["--tls", "self-signed", "--tls-dir"].map(OsStr::new));
+    all.extend(["--shards", "2", "--tls", "self-signed", "--tls-dir"].map(OsStr::new));
     all.push(kept.path().as_os_str());
     let recorded = TempDir::with_prefix("tsuji-record-").expect("the system has room");
     all.extend([OsStr::new("--record"), recorded.path().as_os_str()]);
     let server = Server::start_in(&network.server, program, &all);
     let mika = Guest::arrive_in(network, &Portrait::ALL[0]).await;
     let ren = Guest::arrive_in(network, &Portrait::ALL[1]).await;
-    let link = mika.create_room(page, "").await;
-    ren.join(&link).await;
-    let guests = [mika, ren];
+    // As long as she is in this one, the next room is not on her shard.
+    mika.create_room(page, "").await;
+    let link = ren.create_room(page, "").await;
+    mika.join(&link).await;
+    let guests = [ren, mika];
     all_meet(&guests).await;
     let way = guests[1].way().await;
     assert_eq!(guests[0].way().await, way);
@@ -68,17 +72,19 @@ async fn meet(
     }
 }
 
-/// Makes the recorded meeting happen again, to the byte.
+/// Makes what was recorded happen again, to the byte.
 fn replay(recorded: &Path) {
     let traces = fs::read_dir(recorded).expect("a folder");
     let traces: Vec<_> = traces.map(|entry| entry.expect("a file").path()).collect();
-    assert_eq!(traces.len(), 1, "{traces:?}");
-    let mut command = Command::new(MIO.executable());
-    let output = command.arg("replay").args(traces).output();
-    let output = output.expect("it starts");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}");
-    assert!(text.contains("are equal"), "{text}");
+    assert_eq!(traces.len(), 2, "one of each shard: {traces:?}");
+    for trace in traces {
+        let mut command = Command::new(MIO.executable());
+        let output = command.arg("replay").arg(trace).output();
+        let output = output.expect("it starts");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains("are equal"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -120,7 +126,7 @@ async fn people_meet_where_nothing_but_tls_passes(program: &Program) {
     let page = format!("https://{SERVER}/");
     let arguments = ["--listen", &listen, "--udp", &udp];
     let way = meet("TLS to 443 alone", &network, program, &page, &arguments).await;
-    assert_eq!(way, format!("tls relay, udp {SERVER}:{MEDIA}"));
+    assert_eq!(way, format!("tls relay, udp {SERVER}:{SECOND}"));
 }
 
 /// As before, by a TURN server that is not ours.
@@ -154,7 +160,7 @@ async fn people_meet_by_a_turn_server_of_the_operators_own() {
     let mut arguments = vec!["--listen", &listen, "--udp", &udp];
     arguments.extend(["--no-turn", "--ice-server", &relay]);
     let way = meet("coturn", &network, &MIO, &page, &arguments).await;
-    assert_eq!(way, format!("tls relay, udp {SERVER}:{MEDIA}"));
+    assert_eq!(way, format!("tls relay, udp {SERVER}:{SECOND}"));
 }
 
 #[tokio::test]
@@ -168,7 +174,7 @@ async fn people_meet_through_routers_that_translate_addresses() {
     let mapped = format!("{OFFICE}={INSIDE}");
     let arguments = ["--listen", &listen, "--udp", &udp, "--advertise", &mapped];
     let way = meet("NAT", &network, &MIO, &page, &arguments).await;
-    assert_eq!(way, format!("udp {OFFICE}:{MEDIA}"));
+    assert_eq!(way, format!("udp {OFFICE}:{SECOND}"));
 }
 
 /// The server does not know what its router makes of its address, and asks.
@@ -185,7 +191,7 @@ async fn people_meet_at_an_address_that_was_learnt_by_stun() {
     let stun = format!("{HOME}:{STUN}");
     let arguments = ["--listen", &listen, "--udp", &udp, "--stun", &stun];
     let way = meet("NAT, by STUN", &network, &SMOL, &page, &arguments).await;
-    assert_eq!(way, format!("udp {OFFICE}:{MEDIA}"));
+    assert_eq!(way, format!("udp {OFFICE}:{SECOND}"));
 }
 
 async fn people_meet_where_there_is_no_ipv4(program: &Program) {

@@ -51,6 +51,7 @@ fn opus_is_offered_with_error_correction() {
         }],
         certificate: Certificate::generate().expect("a certificate"),
         limits: Limits::default(),
+        shard: 0,
     };
     let mut sfu = Sfu::new(config, [0; 32], WallTime::from_unix_micros(0));
     let enter = Command::Enter {

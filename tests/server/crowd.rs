@@ -15,7 +15,7 @@ fn running_out_of_descriptors_turns_nobody_away_for_good(program: &Program) {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"ulimit -n 32; exec "$0" "$@""#]);
     shell.arg(program.executable());
-    let server = Server::start_as(&mut shell);
+    let server = Server::start_as(shell.args(["--shards", "1"]));
     let mut inside = server.websocket();
 
     // The system takes these; the server cannot, from some point on.

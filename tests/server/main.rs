@@ -11,6 +11,7 @@ mod media;
 mod packaging;
 mod pages;
 mod rooms;
+mod shards;
 mod start;
 mod stop;
 mod watch;

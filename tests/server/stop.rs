@@ -83,15 +83,16 @@ fn a_second_sigterm_ends_the_process_at_once(program: &Program) {
 
 #[test]
 fn a_server_inside_another_program_stops_when_told() {
-    let options = Options::parse_from(["tsuji", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
+    let free = ["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
+    let options = Options::parse_from([&["tsuji", "--shards", "2"], &free[..]].concat());
     let server = tsuji_mio::Server::start(&options).unwrap();
-    assert_eq!(server.media_addresses().len(), 1);
+    assert_eq!(server.media_addresses().len(), 2);
     assert!(std::net::TcpStream::connect(server.address()).is_ok());
     server.handle().stop();
     server.wait().unwrap();
 
     let server = tsuji_smol::Server::bind(&options).unwrap();
-    assert_eq!(server.media_addresses().len(), 1);
+    assert_eq!(server.media_addresses().len(), 2);
     assert!(std::net::TcpStream::connect(server.address()).is_ok());
     server.handle().stop();
     ::smol::block_on(server.run()).unwrap();

@@ -100,8 +100,12 @@ fn prometheus_learns_who_is_there_and_what_the_sockets_do(program: &Program) {
     until(watched, "tsuji_rooms", |rooms| rooms == 0.0);
 
     let socket = enter(&server);
-    until(watched, "tsuji_participants", |people| people == 1.0);
-    until(watched, "tsuji_active_rooms", |rooms| rooms == 1.0);
+    until(watched, "tsuji_participants{shard=\"0\"}", |people| {
+        people == 1.0
+    });
+    until(watched, "tsuji_active_rooms{shard=\"0\"}", |rooms| {
+        rooms == 1.0
+    });
     until(watched, "tsuji_websockets", |sockets| sockets == 1.0);
     let media = server.logs("socket=");
     let media = media.split("socket=").nth(1).unwrap();
@@ -110,15 +114,16 @@ fn prometheus_learns_who_is_there_and_what_the_sockets_do(program: &Program) {
     for _ in 0..3 {
         stranger.send_to(b"\x80hello", media).unwrap();
     }
-    let unknown = "tsuji_datagrams_dropped_total{reason=\"unknown_address\"}";
+    let unknown = "tsuji_datagrams_dropped_total{reason=\"unknown_address\",shard=\"0\"}";
     until(watched, unknown, |count| count == 3.0);
-    until(watched, "tsuji_udp_datagrams_received_total", |count| {
-        count == 3.0
-    });
+    let received = "tsuji_udp_datagrams_received_total{shard=\"0\"}";
+    until(watched, received, |count| count == 3.0);
     let late = "tsuji_loop_lateness_seconds_count{loop=\"front\"}";
     until(watched, late, |count| count > 0.0);
     drop(socket);
-    until(watched, "tsuji_participants", |people| people == 0.0);
+    until(watched, "tsuji_participants{shard=\"0\"}", |people| {
+        people == 0.0
+    });
     server.stop();
 }
 

@@ -12,17 +12,11 @@ pub(crate) struct Tape {
 
 impl Tape {
     /// For an `Sfu` that was made with the same.
-    pub(crate) fn new(
-        shard: u32,
-        config: &Config,
-        seed: [u8; 32],
-        epoch: WallTime,
-        sfu: &Sfu,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, seed: [u8; 32], epoch: WallTime, sfu: &Sfu) -> Self {
         let header = Header {
             build: "simulation".to_owned(),
             kind: Kind::Full,
-            shard,
+            shard: config.shard.into(),
             segment: 0,
             hermetic: sfu.is_hermetic(),
             epoch,

@@ -115,8 +115,8 @@ impl Network {
         Some(network)
     }
 
-    /// Two routers between both that translate addresses (NAT): what the server's gets on these
-    /// UDP and TCP ports goes to the server.
+    /// Two routers between both that translate addresses (NAT): what the server's gets on this UDP
+    /// port, the one behind it and this TCP port goes to the server.
     pub fn behind_routers(udp: u16, tcp: u16) -> Option<Self> {
         let mut network = Self::begin()?;
         let name = &network.control.name;
@@ -141,9 +141,10 @@ impl Network {
             let way = ["route", "add", "default", "via", &router.to_string()];
             inside.ip(&way).expect("a default route");
         }
+        let last = udp + 1;
         let to_server = format!(
             "add chain ip nat in {{ type nat hook prerouting priority -100; }}; \
-             add rule ip nat in ip daddr {OFFICE} udp dport {udp} dnat to {INSIDE}; \
+             add rule ip nat in ip daddr {OFFICE} udp dport {udp}-{last} dnat to {INSIDE}; \
              add rule ip nat in ip daddr {OFFICE} tcp dport {tcp} dnat to {INSIDE}"
         );
         for (router, outside) in [(office, OFFICE), (home, HOME)] {

@@ -44,6 +44,8 @@ pub struct Tally {
     pub me: Option<Id>,
     /// Media can flow.
     pub connected: bool,
+    /// Where its datagrams went last.
+    pub media: Option<SocketAddr>,
     /// Offers answered.
     pub offers: u32,
     /// Packets of its own microphone.
@@ -353,13 +355,18 @@ impl Life {
             journal.note_sent(Line::Audio, microphone.packets());
             journal.note_sent(Line::Video, camera.packets());
         }
+        let mut media = None;
         for (to, datagram) in self.client.transmits() {
+            media = Some(to);
             match self.media.send_to(&datagram, to) {
                 Ok(_) => {}
                 // The server is gone, or its port: what it says on the WebSocket tells.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(error.to_string()),
             }
+        }
+        if media.is_some() {
+            self.shared.lock().media = media;
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ fn decide(file: &[u8]) -> Decided {
     let sfu = replay.sfu();
     let counters = sfu.counters();
     Decided {
-        header: sfu.decisions_header("test".to_owned(), 0),
+        header: sfu.decisions_header("test".to_owned()),
         decisions: bytes(sfu),
         full_bytes: file.len(),
         packets_in: counters.packets_in,

@@ -28,7 +28,8 @@ on_each_runtime! {
 /// Records a meeting of two people until it goes on both ways; the folder with its trace.
 fn recorded(program: &Program, more: &[&str]) -> TempDir {
     let folder = TempDir::with_prefix("tsuji-trace-").expect("the system has room");
-    let mut arguments = vec![OsStr::new("--record"), folder.path().as_os_str()];
+    let mut arguments = ["--shards", "1", "--record"].map(OsStr::new).to_vec();
+    arguments.push(folder.path().as_os_str());
     arguments.push(OsStr::new(Meeting::NEEDS));
     arguments.extend(more.iter().map(OsStr::new));
     let server = Server::start_with(program, &arguments);
@@ -128,6 +129,7 @@ fn the_decisions_of_the_last_minutes_are_written_at_a_signal_and_replayed(progra
         program,
         &[
             OsStr::new(Meeting::NEEDS),
+            OsStr::new("--shards=1"),
             OsStr::new("--trace-dir"),
             folder.path().as_os_str(),
         ],
@@ -167,6 +169,7 @@ fn the_decisions_of_the_last_minutes_are_written_for_a_request_from_the_machine(
         program,
         &[
             OsStr::new(Meeting::NEEDS),
+            OsStr::new("--shards=1"),
             OsStr::new("--trace-dir"),
             folder.path().as_os_str(),
         ],

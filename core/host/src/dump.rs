@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   SIGUSR1 ──────────► control::Handle ─┐
-//!   POST /debug/trace ► front::Desk ─────┴─► Bell ─► media side: Dumper ─► a thread ─► a file
+//!   POST /debug/trace ► front::Desk ─────┴─► Bell ─► each media side: Dumper ─► a thread ─► a file
 //! ```
-//! The media side only shares what is in memory; the thread computes checksums and writes. However
-//! often the bell rings, there is one file in [`PAUSE`] at most.
+//! A media side only shares what is in memory; the thread computes checksums and writes. However
+//! often the bell rings, there is one file of each side in [`PAUSE`] at most.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -24,14 +24,18 @@ use crate::record::{BUILD, stamp};
 /// The shortest time between two files. 10 s: whoever asks more often has the same minutes twice.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Asks the media side for a file.
+/// Asks the media sides for files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bell(Vec<Rope>);
+
+/// What reaches one of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Bell {
+struct Rope {
     asked: Arc<AtomicBool>,
     media: Waker,
 }
 
-/// The media side's end.
+/// A media side's end.
 #[derive(Debug)]
 pub(crate) struct Dumper {
     asked: Arc<AtomicBool>,
@@ -39,25 +43,27 @@ pub(crate) struct Dumper {
     quiet_until: Time,
 }
 
-/// The two ends. Files go to `directory`; `media` ends the media side's waiting.
-pub(crate) fn bell(directory: PathBuf, media: Waker) -> (Bell, Dumper) {
-    let asked = Arc::new(AtomicBool::new(false));
-    let bell = Bell {
-        asked: Arc::clone(&asked),
-        media,
-    };
-    let dumper = Dumper {
-        asked,
-        directory,
-        quiet_until: Time::ZERO,
-    };
-    (bell, dumper)
-}
-
 impl Bell {
+    /// Reaches one more media side, whose end this gives. Files go to `directory`; `media` ends the
+    /// waiting of the side.
+    pub(crate) fn add(&mut self, directory: PathBuf, media: Waker) -> Dumper {
+        let asked = Arc::new(AtomicBool::new(false));
+        self.0.push(Rope {
+            asked: Arc::clone(&asked),
+            media,
+        });
+        Dumper {
+            asked,
+            directory,
+            quiet_until: Time::ZERO,
+        }
+    }
+
     pub(crate) fn ring(&self) {
-        self.asked.store(true, Ordering::SeqCst);
-        self.media.wake_by_ref();
+        for rope in &self.0 {
+            rope.asked.store(true, Ordering::SeqCst);
+            rope.media.wake_by_ref();
+        }
     }
 }
 
@@ -78,9 +84,13 @@ impl Dumper {
         };
         self.quiet_until = t + PAUSE;
         let blocks: Vec<Arc<Block>> = ring.blocks().cloned().collect();
-        let header = sfu.decisions_header(BUILD.to_owned(), 0);
+        let header = sfu.decisions_header(BUILD.to_owned());
         let end = sfu.decisions_end();
-        let name = format!("tsuji-{}-decisions.trace", stamp(header.epoch, t));
+        let name = format!(
+            "tsuji-{}-shard{}-decisions.trace",
+            stamp(header.epoch, t),
+            header.shard
+        );
         let path = self.directory.join(name);
         let work = move || match write(&path, &header, &blocks, &end) {
             Ok(bytes) => {

@@ -8,7 +8,7 @@
 //! # The flow of data
 //!
 //! ```text
-//!   the runtime's TCP sockets                              the runtime's UDP sockets
+//!   the runtime's TCP sockets                              the runtime's UDP sockets, for each shard
 //!     ▲ │ bytes                                                    ▲ │ datagrams
 //!     │ ▼                                                          │ ▼
 //!   front::Connection   (TLS,) HTTP, WebSocket, the end         media::Shard ──► record (files)
@@ -22,9 +22,18 @@
 //!     └───────────────── queue: messages::FromMedia ◄───────────────┘
 //! ```
 //!
-//! Two sides that never wait for each other: the **front** (TCP, the page and the rooms) and the
-//! **media** (UDP, the SFU). Between them is a bounded [`queue`] in each direction. Either side may
-//! have a thread, or be a task; what it needs is a [`std::task::Waker`] that ends its waiting.
+//! Sides that never wait for each other: the **front** (TCP, the page and the rooms) and the **media**
+//! (UDP, the SFU), of which there are as many as `--shards` says. Between the front and each of those is
+//! a bounded [`queue`] in each direction; the shards share nothing, and take no lock. Each side may have
+//! a thread, or be a task; what it needs is a [`std::task::Waker`] that ends its waiting.
+//!
+//! A room is on one shard, whole (`front/sides.rs` says on which): so each has its own seed, its own
+//! trace, and its own UDP ports, because the system can't know whose a datagram is before it is
+//! opened. One port for all was left out: a datagram that came to the wrong thread would have to be
+//! handed on, and a client's every datagram comes to the same one (`SO_REUSEPORT` chooses by
+//! addresses; what it could look into, a program in the kernel, sees the name of a shard in ICE
+//! checks only). A socket for each client, connected to it, would hold, but then nothing comes or goes
+//! in batches any more.
 //!
 //! ## Front
 //!

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use instant_acme::LetsEncrypt;
 use tracing_subscriber::EnvFilter;
-use tsuji_core::VideoCodec;
 use tsuji_core::trace::Kind;
+use tsuji_core::{MAX_SHARDS, VideoCodec};
 
 use crate::guards::Guards;
 use crate::log::LogFormat;
@@ -53,8 +54,8 @@ pub struct Options {
     )]
     pub listen: SocketAddr,
 
-    /// Where to receive and send media (UDP). Port 0 takes any free port. May be repeated: each
-    /// address is offered to everybody
+    /// Where to receive and send media (UDP): this port, and one behind it for each further one of
+    /// --shards. Port 0 takes any free ports. May be repeated: each address is offered to everybody
     #[arg(
         long,
         value_name = "ADDR:PORT",
@@ -70,6 +71,11 @@ pub struct Options {
     /// interfaces
     #[arg(long, value_name = "PUBLIC[=LOCAL]")]
     pub advertise: Vec<Advertise>,
+
+    /// Threads that forward media. Each has rooms, UDP ports and a trace of its own; a room is on one of
+    /// them. By default as many as the machine has cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_SHARDS)))]
+    pub shards: Option<u8>,
 
     /// Ask this STUN server at the start how others see the UDP sockets, and tell participants that
     /// too
@@ -201,7 +207,7 @@ pub struct Options {
     )]
     pub record_max_seconds: u64,
 
-    /// Mebibytes of memory for the decisions of the last minutes, which SIGUSR1 (or POST
+    /// Mebibytes of memory, shared by all shards, for the decisions of the last minutes, which SIGUSR1 (or POST
     /// /debug/trace from this machine) writes to a file for `tsuji replay`. 32 are half an hour of
     /// ten people. 0: keep none
     #[arg(
@@ -287,6 +293,24 @@ pub enum OptionsError {
         family = family(.0)
     )]
     Family(Advertise),
+    /// A shard would have a port above 65535.
+    #[error("--udp {0}: each of --shards takes the next port, and there are not so many behind it")]
+    Ports(SocketAddr),
+    /// The same in front of a router.
+    #[error(
+        "--advertise {0}: each of --shards takes the next port, and there are not so many behind it"
+    )]
+    PublicPorts(Advertise),
+    /// Two of the options want the same port.
+    #[error("--udp {udp} and --udp {other} take {shards} ports each (--shards), and share some")]
+    Overlap {
+        /// One.
+        udp: SocketAddr,
+        /// Another.
+        other: SocketAddr,
+        /// Ports that each takes.
+        shards: u8,
+    },
     /// Nothing listens there.
     #[error("--advertise {0}: neither --udp nor --listen is on the address behind the =")]
     NobodyThere(Advertise),
@@ -311,7 +335,16 @@ impl Options {
         })
     }
 
-    /// Bytes for the decisions of the last minutes; `None` when none are to be kept.
+    /// How many threads forward media.
+    pub(crate) fn shards(&self) -> u8 {
+        let cores = || {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            u8::try_from(cores).map_or(MAX_SHARDS, |cores| cores.min(MAX_SHARDS))
+        };
+        self.shards.unwrap_or_else(cores)
+    }
+
+    /// Bytes for the decisions of the last minutes on one shard; `None` when none are to be kept.
     pub(crate) fn trace_memory_bytes(&self) -> Option<usize> {
         let mebibytes = match (self.trace_memory, &self.record) {
             (0, None) => return None,
@@ -319,7 +352,8 @@ impl Options {
             (0, Some(_)) => 1,
             (mebibytes, _) => mebibytes,
         };
-        usize::try_from(mebibytes).ok()?.checked_mul(1 << 20)
+        let bytes = usize::try_from(mebibytes).ok()?.checked_mul(1 << 20)?;
+        Some(bytes / usize::from(self.shards()))
     }
 
     /// Where the decisions of the last minutes are written.

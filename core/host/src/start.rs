@@ -14,9 +14,9 @@ use tsuji_signaling::ice_server::{IceServers, TurnSecret};
 
 use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
-use crate::dump::bell;
+use crate::dump::Bell;
 use crate::front::relay::{Ground, Peers};
-use crate::front::{Desk, Drain, Links};
+use crate::front::{Desk, Drain, Links, Side};
 use crate::guards::JoinKeyError;
 use crate::limits::Limits;
 use crate::media;
@@ -24,7 +24,9 @@ use crate::metrics::{self, Watch};
 use crate::options::{Options, OptionsError};
 use crate::ports;
 use crate::queue::queue;
-use crate::reach::{Asked, IceServerError, LearnError, ice_servers, interfaces, learn, told};
+use crate::reach::{
+    Asked, IceServerError, LearnError, ice_servers, interfaces, learn, told_of_tcp, told_of_udp,
+};
 use crate::record::{RecordError, Recording};
 use crate::threads::Threads;
 use crate::tls::{Tls, TlsError};
@@ -98,10 +100,10 @@ impl StartError {
     }
 }
 
-/// What a runtime runs.
+/// What a runtime runs. `B`: what ends the waiting of a media side, as the runtime hears it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Parts {
+pub struct Parts<B> {
     /// The one clock.
     pub clock: Clock,
     /// The bounds.
@@ -110,16 +112,26 @@ pub struct Parts {
     pub desk: Desk,
     /// What the front is told from elsewhere.
     pub control: Control,
-    /// The media side's state, without its sockets.
-    pub media: media::Parts,
-    /// The sockets of the media side; they do not block.
-    pub sockets: Vec<UdpSocket>,
+    /// The media sides, at least one.
+    pub shards: Vec<ShardParts<B>>,
     /// For the threads that the runtime starts.
     pub threads: Threads,
     /// The UDP addresses that it receives media on, with the real ports.
     pub addresses: Vec<SocketAddr>,
     /// Reaches the server from any thread.
     pub handle: Handle,
+}
+
+/// What one media side is made of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ShardParts<B> {
+    /// Its state, without its sockets.
+    pub media: media::Parts,
+    /// Its sockets; they do not block.
+    pub sockets: Vec<UdpSocket>,
+    /// What ends its waiting.
+    pub bell: B,
 }
 
 /// Where newcomers knock.
@@ -181,44 +193,96 @@ fn here(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Takes the UDP ports and makes everything. `door`: the TCP socket that the runtime listens on, if
-/// it does. `front` and `media` end the waiting of the two sides.
-pub fn assemble(
+/// it does. `front` ends the waiting of the front; `bell` makes what does so for a media side.
+pub fn assemble<B>(
     options: &Options,
     door: Option<SocketAddr>,
     front: Waker,
-    media: Waker,
-) -> Result<Parts, StartError> {
+    bell: impl Fn() -> io::Result<(Waker, B)>,
+) -> Result<Parts<B>, StartError> {
     let limits = options.guards.host_limits();
     let join_key = options.guards.join_key()?;
     let clock = Clock::start();
+    let epoch = clock.epoch();
     let sockets = Sockets::bind(options, door, &limits)?;
-    let bound = sockets.bound()?;
-    let (orders_in, orders_out) = queue(
-        limits.queue,
-        limits.queue_backlog,
-        front.clone(),
-        media.clone(),
-    );
-    let (bell, dumper) = bell(options.trace_dir().to_owned(), media.clone());
-    let (notices_in, notices_out) = queue(limits.queue, limits.queue_backlog, media, front.clone());
+    let addresses = sockets
+        .iter()
+        .flat_map(|sockets| sockets.bound.iter().copied());
+    let addresses: Vec<_> = addresses.collect();
+    let peers = Peers::of(sockets.iter().flat_map(|sockets| &sockets.addresses));
     let threads = Threads::new(clock, limits.stop_total);
     let told = Arc::<Told>::default();
     let watch = watch(options, clock, &told)?;
-    let (media_reporter, front_reporter) = match &watch {
-        Some(watch) => {
-            watch.receiving_at(&sockets.udp);
-            (watch.media(), watch.front())
+    if let Some(watch) = &watch {
+        watch.receiving_at(sockets.iter().flat_map(|sockets| &sockets.udp));
+    }
+
+    let certificate = Certificate::generate()?;
+    let (mut trace, mut sides, mut shards) = (Bell::default(), Vec::new(), Vec::new());
+    for (shard, sockets) in (0..).zip(sockets) {
+        let (waker, bell) = bell().map_err(StartError::system("event"))?;
+        let (orders_in, orders_out) = queue(
+            limits.queue,
+            limits.queue_backlog,
+            front.clone(),
+            waker.clone(),
+        );
+        let (notices_in, notices_out) = queue(
+            limits.queue,
+            limits.queue_backlog,
+            waker.clone(),
+            front.clone(),
+        );
+        sides.push(Side {
+            orders: orders_in,
+            notices: notices_out,
+            sockets: sockets.bound,
+        });
+        let config = Config {
+            addresses: sockets.addresses,
+            certificate: certificate.clone(),
+            limits: tsuji_core::Limits {
+                estimate_bandwidth: !options.no_bandwidth_estimation,
+                video_codec: options.video_codec,
+                ..options.guards.core_limits()
+            },
+            shard,
+        };
+        let seed = seed()?;
+        let mut sfu = Sfu::new(config.clone(), seed, epoch);
+        if let Some(bytes) = options.trace_memory_bytes() {
+            sfu.keep_decisions(seed, bytes);
         }
-        None => Default::default(),
-    };
+        let recording = match options.recording() {
+            Some(record) => Recording::start(&record, &config, seed, epoch, &sfu)?,
+            None => Recording::default(),
+        };
+        let reporter = watch.as_ref().map(|watch| watch.media(shard.into()));
+        shards.push(ShardParts {
+            media: media::Parts {
+                clock,
+                limits: limits.clone(),
+                sfu,
+                recording,
+                dumper: trace.add(options.trace_dir().to_owned(), waker),
+                reporter: reporter.unwrap_or_default(),
+                listener: door.filter(|_| !options.no_ice_tcp),
+                orders: orders_out,
+                notices: notices_in,
+            },
+            sockets: sockets.udp,
+            bell,
+        });
+    }
+
+    let reporter = watch.as_ref().map(|watch| watch.front());
     let (control, handle) = control(
         Arc::clone(&told),
         front,
         threads.events(),
-        bell.clone(),
+        trace.clone(),
         watch,
     );
-
     let relays = match door {
         Some(_) if options.serves_tls() && !options.no_turn => Some(TurnSecret::new(&seed()?)),
         _ => None,
@@ -226,43 +290,24 @@ pub fn assemble(
     let ice_servers = IceServers {
         servers: ice_servers(&options.ice_server)?,
         relay: relays.clone(),
-        epoch: clock.epoch(),
-    };
-    let config = Config {
-        addresses: sockets.addresses,
-        certificate: Certificate::generate()?,
-        limits: tsuji_core::Limits {
-            estimate_bandwidth: !options.no_bandwidth_estimation,
-            video_codec: options.video_codec,
-            ..options.guards.core_limits()
-        },
-    };
-    let (seed_of_media, epoch) = (seed()?, clock.epoch());
-    let mut sfu = Sfu::new(config.clone(), seed_of_media, epoch);
-    if let Some(bytes) = options.trace_memory_bytes() {
-        sfu.keep_decisions(seed_of_media, bytes);
-    }
-    let recording = match options.recording() {
-        Some(record) => Recording::start(&record, &config, seed_of_media, epoch, &sfu)?,
-        None => Recording::default(),
+        epoch,
     };
     let mut desk = Desk::new(
         limits.clone(),
         options.guards.signaling_limits(),
         seed()?,
-        orders_in,
-        notices_out,
+        sides,
         Links {
-            trace: bell,
+            trace,
             drain: Drain {
                 told,
                 limit: options.drain(),
             },
-            reporter: front_reporter,
+            reporter: reporter.unwrap_or_default(),
             relays: relays.map(|secret| Ground {
                 secret,
                 epoch,
-                peers: Peers::of(&config.addresses),
+                peers,
             }),
         },
     );
@@ -274,22 +319,11 @@ pub fn assemble(
     Ok(Parts {
         clock,
         desk,
-        media: media::Parts {
-            clock,
-            limits: limits.clone(),
-            sfu,
-            recording,
-            dumper,
-            reporter: media_reporter,
-            listener: door.filter(|_| !options.no_ice_tcp),
-            orders: orders_out,
-            notices: notices_in,
-        },
         limits,
-        addresses: bound,
+        shards,
+        addresses,
         handle,
         control,
-        sockets: sockets.udp,
         threads,
     })
 }
@@ -306,7 +340,7 @@ fn watch(
     let error = |source| StartError::Metrics { address, source };
     let listener = ports::listen(address, &Limits::default()).map_err(error)?;
     let address = listener.local_addr().map_err(error)?;
-    let watch = Arc::new(Watch::new(clock, Arc::clone(told)));
+    let watch = Arc::new(Watch::new(clock, Arc::clone(told), options.shards().into()));
     metrics::serve(listener, Arc::clone(&watch)).map_err(StartError::system("thread"))?;
     tracing::info!(metrics = %address, "/metrics and /healthz are answered");
     if !address.ip().is_loopback() {
@@ -315,69 +349,86 @@ fn watch(
     Ok(Some(watch))
 }
 
-/// Bound UDP sockets, and what participants are told.
+/// The bound UDP sockets of one shard, and what participants are told.
 pub(crate) struct Sockets {
     pub(crate) udp: Vec<UdpSocket>,
+    /// Where they are bound, with the real ports.
+    pub(crate) bound: Vec<SocketAddr>,
     pub(crate) addresses: Vec<LocalAddress>,
 }
 
 impl Sockets {
-    /// Binds what the options ask for. `door`: the TCP socket that media may come to too.
+    /// Binds what the options ask for, for each shard. `door`: the TCP socket that media may come to
+    /// too.
     pub(crate) fn bind(
         options: &Options,
         door: Option<SocketAddr>,
         limits: &Limits,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Vec<Self>, StartError> {
         let own = interfaces::usable();
         let asked = Asked {
             listen: options.listen,
-            udp: &options.udp,
-            advertise: &options.advertise,
+            udp: options.udp.clone(),
+            advertise: options.advertise.clone(),
             own: &own,
         };
-        asked.check()?;
-        let mut udp = Vec::new();
-        for address in asked.udp_sockets() {
-            let socket = ports::bind_udp(address, limits);
-            udp.push(socket.map_err(|source| StartError::Udp { address, source })?);
-        }
-        let learnt = match &options.stun {
-            Some(server) => learn(server, &udp)?,
-            None => vec![None; udp.len()],
-        };
-        let mut bound = Vec::with_capacity(udp.len());
-        for (socket, learnt) in udp.iter().zip(learnt) {
-            let own = socket.local_addr();
-            bound.push((own.map_err(StartError::system("UDP address"))?, learnt));
+        let shards = options.shards();
+        asked.check(shards)?;
+        let (mut sockets, mut all_bound) = (Vec::new(), Vec::new());
+        for shard in 0..shards {
+            let asked = asked.of_shard(shard)?;
+            let mut udp = Vec::new();
+            for address in asked.udp_sockets() {
+                let socket = ports::bind_udp(address, limits);
+                udp.push(socket.map_err(|source| StartError::Udp { address, source })?);
+            }
+            let learnt = match &options.stun {
+                Some(server) => learn(server, &udp)?,
+                None => vec![None; udp.len()],
+            };
+            let bound: Result<Vec<_>, _> = udp.iter().map(UdpSocket::local_addr).collect();
+            let bound = bound.map_err(StartError::system("UDP address"))?;
+            let seen: Vec<_> = bound.iter().copied().zip(learnt).collect();
+            let addresses = told_of_udp(&asked, &seen);
+            all_bound.extend(seen);
+            sockets.push(Self {
+                udp,
+                bound,
+                addresses,
+            });
         }
         let door = door.filter(|_| !options.no_ice_tcp);
-        let addresses = told(&asked, &bound, door);
-        for LocalAddress {
-            transport,
-            socket,
-            advertised,
-        } in &addresses
-        {
-            match transport {
-                Transport::Udp => tracing::info!(%socket, %advertised, "media"),
-                Transport::Tcp => tracing::info!(%socket, %advertised, "media over TCP"),
-            }
-            if socket.ip().is_loopback() && !advertised.ip().is_loopback() {
-                tracing::warn!(
-                    "{socket} is reachable from this machine only, whatever is advertised; \
-                     0.0.0.0:{} is reachable from elsewhere",
-                    socket.port()
-                );
-            }
+        let tcp = door.map(|door| told_of_tcp(&asked, &all_bound, door));
+        let tcp = tcp.unwrap_or_default();
+        sockets
+            .iter()
+            .flat_map(|sockets| &sockets.addresses)
+            .chain(&tcp)
+            .for_each(tell);
+        for sockets in &mut sockets {
+            sockets.addresses.extend_from_slice(&tcp);
         }
-        Ok(Self { udp, addresses })
+        Ok(sockets)
     }
+}
 
-    /// What is bound, with the real ports.
-    fn bound(&self) -> Result<Vec<SocketAddr>, StartError> {
-        let bound = self.udp.iter().map(UdpSocket::local_addr);
-        let bound: Result<_, _> = bound.collect();
-        bound.map_err(StartError::system("UDP address"))
+/// Says in the log what participants are told.
+fn tell(address: &LocalAddress) {
+    let LocalAddress {
+        transport,
+        socket,
+        advertised,
+    } = address;
+    match transport {
+        Transport::Udp => tracing::info!(%socket, %advertised, "media"),
+        Transport::Tcp => tracing::info!(%socket, %advertised, "media over TCP"),
+    }
+    if socket.ip().is_loopback() && !advertised.ip().is_loopback() {
+        tracing::warn!(
+            "{socket} is reachable from this machine only, whatever is advertised; 0.0.0.0:{} is \
+             reachable from elsewhere",
+            socket.port()
+        );
     }
 }
 

@@ -15,12 +15,12 @@ use crate::clock::Clock;
 pub enum Fault {
     /// A thread panicked.
     #[error("a fault in the server ended its {0} thread")]
-    Panicked(&'static str),
+    Panicked(String),
     /// A thread could not go on.
     #[error("the {thread} thread could not go on: {reason}")]
     Failed {
         /// Which.
-        thread: &'static str,
+        thread: String,
         /// Why.
         reason: String,
     },
@@ -40,19 +40,20 @@ pub(crate) enum Event {
 
 /// Starts a thread that tells its end, also when it panics.
 fn spawn<E: Display>(
-    name: &'static str,
+    name: &str,
     events: mpsc::Sender<Event>,
     run: impl FnOnce() -> Result<(), E> + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    let thread = name.to_owned();
     let body = move || {
         // What a panic leaves behind is dropped with the thread; nobody looks at it again.
         let result = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Fault::Failed {
-                thread: name,
+                thread,
                 reason: error.to_string(),
             }),
-            Err(_) => Err(Fault::Panicked(name)),
+            Err(_) => Err(Fault::Panicked(thread)),
         };
         if let Err(fault) = &result {
             tracing::error!(%fault, "stopping");
@@ -95,7 +96,7 @@ impl Threads {
     /// Starts one.
     pub fn spawn<E: Display>(
         &mut self,
-        name: &'static str,
+        name: &str,
         run: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> io::Result<()> {
         let thread = spawn(name, self.events_in.clone(), run)?;

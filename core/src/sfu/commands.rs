@@ -123,7 +123,7 @@ impl Sfu {
         others: usize,
     ) -> Result<Newcomer, Fault> {
         let index = self.participants.vacant();
-        let credentials = Credentials::new(index, &mut self.rng);
+        let credentials = Credentials::new(self.shard, index, &mut self.rng);
         let slots = SlotCounts::each(|kind| first_slots(others, kind, &self.limits));
         let (connection, made) = self.make_connection(index, &credentials, slots, ice)?;
         let Made {
@@ -265,7 +265,7 @@ impl Sfu {
         }
         let existing = SlotCounts::each(|kind| participant.slots_of(kind).len());
         let ice = participant.ice;
-        let credentials = restart.then(|| Credentials::new(index, &mut self.rng));
+        let credentials = restart.then(|| Credentials::new(self.shard, index, &mut self.rng));
         let call = Call::Offer {
             slots: missing,
             restart,

@@ -12,6 +12,15 @@ use crate::path::Path;
 use crate::trace::decisions::Call;
 use crate::transport::{Credentials, Stun, is_stun, is_success_on, parse_stun};
 
+/// The [shard](crate::Config::shard) for which a datagram is, if it is an ICE check (a STUN binding
+/// request, RFC 8445, 7.2.2) that names one. Whether it is authentic shows when it is handed in.
+pub fn shard_of(datagram: &[u8]) -> Option<u8> {
+    match parse_stun(datagram)? {
+        Stun::Request { ufrag } => Credentials::shard_of(ufrag),
+        Stun::Success | Stun::Other => None,
+    }
+}
+
 impl Sfu {
     pub(super) fn datagram(&mut self, datagram: Datagram<'_>) {
         self.counters.datagrams_in += 1;

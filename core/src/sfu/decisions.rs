@@ -96,7 +96,7 @@ impl Sfu {
     }
 
     /// The header of a file with [`Sfu::decisions`] in it. Addresses have their pseudonyms.
-    pub fn decisions_header(&self, build: String, shard: u32) -> Header {
+    pub fn decisions_header(&self, build: String) -> Header {
         let addresses = self.sockets.iter().map(|&(transport, socket)| {
             let socket = self.name_of(socket);
             LocalAddress {
@@ -108,7 +108,7 @@ impl Sfu {
         Header {
             build,
             kind: Kind::Decisions,
-            shard,
+            shard: self.shard.into(),
             segment: 0,
             hermetic: self.is_hermetic(),
             epoch: self.epoch,

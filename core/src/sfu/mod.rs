@@ -29,6 +29,8 @@ mod slots;
 mod switches;
 mod timers;
 
+pub use datagram::shard_of;
+
 #[cfg(test)]
 mod tests;
 
@@ -65,6 +67,7 @@ pub struct Sfu {
     sockets: Vec<(Transport, SocketAddr)>,
     epoch: WallTime,
     limits: Limits,
+    shard: u8,
     rng: ChaCha20Rng,
     /// The newest time seen: time never runs backwards in here.
     now: Time,
@@ -102,7 +105,9 @@ impl Sfu {
         let environment =
             Environment::new(config.certificate, config.addresses, epoch, &config.limits);
         let rng = ChaCha20Rng::from_seed(seed);
-        Self::empty(Some(environment), sockets, config.limits, epoch, rng)
+        let mut sfu = Self::empty(Some(environment), sockets, config.limits, epoch, rng);
+        sfu.shard = config.shard;
+        sfu
     }
 
     fn empty(
@@ -118,6 +123,7 @@ impl Sfu {
             sockets,
             epoch,
             limits,
+            shard: 0,
             rng,
             now: Time::ZERO,
             participants: Table::new(),

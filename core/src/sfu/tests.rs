@@ -23,6 +23,7 @@ fn sfu_in(people: u64, rooms: u64) -> Sfu {
         }],
         certificate: Certificate::generate().unwrap(),
         limits: Limits::default(),
+        shard: 0,
     };
     let mut sfu = Sfu::new(config, [1; 32], WallTime::from_unix_micros(0));
     for id in 1..=people {

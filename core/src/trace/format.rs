@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{Config, Limits, LocalAddress};
+use crate::limits::{Config, Limits, LocalAddress, MAX_SHARDS};
 use crate::time::WallTime;
 use crate::transport::Certificate;
 
@@ -109,6 +109,7 @@ impl Header {
             addresses: self.addresses.clone(),
             certificate: secrets.certificate.clone(),
             limits: self.limits.clone(),
+            shard: u8::try_from(self.shard).ok()?,
         })
     }
 
@@ -177,6 +178,9 @@ impl Header {
         }
         if limits.slot_step == 0 || limits.slot_step > most.video_slots {
             return Err(HeaderError::Implausible("its slots are not possible"));
+        }
+        if self.shard >= MAX_SHARDS.into() {
+            return Err(HeaderError::Implausible("no server has so many shards"));
         }
         if self.epoch > LATEST_EPOCH {
             return Err(HeaderError::Implausible("its time is not possible"));

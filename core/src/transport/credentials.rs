@@ -1,8 +1,9 @@
 //! ICE credentials whose username fragment says whose they are.
 //!
 //! A STUN request from an unknown address names the participant that it is for by our own username
-//! fragment (RFC 8445, 7.2.2). The fragment begins with the participant's index, so that finding it
-//! costs one table access, whoever else is connected.
+//! fragment (RFC 8445, 7.2.2). The fragment begins with the number of the shard, which a front has to
+//! know before it has handed anything in, and with the participant's index, so that finding it costs
+//! one table access, whoever else is connected.
 
 use std::fmt;
 
@@ -11,8 +12,9 @@ use rand_chacha::rand_core::Rng;
 
 /// ice-char (RFC 8839, 5.4).
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-/// 6 bits each: 24 bits of index.
-const INDEX_CHARS: usize = 4;
+/// 6 bits each: one of the shard, 18 bits of index.
+const PLACE_CHARS: usize = 4;
+const INDEX_BITS: usize = 6 * (PLACE_CHARS - 1);
 /// 48 bits against a stale or guessed fragment.
 const RANDOM_CHARS: usize = 8;
 /// 144 bits; RFC 8839 asks for 128 at least.
@@ -32,11 +34,13 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// New credentials for the participant at `index`, below 2^24.
-    pub(crate) fn new(index: usize, rng: &mut ChaCha20Rng) -> Self {
-        let mut ufrag = String::with_capacity(INDEX_CHARS + RANDOM_CHARS);
-        for shift in (0..INDEX_CHARS).rev() {
-            ufrag.push(char_of((index >> (6 * shift)) as u64));
+    /// New credentials for the participant at `index`, below 2^18, of a shard below
+    /// [`MAX_SHARDS`](crate::MAX_SHARDS).
+    pub(crate) fn new(shard: u8, index: usize, rng: &mut ChaCha20Rng) -> Self {
+        let place = usize::from(shard) << INDEX_BITS | index;
+        let mut ufrag = String::with_capacity(PLACE_CHARS + RANDOM_CHARS);
+        for shift in (0..PLACE_CHARS).rev() {
+            ufrag.push(char_of((place >> (6 * shift)) as u64));
         }
         push_random(&mut ufrag, RANDOM_CHARS, rng);
         let mut password = String::with_capacity(PASSWORD_CHARS);
@@ -46,15 +50,24 @@ impl Credentials {
 
     /// The index that a fragment begins with. Says nothing about the rest of it.
     pub(crate) fn index_of(ufrag: &str) -> Option<usize> {
-        let bytes = ufrag.as_bytes();
-        if bytes.len() != INDEX_CHARS + RANDOM_CHARS {
-            return None;
-        }
-        bytes[..INDEX_CHARS].iter().try_fold(0, |index, byte| {
-            let digit = ALPHABET.iter().position(|c| c == byte)?;
-            Some(index << 6 | digit)
-        })
+        Some(place_of(ufrag)? & ((1 << INDEX_BITS) - 1))
     }
+
+    /// The shard that a fragment names. Says nothing about the rest of it.
+    pub(crate) fn shard_of(ufrag: &str) -> Option<u8> {
+        u8::try_from(place_of(ufrag)? >> INDEX_BITS).ok()
+    }
+}
+
+fn place_of(ufrag: &str) -> Option<usize> {
+    let bytes = ufrag.as_bytes();
+    if bytes.len() != PLACE_CHARS + RANDOM_CHARS {
+        return None;
+    }
+    bytes[..PLACE_CHARS].iter().try_fold(0, |place, byte| {
+        let digit = ALPHABET.iter().position(|c| c == byte)?;
+        Some(place << 6 | digit)
+    })
 }
 
 fn push_random(into: &mut String, chars: usize, rng: &mut ChaCha20Rng) {
@@ -74,11 +87,19 @@ mod tests {
     use rand_chacha::rand_core::SeedableRng;
 
     #[test]
-    fn a_fragment_names_its_participant() {
+    fn a_fragment_names_its_participant_and_shard() {
         let mut rng = ChaCha20Rng::from_seed([7; 32]);
-        for index in [0, 1, 63, 64, 9_999, (1 << 24) - 1] {
-            let made = Credentials::new(index, &mut rng);
+        for (shard, index) in [
+            (0, 0),
+            (1, 1),
+            (0, 63),
+            (63, 64),
+            (7, 100_000),
+            (63, (1 << 18) - 1),
+        ] {
+            let made = Credentials::new(shard, index, &mut rng);
             assert_eq!(Credentials::index_of(&made.ufrag), Some(index));
+            assert_eq!(Credentials::shard_of(&made.ufrag), Some(shard));
             assert_eq!(made.password.len(), PASSWORD_CHARS);
         }
     }
@@ -94,6 +115,7 @@ mod tests {
             "ääää",
         ] {
             assert_eq!(Credentials::index_of(ufrag), None, "{ufrag:?}");
+            assert_eq!(Credentials::shard_of(ufrag), None, "{ufrag:?}");
         }
     }
 }

@@ -72,6 +72,7 @@ pub(crate) fn sfu(limits: Limits) -> Sfu {
         }],
         certificate: certificate(),
         limits,
+        shard: 0,
     };
     Sfu::new(config, SEED, epoch())
 }

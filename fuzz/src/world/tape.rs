@@ -77,10 +77,7 @@ pub(crate) fn decisions(sfu: &mut Sfu) -> Vec<u8> {
     sfu.flush_decisions();
     let ring = sfu.decisions().expect("decisions are kept");
     let blocks = ring.blocks().flat_map(|block| block.bytes.iter().copied());
-    file(
-        &sfu.decisions_header("fuzz".to_owned(), 0),
-        blocks.collect(),
-    )
+    file(&sfu.decisions_header("fuzz".to_owned()), blocks.collect())
 }
 
 fn file(header: &Header, mut frames: Vec<u8>) -> Vec<u8> {

@@ -44,10 +44,11 @@ impl Core {
             }],
             certificate: certificate(),
             limits: limits.clone(),
+            shard: number,
         };
         seed[8] ^= number;
         let sfu = Sfu::new(config.clone(), seed, EPOCH);
-        let tape = record.then(|| Tape::new(number.into(), &config, seed, EPOCH, &sfu));
+        let tape = record.then(|| Tape::new(&config, seed, EPOCH, &sfu));
         Self { sfu, address, tape }
     }
 

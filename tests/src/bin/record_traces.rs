@@ -50,7 +50,11 @@ async fn main() {
 /// Records one meeting; its files begin with `name`.
 async fn meet(folder: &OsString, name: &str, query: &str, brands: &[Brand], duration: Duration) {
     let recorded = TempDir::with_prefix("tsuji-record-").expect("the system has room");
-    let options = [OsStr::new("--record"), recorded.path().as_os_str()];
+    let options = [
+        OsStr::new("--shards=1"),
+        OsStr::new("--record"),
+        recorded.path().as_os_str(),
+    ];
     let server = Server::start_with(&MIO, &options);
     let mut guests = Vec::new();
     for (brand, portrait) in brands.iter().zip(&Portrait::ALL) {

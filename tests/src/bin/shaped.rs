@@ -40,7 +40,7 @@ async fn main() {
     arguments.extend(["--tls", "self-signed", "--tls-dir"].map(OsStr::new));
     arguments.push(kept.path().as_os_str());
     if let Some(directory) = &options.record {
-        arguments.extend(["--record-kind", "decisions", "--record"].map(OsStr::new));
+        arguments.extend(["--shards=1", "--record-kind", "decisions", "--record"].map(OsStr::new));
         arguments.push(directory.as_os_str());
     }
     let server = Server::start_in(&network.server, &MIO, &arguments);

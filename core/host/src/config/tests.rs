@@ -206,6 +206,7 @@ fn another_value(option: &Arg) -> Vec<String> {
         "http://page.example:3000",
         "7654321",
         "77",
+        "33",
         "info,tsuji=debug",
         "dir/a \"b\" \\c",
     ];

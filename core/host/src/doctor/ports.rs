@@ -39,23 +39,23 @@ pub(super) fn tcp(options: &Options) -> Vec<Finding> {
 
 pub(super) fn udp(options: &Options) -> Vec<Finding> {
     let sockets = Sockets::bind(options, None, &Limits::default());
-    let Sockets { udp, addresses } = match sockets {
-        Ok(sockets) => sockets,
+    let shards = match sockets {
+        Ok(shards) => shards,
         Err(StartError::Udp { address, source }) => return vec![taken(address, "UDP", &source)],
         Err(error) => return vec![Finding::failure(PORTS, error.to_string())],
     };
     let mut findings = Vec::new();
-    for socket in &udp {
-        let own = match socket.local_addr() {
-            Ok(own) => own,
-            Err(error) => {
-                findings.push(Finding::failure(PORTS, error.to_string()));
-                continue;
-            }
-        };
-        findings.push(Finding::fine(PORTS, format!("{own} (UDP) is free")));
-        let told = addresses.iter().filter(|address| address.socket == own);
-        findings.extend(told.map(|address| check_told(socket, own, address.advertised)));
+    for Sockets {
+        udp,
+        bound,
+        addresses,
+    } in &shards
+    {
+        for (socket, own) in udp.iter().zip(bound.iter().copied()) {
+            findings.push(Finding::fine(PORTS, format!("{own} (UDP) is free")));
+            let told = addresses.iter().filter(|address| address.socket == own);
+            findings.extend(told.map(|address| check_told(socket, own, address.advertised)));
+        }
     }
     findings
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
-use tsuji_core::{Path, Time, WallTime};
+use tsuji_core::{Notice, Path, Time, WallTime};
 use tsuji_signaling::ice_server::IceServers;
 use tsuji_signaling::token::JoinKey;
 use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Origin, Output};
@@ -16,13 +16,14 @@ use tungstenite::protocol::WebSocketConfig;
 use super::heard::Heard;
 use super::outbox::{Order, Outbox};
 use super::relay::{Grant, Ground, RELAYED};
+use super::sides::{Side, SideId, Sides};
 use super::websocket;
 use crate::control::Told;
 use crate::dump::Bell;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::metrics::{FrontStats, Lateness, Reporter};
-use crate::queue::{Receiver, SendError, Sender, Taken};
+use crate::queue::{SendError, Taken};
 use crate::trouble::Trouble;
 
 /// The close code for a message that is too long (RFC 6455, 7.4.1).
@@ -42,11 +43,11 @@ pub enum Turn {
     Wait,
     /// The next one at once: there is more.
     More,
-    /// Nothing: the media side is gone, or everybody is who was waited for, and so shall we be.
+    /// Nothing: a media side is gone, or everybody is who was waited for, and so shall we be.
     Stop,
 }
 
-/// What a desk has to do with besides its connections and the media side.
+/// What a desk has to do with besides its connections and the media sides.
 #[derive(Debug)]
 pub(crate) struct Links {
     pub(crate) trace: Bell,
@@ -82,8 +83,7 @@ pub struct Desk {
     signaling: tsuji_signaling::Limits,
     origins: Arc<[Origin]>,
     lobby: Lobby,
-    media: Sender<ToMedia>,
-    notices: Receiver<FromMedia>,
+    sides: Sides,
     links: Links,
     lateness: Lateness,
     given_up: u64,
@@ -119,8 +119,10 @@ enum Stage {
     Http,
     /// A WebSocket that the lobby knows.
     Open,
-    /// Carries media. The media side knows it.
-    Media,
+    /// Carries media for one of the media sides, which knows it.
+    Media(SideId),
+    /// Says that it carries media; its first frame will show for whom. Its other end.
+    Knocking(SocketAddr),
     /// Is a relay with this address.
     Relay(SocketAddr),
     /// Takes leave; the lobby does not know it any more.
@@ -128,13 +130,12 @@ enum Stage {
 }
 
 impl Desk {
-    /// A desk without connections. `seed`: as for [`Lobby::new`].
+    /// A desk without connections. `seed`: as for [`Lobby::new`]. `sides`: at least one.
     pub(crate) fn new(
         limits: Limits,
         signaling: tsuji_signaling::Limits,
         seed: [u8; 32],
-        media: Sender<ToMedia>,
-        notices: Receiver<FromMedia>,
+        sides: Vec<Side>,
         links: Links,
     ) -> Self {
         Self {
@@ -148,8 +149,7 @@ impl Desk {
             limits,
             signaling,
             origins: Arc::default(),
-            media,
-            notices,
+            sides: Sides::new(sides),
             links,
             lateness: Lateness::default(),
             given_up: 0,
@@ -246,15 +246,14 @@ impl Desk {
         }
     }
 
-    /// It carries media from now on. Until the media side answers it counts as one that asks for
+    /// It carries media from now on. Until a media side answers it counts as one that asks for
     /// pages: strangers do not get far.
     pub fn media_began(&mut self, t: Time, connection: ConnectionId, remote: SocketAddr) {
         let Some(peer) = self.count_media(t, connection) else {
             return self.forget(connection);
         };
-        self.set_stage(connection, Stage::Media);
         let remote = SocketAddr::new(peer, remote.port());
-        self.tell_media(ToMedia::MediaOpened { connection, remote });
+        self.set_stage(connection, Stage::Knocking(remote));
     }
 
     /// A relay is asked for on a connection behind TLS; what it needs, if it may be one. Until it
@@ -301,12 +300,16 @@ impl Desk {
         let Some(Stage::Relay(relayed)) = self.stage(connection) else {
             return;
         };
+        // A relay reaches our own sockets and nothing else.
+        let Some(side) = self.sides.with_socket(local) else {
+            return;
+        };
         let relayed = ToMedia::Relayed {
             connection,
             path: Path::udp(local, relayed),
             payload,
         };
-        if !self.media.offer(relayed)
+        if !self.sides.offer(side, relayed)
             && let Some(times) = self.lost_in.happened(t)
         {
             tracing::warn!(times, "the media side is busy: relayed datagrams dropped");
@@ -351,14 +354,27 @@ impl Desk {
         guest.map(|guest| guest.stage)
     }
 
-    /// A frame came from a connection with media. What the media side has no room for is lost.
+    /// A frame came from a connection with media. What the media side has no room for is lost. If the
+    /// first one is not an ICE check for somebody of a side that we have, it is the last one.
     pub fn hear_frame(&mut self, t: Time, connection: ConnectionId, payload: Vec<u8>) {
+        let side = match self.stage(connection) {
+            Some(Stage::Media(side)) => side,
+            Some(Stage::Knocking(remote)) => {
+                let Some(side) = self.sides.named_by(&payload) else {
+                    return self.gone(t, connection);
+                };
+                self.set_stage(connection, Stage::Media(side));
+                let opened = ToMedia::MediaOpened { connection, remote };
+                self.note(|sides| sides.send(side, opened));
+                side
+            }
+            _ => return,
+        };
         let frame = ToMedia::Frame {
             connection,
             payload,
         };
-        if self.is_at(connection, Stage::Media)
-            && !self.media.offer(frame)
+        if !self.sides.offer(side, frame)
             && let Some(times) = self.lost_in.happened(t)
         {
             tracing::warn!(times, "the media side is busy: frames of TCP dropped");
@@ -401,9 +417,9 @@ impl Desk {
         self.forget(connection);
     }
 
-    /// Whether something that it says would be heard now. Not when it is leaving; and while the media side is behind, and
-    /// while much waits for the connection itself, it is to wait in the client's socket, not in
-    /// our memory.
+    /// Whether something that it says would be heard now. Not when it is leaving; and while a media
+    /// side is behind, and while much waits for the connection itself, it is to wait in the client's
+    /// socket, not in our memory.
     pub fn may_speak(&self, connection: ConnectionId) -> bool {
         !self.is_behind()
             && self.guests.get(&connection).is_some_and(|guest| {
@@ -412,15 +428,15 @@ impl Desk {
                         guest.outbox.bytes() <= self.limits.send_queue_pause_bytes
                     }
                     // Both ways are independent of each other.
-                    Stage::Media | Stage::Relay(_) => true,
+                    Stage::Media(_) | Stage::Knocking(_) | Stage::Relay(_) => true,
                     Stage::Leaving => false,
                 }
             })
     }
 
-    /// Whether the media side is behind with its commands, so that nobody is heard.
+    /// Whether a media side is behind with its commands, so that nobody is heard.
     pub fn is_behind(&self) -> bool {
-        self.media.is_backlogged()
+        self.sides.is_behind()
     }
 
     /// Whether a connection is known. If not, let go of it at once, whatever waits.
@@ -455,7 +471,7 @@ impl Desk {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Takes what the media side tells, up to a bound, and does what is due.
+    /// Takes what the media sides tell, up to a bound, and does what is due.
     pub fn turn(&mut self, t: Time) -> Result<Turn, DeskError> {
         self.lateness.note(t, self.deadline());
         let mut turn = self.take_notices(t);
@@ -475,7 +491,7 @@ impl Desk {
         }
         self.flush();
         match self.fault.take() {
-            // That the media side is gone shows in the notices too, where it is an order to stop
+            // That a media side is gone shows in the notices too, where it is an order to stop
             // and not an error.
             None | Some(SendError::Closed) => Ok(turn),
             Some(error) => Err(DeskError(error)),
@@ -484,9 +500,7 @@ impl Desk {
 
     /// Sends the commands of this turn on their way.
     pub fn flush(&mut self) {
-        if let Err(error) = self.media.flush() {
-            self.fault.get_or_insert(error);
-        }
+        self.note(Sides::flush);
     }
 
     /// Whether [`turn`](Self::turn) has an error to tell, or the end.
@@ -512,7 +526,7 @@ impl Desk {
             admitted: self.next.0,
             crowded: self.crowded.count(),
             given_up: self.given_up,
-            commands: self.media.waiting(),
+            commands: self.sides.waiting(),
             lateness: self.lateness,
         }
     }
@@ -524,8 +538,11 @@ impl Desk {
 
     fn take_notices(&mut self, t: Time) -> Turn {
         for _ in 0..self.limits.queue_per_turn {
-            match self.notices.take() {
+            match self.sides.take() {
                 Taken::Item(FromMedia::Notice(notice)) => {
+                    if let Notice::Gone { participant, .. } = notice {
+                        self.sides.gone(participant);
+                    }
                     self.tell_lobby(t, Input::Notice(notice));
                 }
                 Taken::Item(FromMedia::Frame {
@@ -557,13 +574,14 @@ impl Desk {
                     code,
                     reason,
                 } => self.close(t, connection, code, reason),
-                Output::Command(command) => self.tell_media(ToMedia::Command(command)),
+                Output::Command(command) => self.note(|sides| sides.command(command)),
             }
         }
     }
 
-    fn tell_media(&mut self, message: ToMedia) {
-        if let Err(error) = self.media.send(message) {
+    /// Tells the media sides something. That they do not take it is the end of the server.
+    fn note(&mut self, tell: impl FnOnce(&mut Sides) -> Result<(), SendError>) {
+        if let Err(error) = tell(&mut self.sides) {
             self.fault.get_or_insert(error);
         }
     }
@@ -571,7 +589,7 @@ impl Desk {
     /// A frame for which there is no room is lost whole.
     fn send_media(&mut self, t: Time, connection: ConnectionId, order: Order) {
         let guest = self.guests.get_mut(&connection);
-        let takes = |guest: &&mut Guest| matches!(guest.stage, Stage::Media | Stage::Relay(_));
+        let takes = |guest: &&mut Guest| matches!(guest.stage, Stage::Media(_) | Stage::Relay(_));
         let Some(guest) = guest.filter(takes) else {
             return;
         };
@@ -623,17 +641,23 @@ impl Desk {
         let peer = guest.peer;
         match std::mem::replace(&mut guest.stage, Stage::Leaving) {
             Stage::Open => self.tell_lobby(t, Input::Closed { connection }),
-            stage @ (Stage::Media | Stage::Relay(_)) => {
-                if let Stage::Relay(relayed) = stage {
-                    self.relay_ports.remove(&relayed.port());
-                }
+            stage @ (Stage::Media(_) | Stage::Knocking(_) | Stage::Relay(_)) => {
                 if let Some(connections) = self.media_peers.get_mut(&peer) {
                     *connections -= 1;
                     if *connections == 0 {
                         self.media_peers.remove(&peer);
                     }
                 }
-                self.tell_media(ToMedia::MediaClosed { connection });
+                let closed = ToMedia::MediaClosed { connection };
+                match stage {
+                    Stage::Media(side) => self.note(|sides| sides.send(side, closed)),
+                    Stage::Relay(relayed) => {
+                        self.relay_ports.remove(&relayed.port());
+                        // It may have been used towards each of them.
+                        self.note(|sides| sides.send_all(&closed));
+                    }
+                    Stage::Knocking(_) | Stage::Http | Stage::Open | Stage::Leaving => {}
+                }
             }
             Stage::Http | Stage::Leaving => {}
         }

@@ -11,7 +11,7 @@
 //!                                 Desk: who is there, an Outbox for each
 //!                                           ▲ │
 //!                                           │ ▼
-//!                                          Lobby ◄──► the media side (queues)
+//!                                          Lobby ◄──► Sides: the media sides (queues)
 //! ```
 
 mod connection;
@@ -24,6 +24,7 @@ mod opening;
 mod outbox;
 pub(crate) mod relay;
 mod session;
+mod sides;
 mod timers;
 mod websocket;
 mod wire;
@@ -39,5 +40,6 @@ pub use media::{FrameError, Media};
 pub use opening::Opening;
 pub use outbox::Order;
 pub use relay::{Came, Grant, Ground, Peers, Relay, RelayError};
+pub(crate) use sides::Side;
 pub use timers::Timers;
 pub use websocket::config as websocket_config;

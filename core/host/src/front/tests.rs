@@ -9,7 +9,7 @@ use tsuji_signaling::ConnectionId;
 use tsuji_signaling::ice_server::TurnSecret;
 
 use super::*;
-use crate::dump::bell;
+use crate::dump::Bell;
 use crate::front::relay::{Ground, Peers};
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
@@ -18,6 +18,8 @@ use crate::queue::{Receiver, Sender, Taken, queue};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const REMOTE: SocketAddr = SocketAddr::new(PEER, 4_000);
+/// The UDP socket of its media side.
+const MEDIA: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 10_000);
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const JOIN: &[u8] = br#"{"type":"join"}"#;
@@ -36,16 +38,18 @@ impl World {
         let (orders, media) = queue(limits.queue, limits.queue_backlog, waker(), waker());
         let (notices, notices_out) = queue(1, 1, waker(), waker());
         let signaling = tsuji_signaling::Limits::default();
-        let (trace, _) = bell(".".into(), waker());
         Self {
             desk: Desk::new(
                 limits,
                 signaling,
                 [7; 32],
-                orders,
-                notices_out,
+                vec![Side {
+                    orders,
+                    notices: notices_out,
+                    sockets: vec![MEDIA],
+                }],
                 Links {
-                    trace,
+                    trace: Bell::default(),
                     drain: Drain::default(),
                     reporter: Reporter::default(),
                     relays: Some(Ground {
@@ -309,10 +313,9 @@ fn who_lingers_is_let_go_of() {
     assert!(connection.is_gone() && !world.desk.knows(id));
 }
 
-/// A STUN binding request as the first frame of a connection.
-const CHECK: [u8; 22] = [
-    0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-];
+/// A STUN binding request as the first frame of a connection. It names somebody of shard 0.
+const CHECK: [u8; 74] = *b"\0\x48\0\x01\0\x34\x21\x12\xa4\x42transaction.\
+    \0\x06\0\x0eAAAAfragment:x\0\0\0\x24\0\x04prio\0\x08\0\x14message's integrity.";
 
 /// What the media side was told.
 fn told(world: &mut World) -> Vec<ToMedia> {
@@ -362,6 +365,23 @@ fn frames_of_media_pass_both_ways_until_the_media_side_rejects_them() {
     world.run(&mut connection);
     assert!(connection.is_gone() && !world.desk.knows(id));
     assert_eq!(told(&mut world), [ToMedia::MediaClosed { connection: id }]);
+}
+
+#[test]
+fn media_that_names_no_side_is_given_up_at_its_first_frame() {
+    let mut other_shard = CHECK;
+    let place = CHECK.iter().position(|byte| *byte == b'A').unwrap();
+    other_shard[place] = b'B';
+    let mut nobody = CHECK;
+    nobody[place] = b'-';
+    for frame in [other_shard, nobody] {
+        let mut world = World::new(Limits::default());
+        let (id, mut connection) = world.admit();
+        connection.receive(&frame);
+        world.run(&mut connection);
+        assert!(connection.is_gone() && !world.desk.knows(id));
+        assert_eq!(told(&mut world), []);
+    }
 }
 
 #[test]
@@ -477,14 +497,13 @@ fn one_address_has_so_many_relays_and_others_have_theirs() {
     let grant = world.desk.relay_began(Time::ZERO, again, REMOTE);
     assert!(grant.is_some(), "one of them has ended");
     // Its address is none that was somebody's before.
-    let local = SocketAddr::from(([10, 0, 0, 2], 10_000));
     world
         .desk
-        .hear_relayed(Time::ZERO, again, local, vec![7; 20]);
+        .hear_relayed(Time::ZERO, again, MEDIA, vec![7; 20]);
     world.desk.flush();
     let expected = ToMedia::Relayed {
         connection: again,
-        path: Path::udp(local, "192.0.0.8:4".parse().unwrap()),
+        path: Path::udp(MEDIA, "192.0.0.8:4".parse().unwrap()),
         payload: vec![7; 20],
     };
     let mut told = Vec::new();

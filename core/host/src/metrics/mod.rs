@@ -1,7 +1,7 @@
 //! What a server tells those who watch over it: `/metrics` for Prometheus, and `/healthz`.
 //!
 //! ```text
-//!   media side: Shard ── once a second ──► Published<MediaStats> ─┐
+//!   media sides: Shard ─ once a second ──► Published<MediaStats> ─┐
 //!   front:      Desk  ── once a second ──► Published<FrontStats> ─┼─► Watch ──► text ──► serve
 //!   Handle: draining, stopping · Tls: expiry · /proc: memory ─────┘                   (a thread)
 //! ```
@@ -11,6 +11,7 @@
 
 mod drops;
 mod lateness;
+mod media;
 mod serve;
 mod text;
 
@@ -36,7 +37,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Watch {
     clock: Clock,
     told: Arc<Told>,
-    media: Arc<Published<MediaStats>>,
+    /// One for each shard.
+    media: Vec<Arc<Published<MediaStats>>>,
     front: Arc<Published<FrontStats>>,
     tls: OnceLock<Tls>,
     /// The UDP sockets, as the system numbers them.
@@ -56,7 +58,7 @@ enum Health {
     Hangs(&'static str),
 }
 
-/// What the media side counts.
+/// What one shard of the media side counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MediaStats {
     pub(crate) counters: Counters,
@@ -103,19 +105,20 @@ pub(crate) struct FrontStats {
 }
 
 impl Watch {
-    pub(crate) fn new(clock: Clock, told: Arc<Told>) -> Self {
+    /// Of a server with so many shards.
+    pub(crate) fn new(clock: Clock, told: Arc<Told>, shards: usize) -> Self {
         Self {
             clock,
             told,
-            media: Arc::default(),
+            media: (0..shards).map(|_| Arc::default()).collect(),
             front: Arc::default(),
             tls: OnceLock::new(),
             sockets: OnceLock::new(),
         }
     }
 
-    pub(crate) fn media(&self) -> Reporter<MediaStats> {
-        Reporter::to(&self.media)
+    pub(crate) fn media(&self, shard: usize) -> Reporter<MediaStats> {
+        self.media.get(shard).map(Reporter::to).unwrap_or_default()
     }
 
     pub(crate) fn front(&self) -> Reporter<FrontStats> {
@@ -123,10 +126,13 @@ impl Watch {
     }
 
     /// Media comes to these sockets.
-    pub(crate) fn receiving_at<S: std::os::fd::AsFd>(&self, sockets: &[S]) {
+    pub(crate) fn receiving_at<'a, S>(&self, sockets: impl Iterator<Item = &'a S>)
+    where
+        S: std::os::fd::AsFd + 'a,
+    {
         let _ = self
             .sockets
-            .set(sockets.iter().filter_map(drops::number).collect());
+            .set(sockets.filter_map(drops::number).collect());
     }
 
     /// Connections are secured with this.
@@ -140,7 +146,7 @@ impl Watch {
         let hangs = |at: Option<Time>| now.since(at.unwrap_or(Time::ZERO)) > SILENCE;
         if self.told.is_stopping() {
             Health::Stopping
-        } else if hangs(self.media.at()) {
+        } else if self.media.iter().any(|side| hangs(side.at())) {
             Health::Hangs("media")
         } else if hangs(self.front.at()) {
             Health::Hangs("front")

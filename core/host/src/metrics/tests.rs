@@ -3,7 +3,7 @@
 use super::*;
 
 fn watch() -> Watch {
-    Watch::new(Clock::start(), Arc::default())
+    Watch::new(Clock::start(), Arc::default(), 2)
 }
 
 #[test]
@@ -40,18 +40,20 @@ fn a_side_that_publishes_no_more_hangs() {
     let watch = watch();
     let now = watch.clock.now();
     assert_eq!(watch.health(), Health::Ready, "it has only begun");
-    watch
-        .media
-        .publish(now + SILENCE * 10, MediaStats::default());
+    for side in &watch.media {
+        side.publish(now + SILENCE * 10, MediaStats::default());
+    }
     watch
         .front
         .publish(now + SILENCE * 10, FrontStats::default());
     assert_eq!(watch.health(), Health::Ready);
 
     let later = Clock::started_before(SILENCE * 2);
-    let late = Watch::new(later, Arc::default());
+    let late = Watch::new(later, Arc::default(), 2);
     assert_eq!(late.health(), Health::Hangs("media"));
-    late.media.publish(later.now(), MediaStats::default());
+    late.media[0].publish(later.now(), MediaStats::default());
+    assert_eq!(late.health(), Health::Hangs("media"), "one of them does");
+    late.media[1].publish(later.now(), MediaStats::default());
     assert_eq!(late.health(), Health::Hangs("front"));
     late.front.publish(later.now(), FrontStats::default());
     assert_eq!(late.health(), Health::Ready);
@@ -87,7 +89,8 @@ fn the_text_is_well_formed_and_has_everything() {
         recording,
         ..MediaStats::default()
     };
-    watch.media.publish(Time::ZERO, stats);
+    watch.media[0].publish(Time::ZERO, MediaStats::default());
+    watch.media[1].publish(Time::ZERO, stats);
     let text = text::text(&watch).unwrap();
     let mut family = String::new();
     let mut families = std::collections::BTreeSet::new();
@@ -107,9 +110,9 @@ fn the_text_is_well_formed_and_has_everything() {
         }
     }
     for line in [
-        "tsuji_recording_blocks_lost_total 3",
-        "tsuji_datagrams_dropped_total{reason=\"unknown_ufrag\"} 0",
-        "tsuji_loop_lateness_seconds_bucket{loop=\"media\",le=\"+Inf\"} 0",
+        "tsuji_recording_blocks_lost_total{shard=\"1\"} 3",
+        "tsuji_datagrams_dropped_total{reason=\"unknown_ufrag\",shard=\"0\"} 0",
+        "tsuji_loop_lateness_seconds_bucket{loop=\"media-1\",le=\"+Inf\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
     }

@@ -9,11 +9,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use tsuji_core::{Counters, Sizes};
 
 use super::drops;
-use super::{FrontStats, Lateness, MediaStats, SocketStats, Watch};
-use crate::record::{BUILD, RecordStats};
+use super::{FrontStats, Lateness, Watch};
+use crate::record::BUILD;
 
 /// What the text is.
 pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -35,9 +34,8 @@ impl Collector for Scrape {
         let Scrape(watch) = self;
         let mut page = Page(encoder);
         page.process(watch)?;
-        if let Some((_, stats)) = watch.media.last() {
-            page.media(&stats)?;
-        }
+        let media: Vec<_> = watch.media.iter().filter_map(|side| side.last()).collect();
+        page.media(&media.iter().map(|(_, stats)| *stats).collect::<Vec<_>>())?;
         page.dropped(watch)?;
         if let Some((_, stats)) = watch.front.last() {
             page.front(&stats)?;
@@ -46,10 +44,10 @@ impl Collector for Scrape {
     }
 }
 
-struct Page<'a>(DescriptorEncoder<'a>);
+pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
 
 /// A name, what it means, and its value.
-type Line<'a, T> = (&'a str, &'a str, T);
+pub(super) type Line<'a, T> = (&'a str, &'a str, T);
 
 impl Page<'_> {
     fn process(&mut self, watch: &Watch) -> fmt::Result {
@@ -93,154 +91,6 @@ impl Page<'_> {
             )]),
             None => Ok(()),
         }
-    }
-
-    fn media(&mut self, stats: &MediaStats) -> fmt::Result {
-        let MediaStats {
-            counters,
-            sizes,
-            sockets,
-            notices,
-            decisions_bytes,
-            recording,
-            lateness: _,
-        } = *stats;
-        // Without "..": who adds a counter has to name it here too.
-        let Counters {
-            datagrams_in,
-            datagrams_out,
-            dropped_size,
-            dropped_unknown_address,
-            dropped_unknown_ufrag,
-            dropped_foreign_address,
-            dropped_excess_address,
-            dropped_source,
-            packets_in,
-            packets_forwarded,
-            keyframe_requests,
-        } = counters;
-        let SocketStats {
-            received,
-            congested,
-            sent,
-            send_queue_full,
-            send_errors,
-            receive_errors,
-        } = sockets;
-        self.counters([
-            (
-                "tsuji_sfu_datagrams_in",
-                "Datagrams handed to the SFU",
-                datagrams_in,
-            ),
-            (
-                "tsuji_sfu_datagrams_out",
-                "Datagrams that the SFU wanted to send",
-                datagrams_out,
-            ),
-            (
-                "tsuji_rtp_packets_in",
-                "RTP packets that people sent",
-                packets_in,
-            ),
-            (
-                "tsuji_rtp_packets_forwarded",
-                "RTP packets handed to viewers' connections",
-                packets_forwarded,
-            ),
-            (
-                "tsuji_keyframe_requests",
-                "Keyframes asked for",
-                keyframe_requests,
-            ),
-            (
-                "tsuji_udp_datagrams_received",
-                "Datagrams received by the UDP sockets",
-                received,
-            ),
-            (
-                "tsuji_udp_datagrams_sent",
-                "Datagrams sent by the UDP sockets",
-                sent,
-            ),
-            (
-                "tsuji_udp_datagrams_congested",
-                "Datagrams that a router marked as having met congestion",
-                congested,
-            ),
-        ])?;
-        self.family(
-            "tsuji_datagrams_dropped",
-            "Datagrams that were not taken in",
-            "reason",
-            [
-                ("size", dropped_size),
-                ("unknown_address", dropped_unknown_address),
-                ("unknown_ufrag", dropped_unknown_ufrag),
-                ("foreign_address", dropped_foreign_address),
-                ("excess_address", dropped_excess_address),
-                ("source", dropped_source),
-            ],
-        )?;
-        self.family(
-            "tsuji_udp_errors",
-            "What went wrong with the UDP sockets",
-            "kind",
-            [
-                ("send_queue_full", send_queue_full),
-                ("send", send_errors),
-                ("receive", receive_errors),
-            ],
-        )?;
-        let Sizes {
-            participants,
-            rooms,
-            addresses,
-            timers,
-            outputs,
-            names: _,
-            doomed: _,
-            spare: _,
-        } = sizes;
-        self.sizes([
-            ("tsuji_participants", "People in rooms", participants),
-            ("tsuji_active_rooms", "Rooms with somebody in them", rooms),
-            (
-                "tsuji_media_addresses",
-                "Addresses that people's media comes from",
-                addresses,
-            ),
-            ("tsuji_sfu_timers", "People that the SFU waits for", timers),
-            ("tsuji_sfu_outputs", "Outputs that wait in the SFU", outputs),
-            (
-                "tsuji_notices_waiting",
-                "What the media side has to tell the front",
-                notices,
-            ),
-            (
-                "tsuji_decisions_bytes",
-                "Memory of the decisions of the last minutes",
-                decisions_bytes,
-            ),
-            (
-                "tsuji_recording",
-                "1 while a recording is written",
-                usize::from(recording.is_some()),
-            ),
-        ])?;
-        let Some(RecordStats { lost, waiting }) = recording else {
-            return Ok(());
-        };
-        self.counters([(
-            "tsuji_recording_blocks_lost",
-            "Blocks that the disk was too slow for",
-            lost,
-        )])?;
-        self.sizes([(
-            "tsuji_recording_blocks_waiting",
-            "Blocks that wait for the disk",
-            waiting,
-        )])
     }
 
     /// What the system dropped before we saw it.
@@ -324,19 +174,23 @@ impl Page<'_> {
         ])
     }
 
-    /// How late each of the two loops is.
+    /// How late each of the loops is.
     fn lateness(&mut self, watch: &Watch) -> fmt::Result {
-        let media = watch.media.last().map(|(_, stats)| stats.lateness);
+        let media = watch.media.iter().enumerate().map(|(shard, side)| {
+            let lateness = side.last().map(|(_, stats)| stats.lateness);
+            (format!("media-{shard}"), lateness)
+        });
         let front = watch.front.last().map(|(_, stats)| stats.lateness);
+        let front = ("front".to_owned(), front);
         let help = "How late a loop came to what was due";
         let name = "tsuji_loop_lateness_seconds";
         let mut encoder = self
             .0
             .encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for (side, lateness) in [("media", media), ("front", front)] {
+        for (side, lateness) in media.chain([front]) {
             let lateness: Lateness = lateness.unwrap_or_default();
             encoder
-                .encode_family(&[("loop", side)])?
+                .encode_family(&[("loop", side.as_str())])?
                 .encode_histogram::<NoLabelSet>(
                     lateness.sum(),
                     lateness.count(),
@@ -376,22 +230,6 @@ impl Page<'_> {
                 self.0
                     .encode_descriptor(name, help, None, value.metric_type())?,
             )?;
-        }
-        Ok(())
-    }
-
-    fn family<const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: [(&str, u64); N],
-    ) -> fmt::Result {
-        let mut encoder = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (key, value) in values {
-            ConstCounter::new(value).encode(encoder.encode_family(&[(label, key)])?)?;
         }
         Ok(())
     }

@@ -24,20 +24,11 @@ pub(crate) use learn::learn;
 pub(crate) use plan::Asked;
 use tsuji_core::{LocalAddress, Transport};
 
-/// What participants are told of all sockets. `bound`: the UDP sockets, and how others see each;
-/// `door`: the TCP socket that takes media too.
-pub(crate) fn told(
-    asked: &Asked<'_>,
-    bound: &[(SocketAddr, Option<SocketAddr>)],
-    door: Option<SocketAddr>,
-) -> Vec<LocalAddress> {
-    let of = |transport, socket, told: Vec<SocketAddr>| {
-        told.into_iter().map(move |advertised| LocalAddress {
-            transport,
-            socket,
-            advertised,
-        })
-    };
+/// A bound UDP socket, and how others see it.
+pub(crate) type Bound = (SocketAddr, Option<SocketAddr>);
+
+/// What participants are told of the UDP sockets of a shard.
+pub(crate) fn told_of_udp(asked: &Asked<'_>, bound: &[Bound]) -> Vec<LocalAddress> {
     let udp = bound
         .iter()
         .flat_map(|(socket, learnt)| of(Transport::Udp, *socket, asked.of_udp(*socket, *learnt)));
@@ -51,19 +42,35 @@ pub(crate) fn told(
             addresses.push(address);
         }
     }
-    if let Some(door) = door {
-        let sockets: Vec<_> = bound.iter().map(|(socket, _)| *socket).collect();
-        let mut learnt: Vec<IpAddr> = Vec::new();
-        for address in bound.iter().filter_map(|(_, learnt)| *learnt) {
-            if !learnt.contains(&address.ip()) {
-                learnt.push(address.ip());
-            }
-        }
-        addresses.extend(of(
-            Transport::Tcp,
-            door,
-            asked.of_tcp(door, &sockets, &learnt),
-        ));
-    }
     addresses
+}
+
+/// What they are told of the TCP socket, which takes media for all shards. `bound`: the UDP sockets
+/// of all.
+pub(crate) fn told_of_tcp(
+    asked: &Asked<'_>,
+    bound: &[Bound],
+    door: SocketAddr,
+) -> Vec<LocalAddress> {
+    let sockets: Vec<_> = bound.iter().map(|(socket, _)| *socket).collect();
+    let mut learnt: Vec<IpAddr> = Vec::new();
+    for address in bound.iter().filter_map(|(_, learnt)| *learnt) {
+        if !learnt.contains(&address.ip()) {
+            learnt.push(address.ip());
+        }
+    }
+    let told = asked.of_tcp(door, &sockets, &learnt);
+    of(Transport::Tcp, door, told).collect()
+}
+
+fn of(
+    transport: Transport,
+    socket: SocketAddr,
+    told: Vec<SocketAddr>,
+) -> impl Iterator<Item = LocalAddress> {
+    told.into_iter().map(move |advertised| LocalAddress {
+        transport,
+        socket,
+        advertised,
+    })
 }

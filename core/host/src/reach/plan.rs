@@ -10,18 +10,63 @@ use crate::options::OptionsError;
 const SOCKETS: usize = 8;
 
 /// What the options say, and which addresses this machine has, the best first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) listen: SocketAddr,
-    pub(crate) udp: &'a [SocketAddr],
-    pub(crate) advertise: &'a [Advertise],
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) advertise: Vec<Advertise>,
     pub(crate) own: &'a [IpAddr],
 }
 
 impl Asked<'_> {
-    /// Finds what contradicts itself.
-    pub(crate) fn check(&self) -> Result<(), OptionsError> {
-        for advertise in self.advertise {
+    /// What they say for a shard: it has the ports so many behind those of the first, and so have the
+    /// routers in front of it.
+    pub(crate) fn of_shard(&self, shard: u8) -> Result<Self, OptionsError> {
+        let behind = |port: u16| port.checked_add(shard.into());
+        let mut asked = self.clone();
+        for udp in &mut asked.udp {
+            // 0 is any.
+            if udp.port() != 0 {
+                udp.set_port(behind(udp.port()).ok_or(OptionsError::Ports(*udp))?);
+            }
+        }
+        for advertise in &mut asked.advertise {
+            let given = *advertise;
+            let is_of_udp = |port: &u16| self.udp.iter().any(|udp| udp.port() == *port);
+            let mut local = advertise.local.as_mut();
+            let local = local.as_mut().and_then(|local| local.port.as_mut());
+            if local.as_ref().is_some_and(|port| !is_of_udp(port)) {
+                continue;
+            }
+            for port in advertise.public.port.iter_mut().chain(local) {
+                *port = behind(*port).ok_or(OptionsError::PublicPorts(given))?;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Finds what contradicts itself, for a server with so many shards.
+    pub(crate) fn check(&self, shards: u8) -> Result<(), OptionsError> {
+        for (place, udp) in self.udp.iter().enumerate() {
+            let near = |other: &&SocketAddr| {
+                (other.ip() == udp.ip() || other.ip().is_unspecified() || udp.ip().is_unspecified())
+                    && other.is_ipv4() == udp.is_ipv4()
+                    && other.port().abs_diff(udp.port()) < shards.into()
+            };
+            let others = self.udp[place + 1..]
+                .iter()
+                .filter(|other| other.port() != 0);
+            if udp.port() != 0
+                && let Some(other) = others.clone().find(near)
+            {
+                return Err(OptionsError::Overlap {
+                    udp: *udp,
+                    other: *other,
+                    shards,
+                });
+            }
+        }
+        for advertise in &self.advertise {
             let is_ipv4 = advertise.public.address.is_ipv4();
             let Some(local) = advertise.local else {
                 let mut same = self.udp.iter().filter(|udp| udp.is_ipv4() == is_ipv4);
@@ -47,7 +92,7 @@ impl Asked<'_> {
     /// none of ours: then it is the system that knows where such packets come and go.
     pub(crate) fn udp_sockets(&self) -> Vec<SocketAddr> {
         let mut sockets = Vec::new();
-        for &udp in self.udp {
+        for &udp in &self.udp {
             if !udp.ip().is_unspecified() || self.is_given_for_all(udp) {
                 sockets.push(udp);
                 continue;
@@ -208,11 +253,11 @@ mod tests {
         let door = listen.parse().unwrap();
         let asked = Asked {
             listen: door,
-            udp: &udp,
-            advertise: &advertise,
+            udp,
+            advertise,
             own: &own,
         };
-        asked.check()?;
+        asked.check(2)?;
         let words = |addresses: Vec<SocketAddr>| {
             let words = addresses.iter().map(SocketAddr::to_string);
             words.collect::<Vec<_>>().join(" ")
@@ -317,6 +362,35 @@ mod tests {
     }
 
     #[test]
+    fn each_shard_has_ports_of_its_own_and_so_have_routers() {
+        let advertise = [
+            "203.0.113.5:700=192.168.1.5:10000",
+            "203.0.113.6=192.168.1.5",
+            "203.0.113.7:443=192.168.1.5:8443",
+        ];
+        let asked = Asked {
+            listen: "192.168.1.5:8443".parse().unwrap(),
+            udp: vec!["192.168.1.5:10000".parse().unwrap()],
+            advertise: advertise.map(|text| text.parse().unwrap()).to_vec(),
+            own: &[],
+        };
+        let shard = asked.of_shard(3).unwrap();
+        let bound = shard.udp_sockets();
+        assert_eq!(bound, ["192.168.1.5:10003".parse().unwrap()]);
+        let told = ["203.0.113.5:703", "203.0.113.6:10003"].map(|text| text.parse().unwrap());
+        assert_eq!(shard.of_udp(bound[0], None), told);
+        assert_eq!(shard.advertise[2], asked.advertise[2], "that is of TCP");
+
+        let asked = |udp: &str| Asked {
+            udp: vec![udp.parse().unwrap()],
+            ..asked.clone()
+        };
+        assert!(asked("127.0.0.1:65534").of_shard(1).is_ok());
+        assert!(asked("127.0.0.1:65534").of_shard(2).is_err());
+        assert_eq!(asked("127.0.0.1:0").of_shard(2).unwrap().udp[0].port(), 0);
+    }
+
+    #[test]
     fn contradictions_are_refused_with_a_sentence() {
         let refused = |udp: &[&str], advertise: &[&str]| {
             let error = plan("127.0.0.1:8080", udp, advertise, None).unwrap_err();
@@ -329,6 +403,8 @@ mod tests {
         );
         let text = refused(&["10.0.0.1:1", "10.0.0.2:1"], &["203.0.113.5"]);
         assert!(text.contains("203.0.113.5=10.0.0.1"), "{text}");
+        let text = refused(&["10.0.0.1:7", "10.0.0.1:8"], &[]);
+        assert!(text.contains("2 ports each"), "{text}");
         let text = refused(&["10.0.0.1:1"], &["203.0.113.5=10.0.0.9"]);
         assert!(text.contains("10.0.0.9"), "{text}");
     }

@@ -149,7 +149,7 @@ impl Recording {
                 (header, Source::Full(Recorder::new(&config.addresses)))
             }
             Kind::Decisions => {
-                let header = sfu.decisions_header(BUILD.to_owned(), 0);
+                let header = sfu.decisions_header(BUILD.to_owned());
                 (header, Source::Decisions { next: 0 })
             }
         };
@@ -324,7 +324,7 @@ fn full_header(config: &Config, seed: [u8; 32], epoch: WallTime) -> Header {
     Header {
         build: BUILD.to_owned(),
         kind: Kind::Full,
-        shard: 0,
+        shard: config.shard.into(),
         segment: 0,
         hermetic: true,
         epoch,

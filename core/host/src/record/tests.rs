@@ -25,6 +25,7 @@ fn config() -> Config {
         }],
         certificate: Certificate::generate().unwrap(),
         limits: tsuji_core::Limits::default(),
+        shard: 0,
     }
 }
 

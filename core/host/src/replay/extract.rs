@@ -27,9 +27,7 @@ impl Extract {
         replay: &mut Replay,
     ) -> Result<Self, ReplayFault> {
         replay.keep_decisions(RING);
-        let header = replay
-            .sfu()
-            .decisions_header(header.build.clone(), header.shard);
+        let header = replay.sfu().decisions_header(header.build.clone());
         let create = || {
             let file = OpenOptions::new()
                 .write(true)

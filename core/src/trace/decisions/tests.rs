@@ -20,6 +20,7 @@ fn sfu() -> Sfu {
         }],
         certificate: Certificate::generate().unwrap(),
         limits: Limits::default(),
+        shard: 0,
     };
     Sfu::new(
         config,
@@ -102,7 +103,7 @@ fn dump(sfu: &mut Sfu) -> (Header, Vec<u8>) {
         .collect();
     seal(&mut bytes);
     bytes.extend(sfu.decisions_end());
-    (sfu.decisions_header("test".to_owned(), 0), bytes)
+    (sfu.decisions_header("test".to_owned()), bytes)
 }
 
 /// Everything that happened, the gaps, and why it ended.
@@ -300,7 +301,7 @@ fn a_flood_of_garbage_does_not_wash_the_history_away() {
 
 #[test]
 fn frames_of_other_kinds_say_nothing() {
-    let header = sfu().decisions_header("test".to_owned(), 0);
+    let header = sfu().decisions_header("test".to_owned());
     let mut replay = DecisionsReplay::new(&header);
     let other = Frame {
         frame_type: crate::trace::FrameType(99),

@@ -20,9 +20,9 @@ pub struct Peers(Arc<BTreeMap<SocketAddr, SocketAddr>>);
 
 impl Peers {
     /// Those of UDP: what comes from a relay are datagrams.
-    pub fn of(addresses: &[LocalAddress]) -> Self {
+    pub fn of<'a>(addresses: impl IntoIterator<Item = &'a LocalAddress>) -> Self {
         let udp = addresses
-            .iter()
+            .into_iter()
             .filter(|address| address.transport == Transport::Udp);
         Self(Arc::new(
             udp.map(|udp| (udp.advertised, udp.socket)).collect(),
