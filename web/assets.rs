@@ -6,3 +6,8 @@ use rust_embed::RustEmbed;
 #[derive(Debug, RustEmbed)]
 #[folder = "client"]
 pub struct Assets;
+
+/// The files of the operator's page by their path, for example `timeline.js`.
+#[derive(Debug, RustEmbed)]
+#[folder = "admin"]
+pub struct AdminAssets;

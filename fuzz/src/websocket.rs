@@ -94,7 +94,7 @@ fn obey(socket: &mut WebSocket<Wire>, lobby: &mut Lobby) -> bool {
             Output::Send { text, .. } => socket.write(Message::text(text)),
             Output::Ping { .. } => socket.write(Message::Ping(tungstenite::Bytes::new())),
             Output::Close { .. } => return false,
-            Output::Command(_) => Ok(()),
+            Output::Command(_) | Output::Event(_) => Ok(()),
         };
         if sent.is_err() {
             return false;

@@ -70,4 +70,4 @@ pub mod token;
 
 pub use http::{Exchange, Origin, Step};
 pub use limits::Limits;
-pub use lobby::{ConnectionId, Input, Lobby, Output, Sizes};
+pub use lobby::{ConnectionId, Event, Happening, Input, Lobby, Output, Sizes};

@@ -4,6 +4,7 @@ mod addresses;
 mod admission;
 mod drain;
 mod events;
+mod history;
 mod notices;
 mod pace;
 mod rate;
@@ -38,6 +39,7 @@ pub use sizes::Sizes;
 use timers::{Timer, Timers};
 
 pub use events::{ConnectionId, Input, Output};
+pub use history::{Event, Happening};
 
 /// Connections, rooms and participants: the whole state of the protocol.
 ///
@@ -377,6 +379,14 @@ impl Lobby {
         let Some(person) = room.people.remove(&participant) else {
             return;
         };
+        let happened = Event {
+            room: room.code,
+            happening: Happening::Exited {
+                participant,
+                reason,
+            },
+        };
+        self.outputs.push_back(Output::Event(happened));
         person_span(id, participant).in_scope(|| tracing::info!(?reason, "exit"));
         let message = exit(participant, reason);
         self.tokens.revoke(&person.token);

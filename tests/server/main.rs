@@ -5,6 +5,7 @@ mod common;
 mod crowd;
 mod embedded;
 mod guards;
+mod history;
 mod https;
 mod logs;
 mod media;

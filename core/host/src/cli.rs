@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::config::{self, ConfigError, Invocation};
 use crate::control::Handle;
 use crate::doctor::{self, Grade};
+use crate::history::tell::{TellError, export, why};
 use crate::log::{self, LogFormat};
 use crate::options::Options;
 use crate::replay::{ReplayFault, ReplayOptions, Verdict, replay};
@@ -40,7 +41,9 @@ pub fn main<S: Running>(start: impl FnOnce(&Options) -> Result<S, Failure>) -> E
     let result = match config::read(std::env::args_os(), environment) {
         Ok(Invocation::Serve(options)) => serve(&options, start),
         Ok(Invocation::Doctor(options)) => examine(&options),
-        Ok(Invocation::Other(options)) => again(&options),
+        Ok(Invocation::Replay(options)) => again(&options),
+        Ok(Invocation::Why(options)) => print(|out| why(&options, out)),
+        Ok(Invocation::Export(options)) => print(|out| export(&options, out)),
         Ok(Invocation::PrintConfig(text)) => {
             // Whoever closed stdout does not want to read it.
             let _ = io::stdout().write_all(text.as_bytes());
@@ -89,6 +92,19 @@ fn examine(options: &Options) -> Result<ExitCode, Failure> {
         Grade::Fine | Grade::Warning => ExitCode::SUCCESS,
         Grade::Failure => ExitCode::FAILURE,
     })
+}
+
+/// Prints what is told of the history.
+fn print(
+    tell: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> Result<(), TellError>,
+) -> Result<ExitCode, Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match tell(&mut out).and_then(|()| Ok(out.flush()?)) {
+        // Whoever closed stdout has read enough.
+        Err(TellError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        told => told?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn again(options: &ReplayOptions) -> Result<ExitCode, Failure> {

@@ -68,6 +68,8 @@
 //! of the last minutes are always in memory; `dump` writes them to a file when somebody asks. What is
 //! counted on both sides is told by `metrics`, on an address of its own.
 
+mod admin;
+mod aside;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -76,6 +78,7 @@ mod doctor;
 mod dump;
 pub mod front;
 mod guards;
+mod history;
 mod limits;
 mod log;
 pub mod media;
@@ -96,6 +99,9 @@ pub mod udp;
 
 pub use clock::Clock;
 pub use guards::{Guards, JoinKeyError};
+pub use history::HistoryError;
+pub use history::options::HistoryOptions;
+pub use history::tell::{ExportOptions, TellError, WhyOptions};
 pub use limits::Limits;
 pub use log::LogFormat;
 pub use options::{Action, CommandLine, Options, OptionsError};

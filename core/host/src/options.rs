@@ -13,6 +13,8 @@ use tsuji_core::trace::Kind;
 use tsuji_core::{MAX_SHARDS, VideoCodec};
 
 use crate::guards::Guards;
+use crate::history::options::HistoryOptions;
+use crate::history::tell::{ExportOptions, WhyOptions};
 use crate::log::LogFormat;
 use crate::reach::{Advertise, IceServerOption};
 use crate::record::RecordOptions;
@@ -222,6 +224,10 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,
 
+    /// What is kept of meetings that are over.
+    #[command(flatten)]
+    pub history: HistoryOptions,
+
     /// Who may come in, and how much of everything there may be.
     #[command(flatten)]
     pub guards: Guards,
@@ -273,6 +279,10 @@ pub struct CommandLine {
 pub enum Action {
     #[expect(missing_docs, reason = "its help is that of its options")]
     Replay(ReplayOptions),
+    #[expect(missing_docs, reason = "its help is that of its options")]
+    Why(WhyOptions),
+    #[expect(missing_docs, reason = "its help is that of its options")]
+    Export(ExportOptions),
     /// Check this machine and the options, before anybody is invited: ports, addresses, certificate,
     /// clock, buffers, limits. Takes the options of serving, from wherever they come
     Doctor,
@@ -368,7 +378,7 @@ impl Options {
     }
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
     })

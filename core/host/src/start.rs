@@ -12,15 +12,18 @@ use std::task::Waker;
 use tsuji_core::{Certificate, CertificateError, Config, LocalAddress, Sfu, Transport};
 use tsuji_signaling::ice_server::{IceServers, TurnSecret};
 
+use crate::admin::Admin;
+use crate::aside;
 use crate::clock::Clock;
 use crate::control::{Control, Handle, Told, control};
 use crate::dump::Bell;
 use crate::front::relay::{Ground, Peers};
 use crate::front::{Desk, Drain, Links, Side};
 use crate::guards::JoinKeyError;
+use crate::history::{HistoryError, Keeper};
 use crate::limits::Limits;
 use crate::media;
-use crate::metrics::{self, Watch};
+use crate::metrics::Watch;
 use crate::options::{Options, OptionsError};
 use crate::ports;
 use crate::queue::queue;
@@ -54,6 +57,14 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The address of the operator's page cannot be used.
+    #[error("cannot answer /admin on {address} (TCP): {}", why(.source))]
+    Admin {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// A UDP address cannot be used.
     #[error("cannot receive media on {address} (UDP): {}", why(.source))]
     Udp {
@@ -80,6 +91,9 @@ pub enum StartError {
     /// Tokens cannot be checked.
     #[error(transparent)]
     JoinKey(#[from] JoinKeyError),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The recording cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -275,6 +289,10 @@ pub fn assemble<B>(
         });
     }
 
+    let keeper = match &options.history.history {
+        Some(path) => Keeper::start(path.clone(), options.history.keeping(), epoch)?,
+        None => Keeper::default(),
+    };
     let reporter = watch.as_ref().map(|watch| watch.front());
     let (control, handle) = control(
         Arc::clone(&told),
@@ -304,6 +322,8 @@ pub fn assemble<B>(
                 limit: options.drain(),
             },
             reporter: reporter.unwrap_or_default(),
+            keeper,
+            _admin: administer(options)?,
             relays: relays.map(|secret| Ground {
                 secret,
                 epoch,
@@ -341,12 +361,29 @@ fn watch(
     let listener = ports::listen(address, &Limits::default()).map_err(error)?;
     let address = listener.local_addr().map_err(error)?;
     let watch = Arc::new(Watch::new(clock, Arc::clone(told), options.shards().into()));
-    metrics::serve(listener, Arc::clone(&watch)).map_err(StartError::system("thread"))?;
+    aside::serve(listener, Arc::clone(&watch)).map_err(StartError::system("thread"))?;
     tracing::info!(metrics = %address, "/metrics and /healthz are answered");
     if !address.ip().is_loopback() {
         tracing::info!("whoever reaches --metrics {address} sees how many people meet here");
     }
     Ok(Some(watch))
+}
+
+/// Begins to answer the operator's page, if the options want that. It ends with what this gives.
+fn administer(options: &Options) -> Result<Option<Arc<Admin>>, StartError> {
+    let (Some(address), Some(history)) = (options.history.admin, &options.history.history) else {
+        return Ok(None);
+    };
+    let error = |source| StartError::Admin { address, source };
+    let listener = ports::listen(address, &Limits::default()).map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    let admin = Arc::new(Admin::new(history.clone()));
+    aside::serve(listener, Arc::clone(&admin)).map_err(StartError::system("thread"))?;
+    tracing::info!(admin = %address, "the operator's page is at http://{address}/admin");
+    if !address.ip().is_loopback() {
+        tracing::warn!("whoever reaches --admin {address} sees who meets here, and when");
+    }
+    Ok(Some(admin))
 }
 
 /// The bound UDP sockets of one shard, and what participants are told.

@@ -114,6 +114,11 @@ impl Crowd {
                     self.commands.push(command);
                     continue;
                 }
+                // It is said to nobody.
+                Output::Event(_) => {
+                    outputs -= 1;
+                    continue;
+                }
             };
             let closed = self.open.get_mut(&connection);
             let closed = closed.expect("output to a connection that is gone");

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::uri::Authority;
 use tsuji_core::{Command, Notice, Time};
 
+use super::history::Event;
+
 /// A WebSocket, named by the runtime; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
@@ -95,4 +97,6 @@ pub enum Output {
     },
     /// Hand this to the core.
     Command(Command),
+    /// Something happened in a room. Nothing is to be done; it may be kept.
+    Event(Event),
 }

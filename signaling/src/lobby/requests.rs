@@ -5,7 +5,7 @@ use tsuji_core::{Command, Negotiation, ParticipantId};
 use super::addresses::Deed;
 use super::rooms::{Told, View};
 use super::timers::Timer;
-use super::{ConnectionId, Lobby, Person, Tell, person_span};
+use super::{ConnectionId, Happening, Lobby, Person, Tell, person_span};
 use crate::error::Fault;
 use crate::message::{Candidate, ClientMessage, ExitReason, Ice, Id, Kind, ServerMessage, Tile};
 use crate::name::Name;
@@ -116,7 +116,13 @@ impl Lobby {
             participant: person.to_message(participant),
         };
         self.participants.insert(participant, room);
+        let entered = Happening::Entered {
+            participant,
+            name: person.name.to_string(),
+            connection: id,
+        };
         self.rooms.enter(room, participant, person);
+        self.happened(participant, entered);
         self.set_session(id, Session::InRoom(looking.enter(participant)));
         let span = person_span(room, participant);
         span.in_scope(|| tracing::info!(connection = id.0, "enter"));

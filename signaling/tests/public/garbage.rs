@@ -168,7 +168,7 @@ proptest! {
                 let (connection, closes) = match output {
                     Output::Send { connection, .. } | Output::Ping { connection } => (connection, false),
                     Output::Close { connection, .. } => (connection, true),
-                    Output::Command(_) => continue,
+                    Output::Command(_) | Output::Event(_) => continue,
                 };
                 let known = open.values_mut().find(|(id, _)| *id == connection);
                 let Some((_, closed)) = known else {

@@ -3,6 +3,7 @@
 mod document;
 mod drain;
 mod garbage;
+mod history;
 mod http;
 mod ice_servers;
 mod limits;

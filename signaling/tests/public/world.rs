@@ -9,7 +9,7 @@ use tsuji_core::{
     TrackId,
 };
 use tsuji_signaling::message::{ClientMessage, Ice, Join, ServerMessage};
-use tsuji_signaling::{ConnectionId, Input, Limits, Lobby, Output};
+use tsuji_signaling::{ConnectionId, Event, Input, Limits, Lobby, Output};
 
 pub(crate) struct World {
     pub(crate) lobby: Lobby,
@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) commands: Vec<Command>,
     pub(crate) closes: BTreeMap<ConnectionId, u16>,
     pub(crate) pings: Vec<(Time, ConnectionId)>,
+    /// What happened in rooms.
+    pub(crate) events: Vec<Event>,
     /// Connections that do not answer pings.
     pub(crate) silent: BTreeSet<ConnectionId>,
     sent: BTreeMap<ConnectionId, Vec<ServerMessage>>,
@@ -33,6 +35,7 @@ impl World {
             lobby: Lobby::new(limits, [1; 32]),
             now: Time::ZERO,
             commands: Vec::new(),
+            events: Vec::new(),
             closes: BTreeMap::new(),
             pings: Vec::new(),
             silent: BTreeSet::new(),
@@ -90,6 +93,7 @@ impl World {
                     assert_eq!(before, None, "closed once");
                 }
                 Output::Command(command) => self.commands.push(command),
+                Output::Event(event) => self.events.push(event),
             }
         }
         for connection in pinged {

@@ -192,6 +192,7 @@ impl World {
                     let at = self.now + CLOSE_TIMEOUT;
                     self.agenda.push(at, Event::Up(connection, Up::Closed));
                 }
+                lobby::Output::Event(_) => {}
                 lobby::Output::Command(command) => {
                     if let (Command::Enter { participant, .. }, Some(from)) = (&command, from) {
                         self.ledger.admitted(*participant, from);

@@ -26,6 +26,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
+use crate::history::tell::{ExportOptions, WhyOptions};
 use crate::options::{Action, CommandLine, Options};
 use crate::replay::ReplayOptions;
 pub use file::FileError;
@@ -41,7 +42,11 @@ pub enum Invocation {
     /// To check what would be served, and where.
     Doctor(Box<Options>),
     /// To replay.
-    Other(ReplayOptions),
+    Replay(ReplayOptions),
+    /// To say why something froze.
+    Why(WhyOptions),
+    /// To write down the history.
+    Export(ExportOptions),
 }
 
 /// Why options are of no use.
@@ -137,7 +142,9 @@ pub fn read(
         let matches = parse(&arguments, &[])?;
         let line = CommandLine::from_arg_matches(&matches).map_err(ConfigError::CommandLine)?;
         return Ok(match line.action {
-            Some(Action::Replay(options)) => Invocation::Other(options),
+            Some(Action::Replay(options)) => Invocation::Replay(options),
+            Some(Action::Why(options)) => Invocation::Why(options),
+            Some(Action::Export(options)) => Invocation::Export(options),
             Some(Action::Doctor) => Invocation::Doctor(Box::new(line.options)),
             None => Invocation::Serve(Box::new(line.options)),
         });

@@ -338,7 +338,7 @@ fn replaying_takes_no_config() {
         ("TSUJI_CONFIG", "/no/such/file"),
     ];
     let replay = start(&["tsuji", "replay", "a.trace"], &variables).unwrap();
-    assert!(matches!(replay, Invocation::Other(_)));
+    assert!(matches!(replay, Invocation::Replay(_)));
 }
 
 /// The table of options that newcomers read.

@@ -10,7 +10,7 @@ use http::uri::Authority;
 use tsuji_core::{Notice, Path, Time, WallTime};
 use tsuji_signaling::ice_server::IceServers;
 use tsuji_signaling::token::JoinKey;
-use tsuji_signaling::{ConnectionId, Exchange, Input, Lobby, Origin, Output};
+use tsuji_signaling::{ConnectionId, Event, Exchange, Happening, Input, Lobby, Origin, Output};
 use tungstenite::protocol::WebSocketConfig;
 
 use super::heard::Heard;
@@ -18,8 +18,10 @@ use super::outbox::{Order, Outbox};
 use super::relay::{Grant, Ground, RELAYED};
 use super::sides::{Side, SideId, Sides};
 use super::websocket;
+use crate::admin::Admin;
 use crate::control::Told;
 use crate::dump::Bell;
+use crate::history::Keeper;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::metrics::{FrontStats, Lateness, Reporter};
@@ -53,6 +55,9 @@ pub(crate) struct Links {
     pub(crate) trace: Bell,
     pub(crate) drain: Drain,
     pub(crate) reporter: Reporter<FrontStats>,
+    pub(crate) keeper: Keeper,
+    /// It is answered as long as this is there.
+    pub(crate) _admin: Option<Arc<Admin>>,
     /// What relays reach, if there are any.
     pub(crate) relays: Option<Ground>,
 }
@@ -575,8 +580,19 @@ impl Desk {
                     reason,
                 } => self.close(t, connection, code, reason),
                 Output::Command(command) => self.note(|sides| sides.command(command)),
+                Output::Event(event) => self.keep(t, event),
             }
         }
+    }
+
+    /// Hands on what happened in a room to whoever keeps it.
+    fn keep(&mut self, t: Time, event: Event) {
+        let peer = match &event.happening {
+            Happening::Entered { connection, .. } => self.guests.get(connection),
+            _ => None,
+        };
+        let peer = peer.map(|guest| guest.peer);
+        self.links.keeper.keep(t, event, peer);
     }
 
     /// Tells the media sides something. That they do not take it is the end of the server.

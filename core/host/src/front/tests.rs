@@ -11,6 +11,7 @@ use tsuji_signaling::ice_server::TurnSecret;
 use super::*;
 use crate::dump::Bell;
 use crate::front::relay::{Ground, Peers};
+use crate::history::Keeper;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
 use crate::metrics::Reporter;
@@ -52,6 +53,8 @@ impl World {
                     trace: Bell::default(),
                     drain: Drain::default(),
                     reporter: Reporter::default(),
+                    keeper: Keeper::default(),
+                    _admin: None,
                     relays: Some(Ground {
                         secret: TurnSecret::new(b"secret"),
                         epoch: WallTime::from_unix_micros(0),

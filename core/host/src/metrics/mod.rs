@@ -25,7 +25,6 @@ use crate::control::Told;
 use crate::record::RecordStats;
 use crate::tls::Tls;
 pub(crate) use lateness::Lateness;
-pub(crate) use serve::serve;
 
 /// How often each side publishes what it counts. 1 s: finer than anybody asks.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -1,0 +1,22 @@
+//! Names of things, as the protocol has them.
+
+use serde::Serialize;
+use tsuji_signaling::message::{ExitReason, Reason};
+
+/// Why somebody is no longer there.
+pub(super) fn exit(reason: ExitReason) -> String {
+    name(reason)
+}
+
+/// Why a picture comes or does not.
+pub(super) fn reason(reason: tsuji_core::Reason) -> String {
+    name(Reason::from(reason))
+}
+
+fn name(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        // They all are names.
+        _ => String::new(),
+    }
+}

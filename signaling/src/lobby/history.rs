@@ -1,0 +1,90 @@
+//! What happens in rooms, for whoever keeps it.
+//!
+//! ```text
+//!  enter, exit ───────────┐
+//!  Notice::Reasons ───────┼─► Output::Event ─► whoever keeps a history, or nobody
+//!  "problem" ─────────────┘
+//! ```
+
+use tsuji_core::{Mid, ParticipantId, Reason, SlotReason, TrackId};
+
+use super::{ConnectionId, Lobby, Output};
+use crate::message::ExitReason;
+use crate::room_code::RoomCode;
+
+/// Something happened in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where. A room is one meeting from when somebody enters it while it is empty until nobody is in it.
+    pub room: RoomCode,
+    /// What.
+    pub happening: Happening,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Somebody entered.
+    Entered {
+        /// Who, as long as the server runs.
+        participant: ParticipantId,
+        /// The name that it gave.
+        name: String,
+        /// On which connection.
+        connection: ConnectionId,
+    },
+    /// Somebody is no longer there.
+    Exited {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        reason: ExitReason,
+    },
+    /// A picture comes to somebody, or does not, for another reason from now on.
+    Picture {
+        /// To whom.
+        viewer: ParticipantId,
+        /// Whose, and which.
+        track: TrackId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+impl Lobby {
+    /// Says that something happened in the room of somebody who is in it.
+    pub(super) fn happened(&mut self, participant: ParticipantId, happening: Happening) {
+        if let Some(room) = self.room_of(participant) {
+            let room = room.code;
+            self.outputs
+                .push_back(Output::Event(Event { room, happening }));
+        }
+    }
+
+    /// Says what somebody sees from now on. `before`: what was said of the same slots.
+    pub(super) fn sees(
+        &mut self,
+        viewer: ParticipantId,
+        before: &[(Mid, TrackId)],
+        reasons: &[SlotReason],
+    ) {
+        let now_in = |track| reasons.iter().any(|reason| reason.track == Some(track));
+        let gone = before.iter().filter(|(mid, track)| {
+            // Of others nothing was said, or it is the same still.
+            let told = reasons.iter().find(|reason| reason.mid == *mid);
+            told.is_some_and(|told| told.track != Some(*track)) && !now_in(*track)
+        });
+        let gone = gone.map(|(_, track)| (*track, Reason::Hidden));
+        let there = reasons
+            .iter()
+            .filter_map(|told| Some((told.track?, told.reason)));
+        for (track, reason) in gone.chain(there).collect::<Vec<_>>() {
+            let picture = Happening::Picture {
+                viewer,
+                track,
+                reason,
+            };
+            self.happened(viewer, picture);
+        }
+    }
+}
