@@ -25,6 +25,7 @@ mod media;
 pub mod network;
 mod page;
 mod payload;
+pub mod rehearsal;
 mod run;
 pub mod scenario;
 mod shrink;
