@@ -77,6 +77,8 @@ pub struct Sfu {
     addresses: AddressTable,
     /// When each participant wants its time; one entry for each at most.
     timers: BTreeSet<(Time, Index)>,
+    /// Empty; kept for its capacity.
+    due: Vec<Index>,
     /// Whom this input concerned.
     unsettled: Unsettled,
     /// Participants whose connection failed during this input, and why.
@@ -131,6 +133,7 @@ impl Sfu {
             rooms: BTreeMap::new(),
             addresses,
             timers: BTreeSet::new(),
+            due: Vec::new(),
             unsettled: Unsettled::default(),
             doomed: Vec::new(),
             outputs: VecDeque::new(),
@@ -254,8 +257,10 @@ impl Sfu {
         self.counters.dropped_source += u64::from(std::mem::take(&mut effects.refused_source));
         self.counters.dropped_excess_address +=
             u64::from(std::mem::take(&mut effects.refused_address));
-        let transmits = effects.transmits.drain(..).map(Output::Transmit);
-        self.outputs.extend(transmits);
+        if !effects.transmits.is_empty() {
+            let transmits = effects.transmits.drain(..).map(Output::Transmit);
+            self.outputs.extend(transmits);
+        }
         for event in effects.events.drain(..) {
             if let Tape::Read(_) = self.tape {
                 self.tell_event(index, &event);

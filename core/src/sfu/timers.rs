@@ -11,12 +11,17 @@ impl Sfu {
     /// is: each packet that is written to somebody comes by here, and serving it looks again.
     pub(super) fn schedule(&mut self, index: Index) {
         let now = self.now;
+        let timer = self.participants.get(index).and_then(|p| p.timer);
+        if timer.is_none_or(|at| at > now) {
+            self.enter_timer(index);
+        }
+    }
+
+    /// Makes a participant's entry what it should be.
+    fn enter_timer(&mut self, index: Index) {
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        if participant.timer.is_some_and(|at| at <= now) {
-            return;
-        }
         let deadline = participant.deadline(&self.limits);
         if deadline == participant.timer {
             return;
@@ -28,44 +33,32 @@ impl Sfu {
         self.timers.extend(deadline.map(|at| (at, index)));
     }
 
-    /// Takes a participant's entry out, so that whatever happens to it enters it again.
-    fn unschedule(&mut self, index: Index) {
-        let timer = self
-            .participants
-            .get_mut(index)
-            .and_then(|p| p.timer.take());
-        if let Some(at) = timer {
-            self.timers.remove(&(at, index));
-        }
-    }
-
     /// Serves everybody whose time has come, each once: what comes due by that waits for the next
     /// input, which [`Sfu::deadline`](crate::Sfu::deadline) then asks for at once.
     pub(super) fn timeout(&mut self) {
         let now = self.now;
-        let due: Vec<Index> = self
-            .timers
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, index)| *index)
-            .collect();
-        if due.is_empty() {
-            return;
+        let mut due = std::mem::take(&mut self.due);
+        let timers = self.timers.iter();
+        let past = timers.take_while(|(at, _)| *at <= now);
+        due.extend(past.map(|(_, index)| *index));
+        if !due.is_empty() {
+            if let Some(writer) = self.writer() {
+                writer.timeout(now, &due);
+            }
+            self.serve(&due);
         }
-        if let Some(writer) = self.writer() {
-            writer.timeout(now, &due);
-        }
-        self.serve(&due);
+        due.clear();
+        self.due = due;
     }
 
-    /// Serves these, in this order.
+    /// Serves these, in this order. Their entries stay until they were served, so that nothing on the
+    /// way looks for new ones.
     pub(super) fn serve(&mut self, due: &[Index]) {
         for index in due.iter().copied() {
             if let Some(room) = self.room_of(index) {
                 self.contain(room, |sfu| {
-                    sfu.unschedule(index);
                     sfu.participant_timeout(index);
-                    sfu.schedule(index);
+                    sfu.enter_timer(index);
                 });
             }
         }
