@@ -93,20 +93,29 @@ pub(crate) fn refuses(plain: &[u8]) -> bool {
     let Some(Open { head, newest }) = OPEN.get() else {
         return false;
     };
-    let packet = [&head[..], plain].concat();
-    let mut rest = &packet[..];
-    while let Some((&[flags, kind, a, b], _)) = rest.split_first_chunk::<4>() {
-        let begins = rest
-            .get(12..14)
-            .map(|at| u16::from_be_bytes([at[0], at[1]]));
+    let bytes = |at: usize| {
+        let (a, b) = (byte(&head, plain, at)?, byte(&head, plain, at + 1)?);
+        Some(u16::from_be_bytes([a, b]))
+    };
+    let mut at = 0;
+    while let (Some(kind), Some(words)) = (bytes(at), bytes(at + 2)) {
+        let [flags, kind] = kind.to_be_bytes();
+        let begins = bytes(at + 12);
         let tells = (kind, flags & 0x1f) == (FEEDBACK, TRANSPORT_WIDE);
         if tells && begins.is_some_and(|begins| leads_before_0(newest, begins)) {
             return true;
         }
-        let bytes = 4 * (usize::from(u16::from_be_bytes([a, b])) + 1);
-        rest = rest.get(bytes..).unwrap_or_default();
+        at += 4 * (usize::from(words) + 1);
     }
     false
+}
+
+/// What stands at `at` in a packet of which the head was in clear.
+fn byte(head: &[u8; 8], plain: &[u8], at: usize) -> Option<u8> {
+    let behind = at.checked_sub(head.len());
+    behind
+        .map_or_else(|| head.get(at), |behind| plain.get(behind))
+        .copied()
 }
 
 fn leads_before_0(newest: u16, begins: u16) -> bool {
