@@ -14,7 +14,7 @@ use crate::limits::{Limits, QUIET, SILENCE};
 use crate::output;
 use crate::path::Path;
 use crate::reason::Reason;
-use crate::time::Time;
+use crate::time::{Time, earliest};
 use crate::trace::decisions::Bases;
 use crate::transport::{Connection, Line, Pace, SendLine};
 
@@ -34,7 +34,7 @@ pub(crate) struct Participant {
     pub(crate) ufrag: String,
     /// `None` in a replay of decisions.
     #[serde(skip)]
-    pub(crate) connection: Option<Connection>,
+    pub(crate) connection: Option<Box<Connection>>,
     pub(crate) phase: Phase,
     pub(crate) negotiation: Negotiating,
     /// The number of the last offer.
@@ -321,29 +321,23 @@ impl Participant {
             Negotiating::Due { at } => Some(at),
             Negotiating::Offered { since } => Some(since + limits.answer_timeout),
         };
-        let keyframes = self.publications.iter();
-        let keyframes = keyframes.filter_map(|publication| publication.keyframes.deadline());
-        let keyframe = keyframes.min().filter(|_| self.is_connected());
-        let connection = self.connection.as_ref().and_then(Connection::deadline);
-        let unreachable = self.unreachable_at();
-        let layers = self.publications.iter();
-        let layers = layers
-            .flat_map(|publication| [publication.layers.deadline(), publication.demand.deadline()]);
-        let layers = layers.flatten().min();
-        [
+        let (mut keyframe, mut layers) = (None, None);
+        for publication in &self.publications {
+            keyframe = earliest([keyframe, publication.keyframes.deadline()]);
+            let (track, demand) = (&publication.layers, &publication.demand);
+            layers = earliest([layers, track.deadline(), demand.deadline()]);
+        }
+        earliest([
             self.budget.deadline(),
             self.nudge.deadline(),
             self.rises.deadline(),
-            connection,
+            self.connection.as_deref().and_then(Connection::deadline),
             phase,
             negotiation,
-            keyframe,
-            unreachable,
+            keyframe.filter(|_| self.is_connected()),
+            self.unreachable_at(),
             layers,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ])
     }
 
     /// Begins to gather changes for an offer, unless one is on its way anyway.

@@ -39,6 +39,20 @@ impl Time {
     }
 }
 
+/// The first of these, if there is any.
+pub(crate) fn earliest<const N: usize>(times: [Option<Time>; N]) -> Option<Time> {
+    let mut first = None;
+    // Plainly: this is asked for each packet that is forwarded.
+    for time in &times {
+        if let Some(time) = time
+            && first.is_none_or(|first| *time < first)
+        {
+            first = Some(*time);
+        }
+    }
+    first
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
 

@@ -233,7 +233,11 @@ impl DtlsProvider for SeededDtls {
             DtlsVersion::Auto => Ok(dimpl::Dtls::new_auto(config, certificate, now)),
             other => Err(CryptoError::Other(format!("no DTLS version {other}"))),
         })?;
-        Ok(Box::new(Instance { dtls, rng }))
+        Ok(Box::new(Instance {
+            dtls,
+            rng,
+            connected: false,
+        }))
     }
 }
 
@@ -241,6 +245,9 @@ impl DtlsProvider for SeededDtls {
 struct Instance {
     dtls: dimpl::Dtls,
     rng: Option<Box<ChaCha20Rng>>,
+    /// The handshake is over, and with it the need for keys. str0m asks for output more often than for
+    /// anything else, and then its generator need not be put in place each time.
+    connected: bool,
 }
 
 impl std::fmt::Debug for Instance {
@@ -261,9 +268,16 @@ impl DtlsInstance for Instance {
     /// Application data is left out. It could only be SCTP (RFC 8261) for data channels, which
     /// nobody here offers, and str0m keeps an association for each INIT even so.
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        match running(&mut self.rng, || self.dtls.poll_output(buf)) {
+        let output = match self.connected {
+            true => self.dtls.poll_output(buf),
+            false => running(&mut self.rng, || self.dtls.poll_output(buf)),
+        };
+        match output {
             DtlsOutput::ApplicationData(_) => DtlsOutput::ApplicationData(&[]),
-            output => output,
+            output => {
+                self.connected |= matches!(output, DtlsOutput::Connected);
+                output
+            }
         }
     }
 

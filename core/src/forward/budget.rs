@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::share::part;
-use crate::time::Time;
+use crate::time::{Time, earliest};
 
 /// How long an estimate may be below what flows while it falls: 300 ms, one report of a browser and
 /// a half.
@@ -126,8 +126,7 @@ impl Budget {
         let (least, most) = COLLAPSE;
         let [soon, late] = [least, most].map(|time| self.collapsed.map(|since| since + time));
         let all = [holds, lifted, soon, late, self.patient_until];
-        let all = all.into_iter().flatten();
-        all.filter(|due| *due > self.at).min()
+        earliest(all.map(|due| due.filter(|due| *due > self.at)))
     }
 
     /// The most that is tried now.

@@ -10,7 +10,7 @@ use super::quality::{Rates, Temporal};
 use super::view::Shown;
 use crate::codec::VideoCodec;
 use crate::ids::{Layer, Source};
-use crate::time::Time;
+use crate::time::{Time, earliest};
 
 /// A layer from which nothing came for so long is dead. 900 ms: its viewers have gone to another
 /// within the second, and a camera that makes two pictures a second in the dark still lives.
@@ -177,7 +177,7 @@ impl Track {
 
     /// When [`Track::bury`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.check.into_iter().chain(self.due).min()
+        earliest([self.check, self.due])
     }
 
     /// Whether a layer has died, or nothing came that should have.

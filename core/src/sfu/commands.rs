@@ -136,7 +136,7 @@ impl Sfu {
             room,
             ice,
             ufrag: credentials.ufrag,
-            connection,
+            connection: connection.map(Box::new),
             phase: Phase::Connecting { since: self.now },
             negotiation: Negotiating::Idle,
             last_offer: Negotiation(0),
