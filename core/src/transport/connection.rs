@@ -14,6 +14,7 @@ use str0m::{IceCreds, Input, Rtc, RtcConfig};
 
 use tsuji_hermetic::{Feedback, Seam};
 
+use super::calm::Calm;
 use super::capture::Capture;
 use super::codecs;
 use super::convert::{Rewritten, rewrite};
@@ -57,6 +58,7 @@ pub(crate) struct Connection {
     /// The newest time that str0m was shown.
     pub(super) shown: Instant,
     pub(super) pulse: Pulse,
+    pub(super) calm: Calm,
     /// What is to be found out of the path.
     pub(super) pace: Pace,
     pub(super) deadline: Option<Time>,
@@ -121,6 +123,7 @@ impl Connection {
             route: Route::default(),
             shown: start,
             pulse: Pulse::new(t),
+            calm: Calm::default(),
             pace: Pace::default(),
             deadline: Some(t),
             written: 0,
@@ -173,7 +176,10 @@ impl Connection {
             return Ok(());
         }
         let sources = &mut self.sources;
-        let arrival = self.seam.call(|rtc| sources.arrival(rtc, payload))?;
+        let arrival = match sources.is_harmless(payload) {
+            true => Arrival::Harmless,
+            false => self.seam.call(|rtc| sources.arrival(rtc, payload))?,
+        };
         if matches!(arrival, Arrival::Refused) {
             effects.refused_source = true;
             return Ok(());
@@ -203,7 +209,7 @@ impl Connection {
             self.pulse.heard(t);
         }
         let (events, transmits) = (effects.events.len(), effects.transmits.len());
-        self.drain(t, environment, effects, 0)?;
+        self.drain(t, environment, effects)?;
         let mut sent = effects.transmits.iter().skip(transmits);
         let answered = is_stun(payload) && sent.any(|transmit| is_success_on(transmit, &path));
         if is_new_check && answered {
@@ -238,16 +244,7 @@ impl Connection {
         environment: &Environment,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = self.now(t, environment);
-        self.seam
-            .call(|rtc| rtc.handle_input(Input::Timeout(now)))??;
-        let paced = environment.estimate_bandwidth;
-        self.drain(
-            t,
-            environment,
-            effects,
-            if paced { self.written } else { 0 },
-        )
+        self.take(t, environment, effects, true)
     }
 
     /// Has a packet sent to the peer: at the next [`Connection::timeout`], which is due at once. What is
@@ -299,6 +296,7 @@ impl Connection {
             }
         })?;
         self.pulse.woken(t);
+        self.calm.wrote(packet.sequence);
         self.written += 1;
         if self.written >= TOGETHER {
             return self.timeout(t, environment, effects);
@@ -323,7 +321,7 @@ impl Connection {
             set_pace(rtc, pace);
             rtc.handle_input(Input::Timeout(now))
         })??;
-        self.drain(t, environment, effects, 0)
+        self.drain(t, environment, effects)
     }
 
     /// Asks the peer for keyframes of these layers on a line on which it sends video.
@@ -349,7 +347,7 @@ impl Connection {
             }
             rtc.handle_input(Input::Timeout(now))
         })??;
-        self.drain(t, environment, effects, 0)
+        self.drain(t, environment, effects)
     }
 
     /// What str0m is told that it is: between two packets that leave together it saw a moment pass.
@@ -365,7 +363,7 @@ impl Connection {
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         self.seam.call(Rtc::close)??;
-        self.drain(t, environment, effects, 0)
+        self.drain(t, environment, effects)
     }
 
     /// What a bug inside str0m does.

@@ -31,22 +31,41 @@ impl Connection {
     /// Takes everything that str0m has to say, until it only waits. Due after every change, or
     /// packets are lost.
     ///
-    /// So many packets as `written` says were written, of which str0m gives one for each time that it is
-    /// given: after each but the last it need not be asked what it waits for.
     pub(super) fn drain(
         &mut self,
         t: Time,
         environment: &Environment,
         effects: &mut Effects,
-        mut written: usize,
     ) -> Result<(), Fault> {
-        self.written = 0;
+        self.take(t, environment, effects, false)
+    }
+
+    /// The same; `time`: str0m is given the present time first.
+    ///
+    /// Of packets that were written it gives one for each time that it is given: after each but the last
+    /// it need not be asked what it waits for, and after the last neither, where it was calm (`calm`).
+    pub(super) fn take(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        effects: &mut Effects,
+        time: bool,
+    ) -> Result<(), Fault> {
+        let written = std::mem::take(&mut self.written);
+        let mut written = match time && environment.estimate_bandwidth {
+            true => written,
+            false => 0,
+        };
         let mut now = self.now(t, environment);
+        let last = self.calm.last(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
         let capture = &mut self.capture;
         let (route, pulse) = (&mut self.route, &mut self.pulse);
         let end = self.seam.call(|rtc| {
+            if time {
+                rtc.handle_input(Input::Timeout(now))?;
+            }
             let mut rounds = 0;
             loop {
                 match rtc.poll_output()? {
@@ -65,6 +84,7 @@ impl Connection {
                             extension::numbers(&transmit.contents)
                                 .for_each(|number| feedback.sent(number));
                         }
+                        let number = sequence_number(&transmit.contents).filter(|_| is_rtp);
                         let path = environment.path(&transmit).map(|path| {
                             // Checks are answered where they come from.
                             match is_stun(&transmit.contents) {
@@ -80,6 +100,8 @@ impl Connection {
                             written -= 1;
                             now += AT_ONCE;
                             rtc.handle_input(Input::Timeout(now))?;
+                        } else if written == 1 && last.is_some() && number == last {
+                            return Ok(End::Left);
                         }
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
@@ -114,13 +136,17 @@ impl Connection {
         })?;
         self.shown = now;
         self.numbers.done_until(t);
-        self.deadline = Some(match end.map_err(Fault::from)? {
+        let pads = self.pace.least > 0;
+        match end.map_err(Fault::from)? {
             End::Waits(at, reason) => {
-                let pads = self.pace.least > 0;
-                self.pulse.next(t, environment.time(at), reason, pads)
+                let at = environment.time(at);
+                let due = self.pulse.next(t, at, reason, pads);
+                self.calm.waits(at, reason, pads, due);
             }
-            End::Busy => t + BUSY,
-        });
+            End::Left => {}
+            End::Busy => self.calm.busy(t + BUSY),
+        }
+        self.deadline = self.calm.due();
         if environment.estimate_bandwidth
             && let Some(rests) = self.pulse.turn(t)
         {
@@ -131,10 +157,18 @@ impl Connection {
     }
 }
 
+/// The sequence number of an RTP packet (RFC 3550, 5.1).
+fn sequence_number(packet: &[u8]) -> Option<u16> {
+    let bytes = packet.get(2..4)?;
+    Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
 /// How str0m was left.
 enum End {
     /// It waits for a moment, and why.
     Waits(Instant, Reason),
+    /// The last packet was out, and nothing else under way.
+    Left,
     /// It wants the same moment again and again.
     Busy,
 }

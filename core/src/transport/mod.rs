@@ -9,9 +9,10 @@
 //!  packet   ─► Connection::write   ─┘                        └─► Effects::events
 //! ```
 //! What `Rtc` has to say is taken from it by `drain`, after each call. What a connection costs is a
-//! matter of how often str0m is called and of how much it then goes through: `pulse` is about the first,
-//! `outgoing` about the second.
+//! matter of how often str0m is called and of how much it then goes through: `pulse` and `calm` are about
+//! the first, `outgoing` about the second.
 
+mod calm;
 mod capture;
 mod certificate;
 mod codecs;

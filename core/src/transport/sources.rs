@@ -79,6 +79,11 @@ impl Sources {
         self.publish = lines.to_vec();
     }
 
+    /// Whether a datagram can't change which SSRCs str0m knows, whatever these are.
+    pub(super) fn is_harmless(&self, datagram: &[u8]) -> bool {
+        rtp_ssrc(datagram).is_none_or(|ssrc| self.is_authentic(ssrc))
+    }
+
     /// Judges a datagram that str0m has not seen yet. Each unknown SSRC counts against the limit,
     /// also when it comes again.
     pub(super) fn arrival(&mut self, rtc: &mut Rtc, datagram: &[u8]) -> Arrival {
