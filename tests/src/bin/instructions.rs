@@ -18,7 +18,7 @@ use tsuji_tests::{Manner, Picture, World, WorldOptions};
 
 /// Instructions for each packet that goes to one of ten viewers, as tests are built. It is to be lowered
 /// when they get fewer; another version of the compiler may cost, or save, a few percent.
-const BOUND: u64 = 46_000;
+const BOUND: u64 = 44_000;
 /// Allocations of our own code for a thousand of these packets. What is needed again and again is kept; what
 /// is left comes with decisions, such as which layers a viewer gets.
 const ALLOCATIONS: u64 = 50;
