@@ -1,6 +1,6 @@
 //! How long the core takes for what it does most, and for what strangers can make it do.
 //!
-//! `cargo bench -p tsuji-tests`, or with a name behind `--`. What counts against a bound are
+//! `cargo bench -p tsuji-tests --bench hot`, or with a name behind `--`. What counts against a bound are
 //! instructions (`tests/src/bin/instructions.rs`), which do not depend on what else the machine does.
 
 use std::collections::BTreeMap;
