@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use tsuji_core::{MediaKind, ParticipantId};
+use tsuji_tests::rehearsal::{Rehearsal, hand};
 use tsuji_tests::{Manner, World, WorldOptions};
 
 const PEOPLE: u64 = 5;
 
+/// Bytes that a core may hold for somebody who neither sends nor gets anything, str0m's included.
+const WEIGHT: u64 = 210 * 1_024;
+
 /// A room of people with microphones and cameras off, some time later.
 fn silent_room() -> (World, Vec<ParticipantId>) {
-    let mut world = World::new(WorldOptions::default());
+    let mut world = World::new(WorldOptions {
+        record: true,
+        ..WorldOptions::default()
+    });
     let silent = Manner {
         audio: false,
         video: false,
@@ -41,6 +48,19 @@ fn a_silent_room_costs_what_keeping_it_alive_costs() {
     // Answers to checks, reports, and the little padding that keeps the estimator's feedback alive.
     assert!(sent < 4 * PEOPLE * SECONDS, "{sent} datagrams");
     assert!(deadlines < 4 * PEOPLE * SECONDS, "{deadlines} deadlines");
+}
+
+#[test]
+fn who_neither_sends_nor_gets_anything_weighs_little() {
+    let (mut world, _) = silent_room();
+    world.run_for(Duration::from_secs(60));
+    let rehearsal = Rehearsal::of(&mut world);
+    let mut sfu = rehearsal.sfu();
+    hand(&mut sfu, &rehearsal.inputs);
+    assert_eq!(sfu.participants() as u64, PEOPLE);
+    let change = allocation_counter::measure(|| drop(sfu)).bytes_current;
+    let each = change.unsigned_abs() / PEOPLE;
+    assert!(each <= WEIGHT, "{each} bytes for each");
 }
 
 #[test]
