@@ -2,6 +2,8 @@
 
 use tsuji_core::Time;
 use tsuji_signaling::Limits as SignalingLimits;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
@@ -52,10 +54,20 @@ impl Socket {
         heard(self.0.read())
     }
 
+    /// Puts a text into the queue. Not through the library's own buffer, which keeps the memory of the
+    /// largest description for as long as the connection lives.
+    fn say(&mut self, text: String) -> tungstenite::Result<()> {
+        if !self.0.can_write() {
+            return Err(tungstenite::Error::ConnectionClosed);
+        }
+        let frame = Frame::message(text, OpCode::Data(Data::Text), true);
+        frame.format(self.0.get_mut())
+    }
+
     /// Does what is ordered.
     pub(super) fn obey(mut self: Box<Self>, t: Time, order: Order) -> State {
         let written = match order {
-            Order::Text(text) => self.0.write(Message::text(text)),
+            Order::Text(text) => self.say(text),
             Order::Ping => self.0.write(Message::Ping(tungstenite::Bytes::new())),
             // Media has connections of its own.
             Order::Frame(_) | Order::Relayed { .. } => Ok(()),
