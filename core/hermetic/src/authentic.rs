@@ -4,6 +4,9 @@
 //! it also remembers of probes, of padding and of retransmissions that were not needed. Whoever has
 //! to know what it remembers has to know of all of them. Its ciphers know: SRTP decrypts what
 //! passed authentication (RFC 7714, 8.2), or checks it first (RFC 3711, 3.3).
+//!
+//! Nor does it say which packet it sends again: that is the beginning of the payload (RFC 4588, 4), which
+//! its ciphers see too.
 
 use std::cell::Cell;
 
@@ -17,12 +20,25 @@ use crate::feedback;
 
 thread_local! {
     static OPENED: Cell<u64> = const { Cell::new(0) };
+    static SEALED: Cell<u16> = const { Cell::new(0) };
 }
 
 /// How many SRTP and SRTCP packets were authentic so far, of all connections on this thread. Only
 /// differences mean something.
 pub fn opened() -> u64 {
     OPENED.get()
+}
+
+/// The first two bytes of what was last encrypted on this thread: of a retransmission, the sequence number
+/// of the packet that it repeats (RFC 4588, 4).
+pub fn last_sealed() -> u16 {
+    SEALED.get()
+}
+
+fn note_sealed(plain: &[u8]) {
+    if let [a, b, ..] = plain {
+        SEALED.set(u16::from_be_bytes([*a, *b]));
+    }
 }
 
 fn note_opened() {
@@ -82,48 +98,44 @@ impl SrtpProvider for Counting {
     }
 }
 
-/// A cipher that only decrypts.
+/// A cipher that is looked at.
 #[derive(Debug)]
-struct Opening<C: ?Sized>(Box<C>);
+struct Noted<C: ?Sized>(Box<C>);
 
 impl SupportedAes128CmSha1_80 for Counting {
     fn create_cipher(&self, key: [u8; 16], encrypt: bool) -> Box<dyn Aes128CmSha1_80Cipher> {
         let cipher = inner().aes_128_cm_sha1_80().create_cipher(key, encrypt);
-        if encrypt {
-            return cipher;
+        if !encrypt {
+            feedback::note_counter_mode();
         }
-        feedback::note_counter_mode();
-        Box::new(Opening(cipher))
+        Box::new(Noted(cipher))
     }
 }
 
 impl SupportedAeadAes128Gcm for Counting {
     fn create_cipher(&self, key: [u8; 16], encrypt: bool) -> Box<dyn AeadAes128GcmCipher> {
-        let cipher = inner().aead_aes_128_gcm().create_cipher(key, encrypt);
-        if encrypt {
-            return cipher;
-        }
-        Box::new(Opening(cipher))
+        Box::new(Noted(
+            inner().aead_aes_128_gcm().create_cipher(key, encrypt),
+        ))
     }
 }
 
 impl SupportedAeadAes256Gcm for Counting {
     fn create_cipher(&self, key: [u8; 32], encrypt: bool) -> Box<dyn AeadAes256GcmCipher> {
-        let cipher = inner().aead_aes_256_gcm().create_cipher(key, encrypt);
-        if encrypt {
-            return cipher;
-        }
-        Box::new(Opening(cipher))
+        Box::new(Noted(
+            inner().aead_aes_256_gcm().create_cipher(key, encrypt),
+        ))
     }
 }
 
-impl Aes128CmSha1_80Cipher for Opening<dyn Aes128CmSha1_80Cipher> {
+impl Aes128CmSha1_80Cipher for Noted<dyn Aes128CmSha1_80Cipher> {
     fn encrypt(
         &mut self,
         iv: &[u8; 16],
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
+        note_sealed(input);
         self.0.encrypt(iv, input, output)
     }
 
@@ -139,7 +151,7 @@ impl Aes128CmSha1_80Cipher for Opening<dyn Aes128CmSha1_80Cipher> {
     }
 }
 
-impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
+impl AeadAes128GcmCipher for Noted<dyn AeadAes128GcmCipher> {
     fn encrypt(
         &mut self,
         iv: &[u8; 12],
@@ -147,6 +159,7 @@ impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
+        note_sealed(input);
         self.0.encrypt(iv, aad, input, output)
     }
 
@@ -164,7 +177,7 @@ impl AeadAes128GcmCipher for Opening<dyn AeadAes128GcmCipher> {
     }
 }
 
-impl AeadAes256GcmCipher for Opening<dyn AeadAes256GcmCipher> {
+impl AeadAes256GcmCipher for Noted<dyn AeadAes256GcmCipher> {
     fn encrypt(
         &mut self,
         iv: &[u8; 12],
@@ -172,6 +185,7 @@ impl AeadAes256GcmCipher for Opening<dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
+        note_sealed(input);
         self.0.encrypt(iv, aad, input, output)
     }
 

@@ -21,6 +21,8 @@ const TAG: usize = 10;
 
 thread_local! {
     static OPEN: Cell<Option<Open>> = const { Cell::new(None) };
+    /// The last SRTCP packet that was decrypted, if somebody wants to know it.
+    static TOLD: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
     static USES_COUNTER_MODE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -39,6 +41,8 @@ pub struct Feedback {
     newest: u16,
     /// SRTP by AES in counter mode, where packets in clear pass the cipher by.
     counter_mode: bool,
+    /// What was last received, if it was SRTCP, and authentic.
+    told: Vec<u8>,
 }
 
 impl Feedback {
@@ -54,6 +58,11 @@ impl Feedback {
         self.newest < FAR_ENOUGH
     }
 
+    /// The transport-wide feedback in what was last received.
+    pub fn told(&self) -> impl Iterator<Item = &[u8]> {
+        transport_wide(&self.told)
+    }
+
     /// Runs `f`, which shows the datagram to str0m. `None` when it must not see it.
     pub fn receive<R>(&mut self, datagram: &[u8], f: impl FnOnce() -> R) -> Option<R> {
         let head = datagram.first_chunk::<8>().filter(|head| is_rtcp(head));
@@ -64,12 +73,34 @@ impl Feedback {
         let open = head.filter(|_| self.is_beginning());
         OPEN.set(open.map(|&head| Open { head, newest }));
         USES_COUNTER_MODE.set(self.counter_mode);
+        self.told.clear();
+        if let Some(head) = head {
+            let mut told = std::mem::take(&mut self.told);
+            told.extend(head);
+            TOLD.set(Some(told));
+        }
         // Not put back after a panic: the next call sets both.
         let result = f();
         OPEN.set(None);
+        if head.is_some() {
+            self.told = TOLD.take().unwrap_or_default();
+        }
         self.counter_mode = USES_COUNTER_MODE.get();
         Some(result)
     }
+}
+
+/// The packets of a compound one (RFC 3550, 6.1) that are transport-wide feedback.
+fn transport_wide(compound: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = compound;
+    let packets = std::iter::from_fn(move || {
+        let (&[_, _, a, b], _) = rest.split_first_chunk::<4>()?;
+        let bytes = 4 * (usize::from(u16::from_be_bytes([a, b])) + 1);
+        let packet = rest.get(..bytes)?;
+        rest = &rest[bytes..];
+        Some(packet)
+    });
+    packets.filter(|packet| (packet[1], packet[0] & 0x1f) == (FEEDBACK, TRANSPORT_WIDE))
 }
 
 /// RFC 5761, 4.
@@ -90,6 +121,10 @@ pub(crate) fn note_counter_mode() {
 
 /// Whether str0m must not see what was decrypted: all that follows the first eight bytes.
 pub(crate) fn refuses(plain: &[u8]) -> bool {
+    if let Some(mut told) = TOLD.take() {
+        told.extend_from_slice(plain);
+        TOLD.set(Some(told));
+    }
     let Some(Open { head, newest }) = OPEN.get() else {
         return false;
     };

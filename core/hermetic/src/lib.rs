@@ -26,7 +26,7 @@ mod feedback;
 mod seam;
 mod surroundings;
 
-pub use authentic::opened;
+pub use authentic::{last_sealed, opened};
 pub use clock::Clock;
 pub use crypto::{is_private_key, seeded_provider};
 pub use feedback::Feedback;
