@@ -19,7 +19,7 @@ pub struct Negotiation(pub u32);
 
 /// The media identification of an m-line: the `a=mid` of RFC 5888, `RTCRtpTransceiver.mid` in a
 /// browser.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mid(pub String);
 
 /// What a track carries.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::freeze::Digest;
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId, TrackId};
 use crate::path::Path;
 
@@ -122,6 +123,13 @@ pub enum Command {
         /// True: lost.
         lost: bool,
     },
+    /// What the page of a participant saw and did: a digest of `getStats`, every few seconds.
+    Report {
+        /// Whose page.
+        participant: ParticipantId,
+        /// What it says.
+        digest: Box<Digest>,
+    },
     /// The network of a participant has changed, or it hears nothing: ICE begins again, with an
     /// offer as soon as none is open (RFC 8445, 9; RFC 8839, 4.4.1.1.1). Media goes on meanwhile.
     Restart {
@@ -142,6 +150,7 @@ impl Command {
             | Command::View { participant, .. }
             | Command::Leave { participant }
             | Command::Signaling { participant, .. }
+            | Command::Report { participant, .. }
             | Command::Restart { participant } => *participant,
         }
     }

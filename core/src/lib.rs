@@ -42,6 +42,7 @@
 //!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
 //!                its surroundings comes from the seed
 //!   forward      pure: slots, layers, renumbering, keyframe requests
+//!   freeze       pure: which pictures froze for whom, and whose fault it was
 //!   speaker      who speaks: the dominant one, and the loudest
 //!   trace        what went in and came out, so that it can happen again
 //! ```
@@ -89,6 +90,7 @@ mod codec;
 mod counters;
 mod demux;
 mod forward;
+pub mod freeze;
 mod ids;
 mod input;
 mod limits;
@@ -110,7 +112,7 @@ pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source,
 pub use input::{Command, Datagram, IceMode, Input, Tile};
 pub use limits::{Config, Limits, LocalAddress, MAX_SHARDS};
 pub use output::{
-    CommandError, GoneReason, Notice, Output, PublishMids, Slot, SlotReason, Transmit,
+    CommandError, Freeze, GoneReason, Notice, Output, PublishMids, Slot, SlotReason, Transmit,
 };
 pub use path::{Path, Transport};
 pub use reason::Reason;

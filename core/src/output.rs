@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::freeze::{Facts, Verdict};
 use crate::ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, Source, TrackId};
 use crate::path::Path;
 use crate::reason::Reason;
@@ -73,6 +74,13 @@ pub enum Notice {
         source: Source,
         /// The smallest first. None: nobody sees it.
         layers: Vec<Layer>,
+    },
+    /// A picture froze for somebody: told while it lasts, if that is long, and when it is over.
+    Freeze {
+        /// For whom.
+        participant: ParticipantId,
+        /// What, when, and whose fault it was.
+        freeze: Box<Freeze>,
     },
     /// Somebody is the dominant speaker of its room from now on.
     Speaker {
@@ -147,6 +155,24 @@ pub struct SlotReason {
     pub reason: Reason,
 }
 
+/// A picture that stood still, by the rule of W3C's `freezeCount`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Whose picture.
+    pub track: TrackId,
+    /// The m-line of the viewer on which it came.
+    pub mid: Mid,
+    /// When the last picture was shown, as the server knows it.
+    pub from: Time,
+    /// When the next one was; `None` while it lasts.
+    pub to: Option<Time>,
+    /// What was going on. `None` where it ended because something else is to be seen, or nothing: nobody
+    /// is to blame.
+    pub facts: Option<Facts>,
+    /// Whose fault it was, if it was somebody's.
+    pub verdict: Option<Verdict>,
+}
+
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -169,6 +195,9 @@ pub enum CommandError {
     /// More candidates than the limits allow.
     #[error("more than {0} candidates")]
     TooManyCandidates(usize),
+    /// A digest tells of more than there can be.
+    #[error("the digest is too large")]
+    DigestTooLarge,
 }
 
 /// Why the core let go of a participant.

@@ -8,6 +8,7 @@ use crate::codec::{Codec, VideoCodec};
 use crate::forward::{
     Budget, Demand, KeyframeRequests, Nudge, Outlet, Rates, Rises, Shown, Track, VideoOutlet,
 };
+use crate::freeze::{Person, Stream, Watch};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
@@ -70,6 +71,12 @@ pub(crate) struct Participant {
     pub(crate) nudge: Nudge,
     /// The last packets of each of its streams that were recorded.
     pub(crate) bases: Bases,
+    /// How it fares. Decides nothing.
+    #[serde(skip)]
+    pub(crate) person: Person,
+    /// When to look whether its pictures freeze.
+    #[serde(skip)]
+    pub(crate) freezes_at: Option<Time>,
 }
 
 /// How far its connection is.
@@ -159,6 +166,9 @@ pub(crate) struct Publication {
     pub(crate) keyframes: KeyframeRequests,
     /// In whose slots it is.
     pub(crate) viewers: Vec<Viewer>,
+    /// How it comes, by encoding; of a sound there is one. Decides nothing.
+    #[serde(skip)]
+    pub(crate) streams: [Stream; Layer::ALL.len()],
 }
 
 impl Publication {
@@ -170,6 +180,7 @@ impl Publication {
             demand: Demand::new(source),
             keyframes: KeyframeRequests::new(limits.keyframe_interval),
             viewers: Vec::new(),
+            streams: Default::default(),
         }
     }
 }
@@ -199,6 +210,9 @@ pub(crate) struct SlotState {
     pub(crate) shown: Shown,
     /// Why that comes or does not, as it was told last, and of what. Nothing of sound.
     pub(crate) reason: (Option<TrackIndex>, Reason),
+    /// Whether its pictures freeze. Decides nothing.
+    #[serde(skip)]
+    pub(crate) watch: Watch,
 }
 
 impl SlotState {
@@ -211,6 +225,7 @@ impl SlotState {
             track: None,
             shown: Shown::Hidden,
             reason: Default::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -328,6 +343,7 @@ impl Participant {
             layers = earliest([layers, track.deadline(), demand.deadline()]);
         }
         earliest([
+            self.freezes_at,
             self.budget.deadline(),
             self.nudge.deadline(),
             self.rises.deadline(),
@@ -338,6 +354,12 @@ impl Participant {
             self.unreachable_at(),
             layers,
         ])
+    }
+
+    /// Finds out when to look whether its pictures freeze.
+    pub(crate) fn expect_freezes(&mut self) {
+        let slots = self.slots.iter();
+        self.freezes_at = slots.filter_map(|slot| slot.watch.deadline()).min();
     }
 
     /// Begins to gather changes for an offer, unless one is on its way anyway.

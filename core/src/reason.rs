@@ -67,6 +67,24 @@ pub(crate) struct Facts {
 }
 
 impl Reason {
+    /// Whether somebody waits for the picture, so that it freezes where none comes.
+    pub(crate) fn is_awaited(self) -> bool {
+        match self {
+            Self::Free
+            | Self::Hidden
+            | Self::PublisherMuted
+            | Self::Negotiating
+            | Self::Unsupported
+            | Self::CodecUnsupported
+            | Self::NoBandwidth => false,
+            Self::DownlinkDown
+            | Self::UplinkDown
+            | Self::SourceDead
+            | Self::WaitingForKeyframe
+            | Self::Forwarding { .. } => true,
+        }
+    }
+
     /// The reason of a slot that somebody is in.
     pub(crate) fn of(facts: &Facts) -> Self {
         match facts {

@@ -290,7 +290,10 @@ impl Ledger {
                 }
             }
             Command::Leave { participant } => self.left(t, *participant),
-            Command::Candidate { .. } | Command::Signaling { .. } | Command::Restart { .. } => {}
+            Command::Candidate { .. }
+            | Command::Signaling { .. }
+            | Command::Report { .. }
+            | Command::Restart { .. } => {}
         }
     }
 
@@ -339,6 +342,7 @@ impl Ledger {
             }
             Notice::Candidate { .. }
             | Notice::Layers { .. }
+            | Notice::Freeze { .. }
             | Notice::Speaker { .. }
             | Notice::Refused { .. } => {}
         }

@@ -48,7 +48,7 @@ pub(crate) use budget::Budget;
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
 pub(crate) use nudge::Nudge;
-pub(crate) use outlet::{Arrival, Outlet, VideoOutlet};
+pub(crate) use outlet::{Arrival, Outlet, Renumbered, VideoOutlet};
 pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
 pub(crate) use quality::{Quality, Rates};
 pub(crate) use rises::Rises;

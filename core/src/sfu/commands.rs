@@ -55,6 +55,10 @@ impl Sfu {
                 sfu.view(index, tiles);
                 Ok(())
             }),
+            Command::Report {
+                participant,
+                digest,
+            } => self.with(participant, |sfu, index| sfu.report(index, *digest)),
             Command::Leave { participant } => self.leave(participant),
             Command::Restart { participant } => self.with(participant, |sfu, index| {
                 sfu.restart(index);
@@ -156,6 +160,8 @@ impl Sfu {
             nudge: Default::default(),
             rises: Default::default(),
             bases: Default::default(),
+            person: Default::default(),
+            freezes_at: None,
         };
         Ok(Newcomer {
             participant,

@@ -61,6 +61,7 @@ impl Sfu {
     fn heard(&mut self, index: Index) {
         if let Some(participant) = self.participants.get_mut(index) {
             participant.heard = self.now;
+            participant.person.heard(self.now);
         }
     }
 

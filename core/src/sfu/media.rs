@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Sfu;
 use crate::codec::Codec;
-use crate::forward::{Arrival, Glance};
+use crate::forward::{Arrival, Glance, Renumbered};
+use crate::freeze::Part;
 use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
@@ -28,6 +29,10 @@ impl Sfu {
         if !publication.on {
             return;
         }
+        let numbers = (packet.sequence, packet.timestamp);
+        let stream = &mut publication.streams[packet.layer as usize];
+        let rate = i64::from(packet.codec.clock_rate() / 1_000);
+        stream.packet(now, packet.ssrc, rate, numbers);
         if source.kind() == MediaKind::Audio {
             let (bytes, redundant) = (packet.payload.len(), packet.codec == Codec::Red);
             publication.layers.heard(now, bytes, redundant);
@@ -149,6 +154,21 @@ impl Sfu {
             self.unsettled.viewers.insert(viewer.participant);
             self.unsettled.tracks.insert((from, source));
         }
+        let part = part_of(packet, arrival, renumbered.as_ref());
+        match part {
+            Some(part) if slot.watch.departs(now, packet.layer, part) => {
+                let due = slot.watch.deadline().into_iter();
+                participant.freezes_at = due.chain(participant.freezes_at).min();
+            }
+            None if renumbered.is_none() => {
+                let video = slot.outlet.video();
+                let waits = video.is_some_and(|v| v.layer().is_none() && v.awaited().is_some());
+                if waits {
+                    slot.watch.waits(now);
+                }
+            }
+            Some(_) | None => {}
+        }
         let Some(renumbered) = renumbered else {
             return;
         };
@@ -158,6 +178,7 @@ impl Sfu {
             timestamp: renumbered.timestamp,
             patch: renumbered.patch,
             plain,
+            part,
         };
         self.counters.packets_forwarded += 1;
         let call = Call::Write {
@@ -245,6 +266,7 @@ impl Sfu {
             }
             let line = publication.line;
             self.counters.keyframe_requests += 1;
+            *participant.person.requests.at(now) += 1;
             let call = Call::RequestKeyframe {
                 source,
                 layers: &layers,
@@ -292,4 +314,23 @@ impl Sfu {
         }
         self.refresh_keyframes(index);
     }
+}
+
+/// What decoding depends on, of a packet as it goes out.
+fn part_of(
+    packet: &MediaPacket,
+    arrival: &Arrival,
+    renumbered: Option<&Renumbered>,
+) -> Option<Part> {
+    let (renumbered, (_, glance)) = (renumbered?, arrival.picture?);
+    let is_lowest = glance.temporal.is_none_or(|temporal| temporal.id == 0);
+    let base = renumbered.patch.and_then(|patch| patch.tl0_index);
+    Some(Part {
+        sequence: renumbered.sequence,
+        timestamp: renumbered.timestamp,
+        marker: packet.marker,
+        key: glance.starts_keyframe,
+        first: glance.begins,
+        base: base.filter(|_| is_lowest),
+    })
 }

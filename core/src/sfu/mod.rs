@@ -22,6 +22,7 @@ mod bandwidth;
 mod commands;
 mod datagram;
 mod decisions;
+mod freezes;
 mod media;
 mod reasons;
 mod rooms;
@@ -43,6 +44,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::counters::Counters;
 use crate::demux::AddressTable;
+use crate::freeze::Bins;
 use crate::ids::{ParticipantId, RoomId};
 use crate::input::Input;
 use crate::limits::{Config, Limits, LocalAddress};
@@ -87,6 +89,8 @@ pub struct Sfu {
     /// Empty effects, kept for their capacity.
     spare: Vec<Effects>,
     counters: Counters,
+    /// By how much inputs came too late, milliseconds. Decides nothing.
+    late: Bins<u32>,
     tape: Tape,
 }
 
@@ -139,6 +143,7 @@ impl Sfu {
             outputs: VecDeque::new(),
             spare: Vec::new(),
             counters: Counters::default(),
+            late: Bins::default(),
             tape: Tape::Off,
         }
     }
@@ -150,6 +155,7 @@ impl Sfu {
     pub fn handle(&mut self, t: Time, input: Input<'_>) {
         self.begin_on_tape();
         self.now = self.now.max(t);
+        self.note_lateness();
         match input {
             Input::Datagram(datagram) => self.datagram(datagram),
             Input::Command(command) => {
@@ -374,6 +380,7 @@ impl Sfu {
             && participant.is_connected()
         {
             participant.phase = Phase::Interrupted { since };
+            participant.person.connected(since, false);
             self.concerns_all_around(index);
         }
     }
@@ -383,6 +390,7 @@ impl Sfu {
             && let Phase::Interrupted { .. } = participant.phase
         {
             participant.phase = Phase::Connected;
+            participant.person.connected(self.now, true);
             self.concerns_all_around(index);
             self.refresh_keyframes_around(index);
         }

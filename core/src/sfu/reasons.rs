@@ -51,6 +51,7 @@ impl Sfu {
     }
 
     fn tell_reasons(&mut self, viewer: Index) {
+        let at = self.now;
         let Some(participant) = self.participants.get(viewer) else {
             return;
         };
@@ -85,8 +86,16 @@ impl Sfu {
         };
         if let Some(participant) = self.participants.get_mut(viewer) {
             for (place, now) in changed {
-                participant.slots[place].reason = now;
+                let slot = &mut participant.slots[place];
+                let before = std::mem::replace(&mut slot.reason, now);
+                if before.0 != now.0 || !now.1.is_awaited() {
+                    slot.watch.forget(at, before.0);
+                    if let Some(connection) = &mut participant.connection {
+                        connection.forget_arrivals(slot.line);
+                    }
+                }
             }
+            participant.expect_freezes();
         }
         self.notify(notice);
     }

@@ -102,6 +102,7 @@ impl Sfu {
         self.try_again(index);
         self.demands_due(index);
         self.request_due_keyframes(index);
+        self.tell_freezes(index);
     }
 
     /// Layers that nobody takes any more were kept for a while.

@@ -124,6 +124,7 @@ impl Notice {
             | Notice::Slots { participant, .. }
             | Notice::Reasons { participant, .. }
             | Notice::Layers { participant, .. }
+            | Notice::Freeze { participant, .. }
             | Notice::Speaker { participant }
             | Notice::Connected { participant }
             | Notice::Refused { participant, .. }

@@ -14,6 +14,7 @@ use str0m::{IceCreds, Input, Rtc, RtcConfig};
 
 use tsuji_hermetic::{Feedback, Seam};
 
+use super::arrivals::Watched;
 use super::calm::Calm;
 use super::capture::Capture;
 use super::codecs;
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     pub(super) feedback: Feedback,
     pub(super) capture: Capture,
     pub(super) estimate: Estimate,
+    /// What came of pictures to the peer.
+    pub(super) arrivals: Watched,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
@@ -119,6 +122,7 @@ impl Connection {
             feedback: Feedback::default(),
             capture: Capture::default(),
             estimate: Estimate::default(),
+            arrivals: Watched::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
             shown: start,
@@ -203,6 +207,9 @@ impl Connection {
             return Ok(());
         };
         shown?;
+        for feedback in self.feedback.told() {
+            self.arrivals.seen.told(t, feedback);
+        }
         let authentic = tsuji_hermetic::opened() != opened;
         if is_rtp && authentic {
             self.numbers.shown(t, payload);
@@ -288,10 +295,14 @@ impl Connection {
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
-        let outgoing = &mut self.outgoing;
+        let (outgoing, arrivals) = (&mut self.outgoing, &mut self.arrivals);
+        let part = packet.part.filter(|_| environment.estimate_bandwidth);
         self.seam.call(|rtc| {
             outgoing.wake(rtc, to.line);
             if let Some(stream) = rtc.direct_api().stream_tx_by_mid(to.line.0, None) {
+                if let Some(part) = part {
+                    arrivals.written(to.line, stream, part);
+                }
                 stream.write_rtp(write);
             }
         })?;

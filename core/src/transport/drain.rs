@@ -60,7 +60,8 @@ impl Connection {
         let last = self.calm.last(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
         let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
-        let capture = &mut self.capture;
+        let (capture, arrivals) = (&mut self.capture, &mut self.arrivals);
+        let watches = environment.estimate_bandwidth;
         let (route, pulse) = (&mut self.route, &mut self.pulse);
         let end = self.seam.call(|rtc| {
             if time {
@@ -80,9 +81,11 @@ impl Connection {
                     }
                     Output::Transmit(transmit) => {
                         let is_rtp = is_rtp(&transmit.contents);
-                        if is_rtp && feedback.is_beginning() {
-                            extension::numbers(&transmit.contents)
-                                .for_each(|number| feedback.sent(number));
+                        if is_rtp && (watches || feedback.is_beginning()) {
+                            for number in extension::numbers(&transmit.contents) {
+                                feedback.sent(number);
+                                arrivals.sent(t, number, &transmit.contents);
+                            }
                         }
                         let number = sequence_number(&transmit.contents).filter(|_| is_rtp);
                         let path = environment.path(&transmit).map(|path| {

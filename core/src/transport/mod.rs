@@ -12,6 +12,7 @@
 //! matter of how often str0m is called and of how much it then goes through: `pulse` and `calm` are about
 //! the first, `outgoing` about the second.
 
+mod arrivals;
 mod calm;
 mod capture;
 mod certificate;
@@ -52,6 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::forward::VideoPatch;
+use crate::freeze::Part;
 use crate::ids::Layer;
 use crate::output::Transmit;
 
@@ -159,4 +161,6 @@ pub(crate) struct OutgoingPacket<'a> {
     pub(crate) patch: Option<VideoPatch>,
     /// What is only in case something was lost is left out.
     pub(crate) plain: bool,
+    /// What decoding depends on, of a picture.
+    pub(crate) part: Option<Part>,
 }

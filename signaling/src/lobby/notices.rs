@@ -45,6 +45,8 @@ impl Lobby {
                 source,
                 layers,
             } => self.layers(participant, source.into(), layers),
+            // Whoever keeps them takes them before they come here.
+            Notice::Freeze { .. } => {}
             Notice::Speaker { participant } => self.speaker(participant),
             Notice::Connected { participant } => {
                 if let Some(&room) = self.participants.get(&participant) {

@@ -110,6 +110,7 @@ impl World {
             | Command::View { participant, .. }
             | Command::Leave { participant }
             | Command::Signaling { participant, .. }
+            | Command::Report { participant, .. }
             | Command::Restart { participant } => self.home_of(*participant),
         };
         self.give_core(core, Input::Command(command));

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use tsuji_core::{Command, Layer, Notice, ParticipantId, Reason, SlotReason, Tile, Time, WallTime};
+use tsuji_core::{
+    Command, Freeze, Layer, Notice, ParticipantId, Reason, SlotReason, Tile, Time, WallTime,
+};
 
 use super::moment::wall_clock;
 use super::person::{in_slots, track};
@@ -100,6 +102,7 @@ pub(super) fn command_text(command: &Command) -> String {
         }
         Command::Leave { .. } => "leaves".to_owned(),
         Command::Restart { .. } => "asks for an ICE restart".to_owned(),
+        Command::Report { .. } => "reports what it saw".to_owned(),
         Command::Signaling { lost: true, .. } => "loses its WebSocket".to_owned(),
         Command::Signaling { lost: false, .. } => "has a WebSocket again".to_owned(),
     }
@@ -133,6 +136,7 @@ pub(super) fn notice_text(notice: &Notice) -> Option<String> {
                 layers => format!("of its {source}, somebody takes {layers}"),
             }
         }
+        Notice::Freeze { freeze, .. } => frozen(freeze),
         Notice::Speaker { .. } => "is the dominant speaker".to_owned(),
         Notice::Connected { .. } => "DTLS is up: connected".to_owned(),
         Notice::Refused { error, .. } => {
@@ -140,6 +144,24 @@ pub(super) fn notice_text(notice: &Notice) -> Option<String> {
         }
         Notice::Gone { reason, .. } => format!("is gone: {reason:?}"),
     })
+}
+
+/// What froze, for how long, and whose fault it was.
+fn frozen(freeze: &Freeze) -> String {
+    let whose = track(freeze.track);
+    let froze = match freeze.to {
+        Some(to) => format!(
+            "{:.2} s of {whose} froze",
+            to.since(freeze.from).as_secs_f64()
+        ),
+        None => format!("{whose} stands still since {}", freeze.from),
+    };
+    let Some(verdict) = &freeze.verdict else {
+        return format!("{froze} until it was not to be seen any more");
+    };
+    let (culprit, confidence) = (verdict.culprit, verdict.confidence);
+    let because = verdict.because("the viewer", &freeze.track.participant.to_string());
+    format!("{froze}: {culprit} ({confidence} %): {because}")
 }
 
 /// Behind whose picture it is.

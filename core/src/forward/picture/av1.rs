@@ -17,6 +17,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     let first = *payload.first()?;
     let starts_keyframe = first & Z == 0 && first & N != 0;
     let mut glance = Glance {
+        begins: false,
         starts_keyframe,
         size: None,
         numbers: Numbers::default(),

@@ -23,6 +23,7 @@ const HIGH: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134
 pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     let (first, rest) = payload.split_first()?;
     let mut glance = Glance {
+        begins: false,
         starts_keyframe: false,
         size: None,
         numbers: Numbers::default(),

@@ -29,6 +29,8 @@ const WINDOW: usize = 200;
 /// What a payload says of its picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Glance {
+    /// A picture is known to begin with it. Where it is not said, this is false.
+    pub(crate) begins: bool,
     /// A keyframe begins with it, and all that a decoder needs for that.
     pub(crate) starts_keyframe: bool,
     /// Width and height in pixels of the keyframe that begins with it, where it says so.

@@ -40,6 +40,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     let header = behind.first_chunk().filter(|_| starts_keyframe);
     let header = header.filter(|header| header[3..6] == START_CODE);
     Some(Glance {
+        begins: starts_frame,
         starts_keyframe,
         size: header.map(size),
         numbers,

@@ -52,6 +52,7 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
     // A layer that depends on those below it in the same picture has no P either.
     let starts_keyframe = !has(P) && has(B) && spatial == 0;
     Some(Glance {
+        begins: has(B) && spatial == 0,
         starts_keyframe,
         size: size.filter(|_| starts_keyframe),
         numbers,

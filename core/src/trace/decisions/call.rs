@@ -118,6 +118,7 @@ fn redacted(notice: &Notice) -> Notice {
         Notice::Slots { .. }
         | Notice::Reasons { .. }
         | Notice::Layers { .. }
+        | Notice::Freeze { .. }
         | Notice::Speaker { .. }
         | Notice::Connected { .. }
         | Notice::Gone { .. } => {}
@@ -134,5 +135,6 @@ pub(crate) fn redacted_error(error: &CommandError) -> CommandError {
         CommandError::BadDescription(_) => CommandError::BadDescription(String::new()),
         CommandError::BadCandidate(_) => CommandError::BadCandidate(String::new()),
         CommandError::TooManyCandidates(limit) => CommandError::TooManyCandidates(*limit),
+        CommandError::DigestTooLarge => CommandError::DigestTooLarge,
     }
 }

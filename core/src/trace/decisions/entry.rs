@@ -227,6 +227,7 @@ fn redacted(command: &Command) -> Command {
         | Command::View { .. }
         | Command::Leave { .. }
         | Command::Signaling { .. }
+        | Command::Report { .. }
         | Command::Restart { .. } => {}
     }
     command

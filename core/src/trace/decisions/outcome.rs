@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::redacted_error;
 use crate::ids::Source;
-use crate::output::CommandError;
+use crate::output::{CommandError, Freeze};
 use crate::trace::cursor::{Cursor, put_value};
 use crate::trace::format::Damage;
 use crate::transport::{AnswerResult, Description, Line, SendLine};
@@ -71,6 +71,25 @@ impl Outcome for AnswerResult {
 
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Damage> {
         Ok(Err(cursor.value::<CommandError>()?))
+    }
+}
+
+/// Freezes that are to be told: mostly none.
+impl Outcome for Vec<Freeze> {
+    fn plain() -> Option<Self> {
+        Some(Vec::new())
+    }
+
+    fn is_plain(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn put(&self, buffer: &mut Vec<u8>) {
+        put_value(buffer, self);
+    }
+
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, Damage> {
+        cursor.value()
     }
 }
 

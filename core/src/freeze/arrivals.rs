@@ -1,0 +1,314 @@
+//! What came to a viewer of what was sent, by its transport-wide feedback.
+
+use std::time::Duration;
+
+use super::bins::Bins;
+use super::feedback;
+use super::frames::{Frames, Part};
+use super::rhythm::{Gap, Rhythm};
+use crate::time::Time;
+
+/// Packets that are remembered until they are told of.
+const SENT: usize = 1_024;
+/// Packets of one slot whose pictures are remembered.
+const PARTS: usize = 256;
+/// Gaps of one slot that nobody took yet.
+const GAPS: usize = 8;
+/// Clocks drift apart by 200 ppm at most.
+const DRIFT: u64 = 5_000;
+/// How long feedback may be under way, and be gathered before: 400 ms. As long as it is silent,
+/// nothing shows that pictures do not come.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// After so long it is itself a sign: 1.2 s.
+const SILENCE: Duration = Duration::from_millis(1_200);
+
+/// What became of packets to a viewer in a tenth of a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Path {
+    pub(crate) sent: u16,
+    /// Told to have come, and not to.
+    pub(crate) came: u16,
+    pub(crate) lost: u16,
+    /// Of those that came, how many were sent again.
+    pub(crate) repairs: u16,
+    /// How much longer than the quickest one the slowest was under way, ms.
+    pub(crate) delay: u16,
+    /// The longest time without feedback that ended, while there was something to tell. ms.
+    pub(crate) silence: u16,
+}
+
+/// An RTP packet as it leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Transport-wide.
+    pub(crate) number: u16,
+    pub(crate) ssrc: u32,
+    pub(crate) sequence: u16,
+    /// Of the packet that it repeats, if it does.
+    pub(crate) repeats: u16,
+}
+
+/// A packet that is under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct UnderWay {
+    number: u16,
+    /// Of which slot; `None`: of no pictures.
+    slot: Option<u8>,
+    repairs: bool,
+    sequence: u16,
+    at: Time,
+    came: bool,
+    lost: bool,
+}
+
+/// All pictures to one viewer.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    sent: Vec<UnderWay>,
+    /// The number behind the newest that was sent.
+    newest: Option<u16>,
+    /// The number behind the newest that was told of.
+    told: Option<u16>,
+    /// The count of the newest feedback.
+    count: Option<u8>,
+    clock: Option<Clock>,
+    /// When feedback last came, or there was nothing to tell.
+    heard: Time,
+    slots: Vec<Slot>,
+    /// Some slot has gaps that nobody took.
+    gapped: bool,
+    pub(crate) path: Bins<Path>,
+}
+
+/// The viewer's clock.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    /// What it shows for the quickest packet, less when that was sent. Microseconds.
+    ahead: i64,
+    set: Time,
+}
+
+/// The pictures of one slot.
+#[derive(Debug)]
+struct Slot {
+    ssrc: u32,
+    repair: Option<u32>,
+    parts: Vec<Part>,
+    frames: Frames,
+    rhythm: Rhythm,
+    gaps: Vec<Gap>,
+    /// The newest packet that was sent.
+    sent: Time,
+}
+
+impl Arrivals {
+    /// The slot whose pictures this stream carries, which has another for repairs.
+    pub(crate) fn slot(&mut self, ssrc: u32, repair: Option<u32>) -> Option<u8> {
+        let known = self.place(ssrc);
+        let place = known.unwrap_or_else(|| {
+            self.slots.push(Slot {
+                ssrc,
+                repair,
+                parts: vec![Part::default(); PARTS],
+                frames: Frames::default(),
+                rhythm: Rhythm::default(),
+                gaps: Vec::new(),
+                sent: Time::ZERO,
+            });
+            self.slots.len() - 1
+        });
+        u8::try_from(place).ok()
+    }
+
+    fn place(&self, ssrc: u32) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.ssrc == ssrc)
+    }
+
+    /// This will leave in a slot.
+    pub(crate) fn written(&mut self, ssrc: u32, part: Part) {
+        if let Some(place) = self.place(ssrc) {
+            self.slots[place].parts[part.sequence as usize % PARTS] = part;
+        }
+    }
+
+    /// A packet leaves.
+    pub(crate) fn sent(&mut self, at: Time, packet: Sent) {
+        if self.sent.is_empty() {
+            self.sent = vec![UnderWay::default(); SENT];
+        }
+        if self.told == self.newest {
+            self.heard = at;
+        }
+        let slots = self.slots.iter_mut().enumerate();
+        let mut slots = slots.filter_map(|(place, slot)| {
+            let repairs = slot.repair == Some(packet.ssrc);
+            (repairs || slot.ssrc == packet.ssrc).then_some((place, repairs, slot))
+        });
+        let found = slots.next();
+        let repairs = found.as_ref().is_some_and(|(_, repairs, _)| *repairs);
+        let slot = found.and_then(|(place, repairs, slot)| {
+            if !repairs {
+                slot.sent = at;
+            }
+            u8::try_from(place).ok()
+        });
+        self.told.get_or_insert(packet.number);
+        self.newest = Some(packet.number.wrapping_add(1));
+        self.sent[usize::from(packet.number) % SENT] = UnderWay {
+            number: packet.number,
+            slot,
+            repairs,
+            sequence: if repairs {
+                packet.repeats
+            } else {
+                packet.sequence
+            },
+            at,
+            came: false,
+            lost: false,
+        };
+        self.path.at(at).sent += 1;
+    }
+
+    /// The viewer tells what came.
+    pub(crate) fn told(&mut self, now: Time, feedback: &[u8]) {
+        let silent = now.since(self.heard).as_millis() as u16;
+        self.heard = now;
+        let bin = self.path.at(now);
+        bin.silence = bin.silence.max(silent);
+        let count = feedback.get(19).copied();
+        let last = std::mem::replace(&mut self.count, count);
+        let follows = last
+            .zip(count)
+            .is_some_and(|(last, count)| last.wrapping_add(1) == count);
+        for (number, came) in feedback::packets(feedback) {
+            // What nothing is said of did not come, unless a feedback was lost that said that it did.
+            while let Some(told) = self.told.filter(|told| is_before(*told, number)) {
+                match follows {
+                    true => self.lost(now, told),
+                    false => self.came(now, told, None),
+                }
+                self.told = Some(told.wrapping_add(1));
+            }
+            match came {
+                Some(at) => self.came(now, number, Some(at)),
+                None => self.lost(now, number),
+            }
+            if self.told == Some(number) {
+                self.told = Some(number.wrapping_add(1));
+            }
+        }
+    }
+
+    fn lost(&mut self, now: Time, number: u16) {
+        let packet = &mut self.sent[usize::from(number) % SENT];
+        if packet.number != number || packet.came || packet.lost {
+            return;
+        }
+        packet.lost = true;
+        self.path.at(now).lost += 1;
+    }
+
+    /// A packet came: when by the viewer's clock, if that is known.
+    fn came(&mut self, now: Time, number: u16, shown: Option<i64>) {
+        let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+            return;
+        };
+        if packet.number != number || packet.came {
+            return;
+        }
+        packet.came = true;
+        let packet = *packet;
+        let at = match shown {
+            Some(shown) => self.by_our_clock(&packet, shown),
+            None => packet.at,
+        };
+        let bin = self.path.at(now);
+        bin.came += 1;
+        bin.repairs += u16::from(packet.repairs);
+        let delay = at.since(packet.at).as_millis();
+        bin.delay = bin.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
+        let slot = packet.slot.map(usize::from);
+        if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+            slot.came(at, &packet);
+            self.gapped |= !slot.gaps.is_empty();
+        }
+    }
+
+    fn by_our_clock(&mut self, packet: &UnderWay, shown: i64) -> Time {
+        let took = shown - packet.at.as_micros().cast_signed();
+        let clock = self.clock.get_or_insert(Clock {
+            ahead: took,
+            set: packet.at,
+        });
+        let drift = (packet.at.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
+        *clock = Clock {
+            ahead: (clock.ahead + drift).min(took),
+            set: packet.at.max(clock.set),
+        };
+        packet.at + Duration::from_micros((took - clock.ahead).max(0).cast_unsigned())
+    }
+
+    /// What comes next in a slot is another picture.
+    pub(crate) fn forget(&mut self, ssrc: u32) {
+        if let Some(place) = self.place(ssrc) {
+            let slot = &mut self.slots[place];
+            slot.rhythm.forget();
+            slot.frames = Frames::default();
+            slot.gaps.clear();
+        }
+    }
+
+    /// The gaps of a slot that ended since this was last asked.
+    pub(crate) fn take_gaps(&mut self, ssrc: u32) -> Vec<Gap> {
+        self.gapped = false;
+        let place = self.place(ssrc);
+        place.map_or(Vec::new(), |place| {
+            std::mem::take(&mut self.slots[place].gaps)
+        })
+    }
+
+    /// Whether there are any.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.gapped
+    }
+
+    /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: other packets are
+    /// told of, or nothing has been for long, though the viewer `speaks` of other things.
+    pub(crate) fn open(&self, now: Time, ssrc: u32, speaks: bool) -> Option<Time> {
+        let slot = &self.slots[self.place(ssrc)?];
+        let (due, since) = slot.rhythm.due()?;
+        let silence = self.silence(now);
+        let is_known = silence < PATIENCE || (speaks && silence >= SILENCE);
+        (is_known && slot.sent > due && now > due + PATIENCE).then_some(since)
+    }
+
+    /// The time for which nothing was told, though there is something to tell.
+    pub(crate) fn silence(&self, now: Time) -> Duration {
+        match self.told == self.newest {
+            true => Duration::ZERO,
+            false => now.since(self.heard),
+        }
+    }
+}
+
+impl Slot {
+    fn came(&mut self, at: Time, packet: &UnderWay) {
+        let part = self.parts[usize::from(packet.sequence) % PARTS];
+        if part.sequence as u16 != packet.sequence {
+            return;
+        }
+        let (rhythm, gaps) = (&mut self.rhythm, &mut self.gaps);
+        self.frames.take(part, |timestamp| {
+            if let Some(gap) = rhythm.picture(timestamp, at)
+                && gaps.len() < GAPS
+            {
+                gaps.push(gap);
+            }
+        });
+    }
+}
+
+fn is_before(number: u16, other: u16) -> bool {
+    (other.wrapping_sub(number) as i16) > 0
+}

@@ -1,0 +1,181 @@
+//! What comes of one stream of a publisher, and how.
+
+use super::bins::Bins;
+use crate::time::Time;
+
+/// Clocks drift apart by 200 ppm at most.
+const DRIFT: u64 = 5_000;
+/// A jump of the timestamp by more is another clock: 30 s.
+const JUMP: i64 = 30_000_000;
+/// A jump of the sequence number by more is another stream.
+const FAR: u64 = 20_000;
+
+/// What came in a tenth of a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Came {
+    /// Packets by which the newest number grew.
+    pub(crate) expected: u16,
+    /// Of those, how many came in order.
+    pub(crate) came: u16,
+    /// Packets that came behind newer ones: repaired, or overtaken.
+    pub(crate) late: u16,
+    /// The longest silence that ended, ms.
+    pub(crate) silence: u16,
+    /// The most time between two pictures with no number between them: nothing was made. ms.
+    pub(crate) skipped: u16,
+    /// How much later than the quickest the latest came, ms.
+    pub(crate) delay: u16,
+}
+
+/// One encoding, or a sound.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    newest: Option<Newest>,
+    pub(crate) bins: Bins<Came>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    ssrc: u32,
+    sequence: u64,
+    timestamp: u32,
+    /// By the sender's clock, microseconds.
+    made: i64,
+    /// What the quickest took.
+    least: i64,
+    came: Time,
+}
+
+impl Stream {
+    /// A packet came. `rate`: ticks of the timestamp a millisecond.
+    pub(crate) fn packet(
+        &mut self,
+        at: Time,
+        ssrc: u32,
+        rate: i64,
+        (sequence, timestamp): (u64, u32),
+    ) {
+        let bin = self.bins.at(at);
+        let known = self.newest.filter(|newest| newest.ssrc == ssrc);
+        let known = known.filter(|newest| newest.sequence.abs_diff(sequence) < FAR);
+        let came = at.as_micros().cast_signed();
+        let Some(newest) = known else {
+            self.newest = Some(Newest {
+                ssrc,
+                sequence,
+                timestamp,
+                made: came,
+                least: 0,
+                came: at,
+            });
+            (bin.expected, bin.came) = (bin.expected + 1, bin.came + 1);
+            return;
+        };
+        let ticks = i64::from(timestamp.wrapping_sub(newest.timestamp).cast_signed());
+        let made = newest.made + ticks * 1_000 / rate;
+        let silent = at.since(newest.came).as_micros() as u64;
+        let least = newest.least + (silent / DRIFT).cast_signed();
+        let least = match came - made {
+            far if (far - least).abs() > JUMP => far,
+            took => least.min(took),
+        };
+        bin.delay = bin.delay.max(millis(came - made - least));
+        let Some(ahead) = sequence.checked_sub(newest.sequence).filter(|n| *n > 0) else {
+            bin.late = bin.late.saturating_add(1);
+            return;
+        };
+        bin.expected = bin.expected.saturating_add(ahead as u16);
+        bin.came = bin.came.saturating_add(1);
+        bin.silence = bin.silence.max(millis(silent.cast_signed()));
+        if ahead == 1 {
+            bin.skipped = bin.skipped.max(millis(made - newest.made));
+        }
+        self.newest = Some(Newest {
+            ssrc,
+            sequence,
+            timestamp,
+            made,
+            least,
+            came: at,
+        });
+    }
+
+    /// When something last came.
+    pub(crate) fn came(&self) -> Option<Time> {
+        self.newest.map(|newest| newest.came)
+    }
+}
+
+fn millis(micros: i64) -> u16 {
+    u16::try_from(micros.max(0) / 1_000).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn sums(stream: &Stream) -> Came {
+        let all = stream.bins.between(at(0), at(10_000));
+        all.fold(Came::default(), |sum, bin| Came {
+            expected: sum.expected + bin.expected,
+            came: sum.came + bin.came,
+            late: sum.late + bin.late,
+            silence: sum.silence.max(bin.silence),
+            skipped: sum.skipped.max(bin.skipped),
+            delay: sum.delay.max(bin.delay),
+        })
+    }
+
+    /// 30 pictures a second, each of which does with its number, media time and arrival as it is told.
+    fn run(change: impl Fn(u64) -> Option<(u64, u64, u64)>) -> Came {
+        let mut stream = Stream::default();
+        for n in 0..150 {
+            if let Some((sequence, made, came)) = change(n) {
+                stream.packet(at(came), 7, 90, (sequence, made as u32 * 90));
+            }
+        }
+        sums(&stream)
+    }
+
+    #[test]
+    fn a_camera_that_stops_is_not_a_link_that_loses_or_jams() {
+        let steady = run(|n| Some((n, n * 33, n * 33)));
+        assert_eq!((steady.expected, steady.came, steady.late), (150, 150, 0));
+        assert_eq!((steady.skipped, steady.silence, steady.delay), (33, 33, 0));
+        let camera = run(|n| {
+            let more = if n >= 60 { 900 } else { 0 };
+            Some((n, n * 33 + more, n * 33 + more))
+        });
+        assert_eq!(
+            (camera.skipped, camera.silence, camera.delay),
+            (933, 933, 0)
+        );
+        assert_eq!(camera.expected, camera.came);
+        let loses = run(|n| (!(60..90).contains(&n)).then_some((n, n * 33, n * 33)));
+        assert_eq!((loses.expected, loses.came), (150, 120));
+        assert_eq!((loses.skipped, loses.silence), (33, 1_023));
+        let jams = run(|n| {
+            Some((
+                n,
+                n * 33,
+                if n >= 60 { (n * 33).max(3_000) } else { n * 33 },
+            ))
+        });
+        assert_eq!((jams.skipped, jams.silence, jams.delay), (33, 1_053, 1_019));
+        assert_eq!(jams.expected, jams.came);
+    }
+
+    #[test]
+    fn what_is_repaired_is_late() {
+        let mut stream = Stream::default();
+        for n in [0, 1, 2, 5, 6, 3, 4, 7_u64] {
+            stream.packet(at(n), 7, 90, (n, 0));
+        }
+        let sums = sums(&stream);
+        assert_eq!((sums.expected, sums.came, sums.late), (8, 6, 2));
+    }
+}

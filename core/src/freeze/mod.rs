@@ -1,0 +1,66 @@
+//! Why did it freeze? Freezes of pictures, found without asking the viewer, what was going on around
+//! them, and whose fault they were.
+//!
+//! ```text
+//!  publisher ─► inflow: what came of each encoding, and how ──────────────────────┐
+//!                 │                                                                │
+//!              forwarded ─► watch: frames ─► rhythm ─► gap as it left ──┐          ▼
+//!                 │                                                     ├─► freeze ─► Facts ─► verdict
+//!              viewer ─► arrivals: frames ─► rhythm ─► gap as it came ──┤          ▲
+//!                 └────► digests of `getStats` ─► gap as it was shown ──┘──────────┘
+//! ```
+//!
+//! - `rhythm`: the rule of W3C's *Identifiers for WebRTC's Statistics API* (`freezeCount`) over frames as
+//!   a jitter buffer would show them.
+//! - `frames`: which pictures of a stream can be decoded, packet by packet: what is missing is waited for
+//!   until it is repaired, until the next picture of the lowest temporal layer that misses nothing
+//!   (TL0PICIDX), or until a keyframe.
+//! - `inflow`: what a publisher's stream brought: packets missing and late, silence, time without
+//!   pictures, delay.
+//! - `person`: how somebody's path and page fare.
+//! - `watch`: one slot of one viewer: pictures as they left, and the freezes that are to be told.
+//! - `arrivals`: the same pictures as they came, by the viewer's transport-wide feedback. It tells of
+//!   each packet whether it came and when by the viewer's clock, so that jams are seen as well as losses.
+//! - `feedback`: reads it.
+//! - `bins`: what was counted in each tenth of a second of the last ones.
+//! - `digest`: what pages say of themselves.
+//! - `facts`: all of that around one freeze: plain figures.
+//! - `verdict`: whose fault it was, from the facts alone.
+//! - `evidence`: the facts that speak for it, in words.
+//!
+//! # What is on the tape
+//!
+//! All of this only watches: no decision about media depends on it, and nothing of it is in a snapshot of
+//! decisions. What it found goes on the tape, facts and all, as what connections tell does; so a replay
+//! says the same freezes, and a better verdict can be passed on old ones.
+//!
+//! # Bounds
+//!
+//! A packet costs a few additions: rings of fixed size, no allocation once they are there, nobody else is
+//! looked at. When somebody has a gap that is long enough, its deadline in the timer table comes; only then
+//! facts are gathered, from the viewer, the publisher, and the other viewers of the same picture.
+
+mod arrivals;
+mod bins;
+mod digest;
+mod evidence;
+mod facts;
+mod feedback;
+mod frames;
+mod inflow;
+mod person;
+mod rhythm;
+mod verdict;
+mod watch;
+
+pub(crate) use arrivals::{Arrivals, Path, Sent};
+pub(crate) use bins::Bins;
+pub use digest::{Digest, Limitation, Seen};
+pub use evidence::Evidence;
+pub use facts::{Device, Downlink, Facts, Inflow, Others, Server, Uplink};
+pub(crate) use frames::Part;
+pub(crate) use inflow::{Came, Stream};
+pub(crate) use person::Person;
+pub(crate) use rhythm::Gap;
+pub use verdict::{Culprit, Verdict, verdict};
+pub(crate) use watch::{Due, Place, Watch};

@@ -1,0 +1,97 @@
+//! What is known of somebody, beside its streams.
+
+use std::time::Duration;
+
+use super::bins::Bins;
+use super::digest::Digest;
+use super::facts::Device;
+use crate::ids::Mid;
+use crate::time::Time;
+
+/// How somebody's path and page fare.
+#[derive(Debug, Default)]
+pub(crate) struct Person {
+    /// When anything last came.
+    heard: Time,
+    /// The longest time without, ms.
+    quiet: Bins<u16>,
+    /// When it last was without a path, and until when.
+    outage: Option<(Time, Option<Time>)>,
+    /// What its page said last, and before that.
+    digests: [Option<(Time, Digest)>; 2],
+    /// Requests for keyframes that it was sent.
+    pub(crate) requests: Bins<u16>,
+}
+
+impl Person {
+    /// Something came.
+    pub(crate) fn heard(&mut self, now: Time) {
+        let silent = now.since(self.heard).as_millis();
+        self.heard = now;
+        let quiet = self.quiet.at(now);
+        *quiet = (*quiet).max(u16::try_from(silent).unwrap_or(u16::MAX));
+    }
+
+    /// Whether something comes.
+    pub(crate) fn speaks(&self, now: Time) -> bool {
+        now.since(self.heard) < Duration::from_millis(300)
+    }
+
+    /// The longest time in which nothing came, of this time. Milliseconds.
+    pub(crate) fn silence(&self, from: Time, to: Time) -> u32 {
+        let ended = self.quiet.between(from, to).max().copied();
+        let open = to.since(self.heard).as_millis() as u32;
+        open.max(ended.unwrap_or(0).into())
+    }
+
+    /// It has no path, or one again.
+    pub(crate) fn connected(&mut self, now: Time, connected: bool) {
+        self.outage = match (self.outage, connected) {
+            (Some((from, _)), true) => Some((from, Some(now))),
+            (None, true) => None,
+            (_, false) => Some((now, None)),
+        };
+    }
+
+    /// Whether it had a path, all the time.
+    pub(crate) fn was_connected(&self, from: Time, to: Time) -> bool {
+        self.outage
+            .is_none_or(|(begin, end)| begin > to || end.is_some_and(|end| end < from))
+    }
+
+    /// Its page says how it fares. Gives when it said so before, and what.
+    pub(crate) fn report(&mut self, now: Time, digest: Digest) -> Option<&(Time, Digest)> {
+        self.digests.swap(0, 1);
+        self.digests[0] = Some((now, digest));
+        self.digests[1].as_ref()
+    }
+
+    /// How its device fared since `from`, and the pictures of a slot of its.
+    pub(crate) fn device(&self, from: Time, mid: Option<&Mid>) -> Option<Device> {
+        let (at, newest) = self.digests[0].as_ref()?;
+        if *at < from {
+            return None;
+        }
+        let before = self.digests[1].as_ref().map(|(_, digest)| digest);
+        let seen = mid
+            .and_then(|mid| newest.of(mid))
+            .cloned()
+            .unwrap_or_default();
+        let old = mid
+            .and_then(|mid| before?.of(mid))
+            .cloned()
+            .unwrap_or_default();
+        let decoded = seen.decoded.saturating_sub(old.decoded);
+        let decoding = seen.decoding_ms.saturating_sub(old.decoding_ms);
+        Some(Device {
+            hidden: newest.hidden || before.is_some_and(|before| before.hidden),
+            slept_ms: newest.slept_ms,
+            limitation: newest.limitation,
+            captured: newest.captured,
+            ended: newest.ended || newest.muted,
+            decoded,
+            dropped: seen.dropped.saturating_sub(old.dropped),
+            decoding_ms: decoding / decoded.max(1),
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! Whose fault a freeze was.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Limitation;
+use super::evidence::Evidence;
+use super::facts::{Device, Facts, Inflow};
+
+/// Who, or what, a freeze is put down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Culprit {
+    /// The publisher's camera, encoder, browser or computer.
+    PublisherDevice,
+    /// The way from the publisher to the server.
+    PublisherUplink,
+    /// The server.
+    Server,
+    /// The way from the server to the viewer.
+    ViewerDownlink,
+    /// The viewer's decoder, browser or computer.
+    ViewerDevice,
+    /// The facts do not say.
+    Unknown,
+}
+
+impl Culprit {
+    /// All, from the camera to the screen.
+    pub const ALL: [Culprit; 6] = [
+        Culprit::PublisherDevice,
+        Culprit::PublisherUplink,
+        Culprit::Server,
+        Culprit::ViewerDownlink,
+        Culprit::ViewerDevice,
+        Culprit::Unknown,
+    ];
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Culprit::PublisherDevice => "the publisher's device",
+            Culprit::PublisherUplink => "the publisher's uplink",
+            Culprit::Server => "the server",
+            Culprit::ViewerDownlink => "the viewer's downlink",
+            Culprit::ViewerDevice => "the viewer's device",
+            Culprit::Unknown => "unknown",
+        })
+    }
+}
+
+/// Whose fault a freeze was, how sure that is, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whose.
+    pub culprit: Culprit,
+    /// How sure, from 0 to 100.
+    pub confidence: u8,
+    /// What speaks for it, the strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Verdict {
+    /// What speaks for it as one sentence without its full stop, with these names.
+    pub fn because(&self, viewer: &str, publisher: &str) -> String {
+        let sentences = self.evidence.iter();
+        let sentences = sentences.map(|evidence| evidence.sentence(viewer, publisher));
+        sentences.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Something that can cause a freeze was seen.
+struct Sign {
+    culprit: Culprit,
+    /// How much of the freeze it explains, and how surely, from 0 to 100.
+    weight: u32,
+    evidence: Evidence,
+}
+
+/// A sign below this is none.
+const LEAST: u32 = 30;
+
+/// Whose fault it was.
+pub fn verdict(facts: &Facts) -> Verdict {
+    let mut signs = Vec::new();
+    let upstream = share(facts.departed_ms, facts.length_ms);
+    if upstream >= 40 {
+        server(facts, &mut signs);
+        uplink(facts, &mut signs);
+        publisher(facts, &mut signs);
+    }
+    if upstream < 80 {
+        downlink(facts, &mut signs);
+        viewer(facts, &mut signs);
+    }
+    let best = signs.iter().max_by_key(|sign| sign.weight);
+    let Some(culprit) = best.map(|best| best.culprit) else {
+        return Verdict {
+            culprit: Culprit::Unknown,
+            confidence: 0,
+            evidence: Vec::new(),
+        };
+    };
+    let weight_of = |is_it: &dyn Fn(Culprit) -> bool| {
+        let weights = signs.iter().filter(|sign| is_it(sign.culprit));
+        weights.map(|sign| sign.weight).max().unwrap_or(0)
+    };
+    let (mine, others) = (weight_of(&|c| c == culprit), weight_of(&|c| c != culprit));
+    signs.retain(|sign| sign.culprit == culprit);
+    signs.sort_by_key(|sign| std::cmp::Reverse(sign.weight));
+    let mut evidence: Vec<_> = signs.iter().map(|sign| sign.evidence).collect();
+    let around = around(facts, culprit, &mut evidence);
+    let doubt = others.saturating_sub(mine.saturating_sub(40)) / 2;
+    let confidence = (mine + around).min(99).saturating_sub(doubt).max(1);
+    Verdict {
+        culprit,
+        confidence: u8::try_from(confidence).unwrap_or(99),
+        evidence,
+    }
+}
+
+/// Percent of the whole.
+fn share(part: u32, whole: u32) -> u32 {
+    let percent = 100 * u64::from(part) / u64::from(whole.max(1));
+    u32::try_from(percent).unwrap_or(u32::MAX)
+}
+
+fn put(signs: &mut Vec<Sign>, culprit: Culprit, weight: u32, evidence: Evidence) {
+    if weight >= LEAST {
+        signs.push(Sign {
+            culprit,
+            weight,
+            evidence,
+        });
+    }
+}
+
+fn server(facts: &Facts, signs: &mut Vec<Sign>) {
+    let server = &facts.server;
+    let late = share(server.late_ms, facts.departed_ms);
+    let ms = server.late_ms;
+    // A little of it is in every gap.
+    let weight = if ms >= 80 && late >= 40 {
+        (late + 30).min(97)
+    } else {
+        0
+    };
+    put(signs, Culprit::Server, weight, Evidence::ServerLate { ms });
+    let waited = share(server.waiting_ms, facts.departed_ms);
+    let evidence = Evidence::Waited {
+        ms: server.waiting_ms,
+        requests: server.requests,
+    };
+    put(signs, Culprit::Server, (waited / 2).min(50), evidence);
+}
+
+fn uplink(facts: &Facts, signs: &mut Vec<Sign>) {
+    let (uplink, gap) = (&facts.uplink, facts.departed_ms);
+    let picture = &uplink.picture;
+    let culprit = Culprit::PublisherUplink;
+    if !uplink.connected {
+        put(signs, culprit, 93, Evidence::UplinkDown);
+    }
+    let silent = share(uplink.silence_ms, gap);
+    let evidence = Evidence::UplinkSilent {
+        ms: uplink.silence_ms,
+    };
+    if silent >= 60 && !made_nothing(facts) {
+        put(signs, culprit, 85, evidence);
+    }
+    // Of what is lost, a picture waits for what is repaired, or for a keyframe.
+    let lost = picture.missed > 0 && !made_nothing(facts);
+    let evidence = Evidence::UplinkLost {
+        missed: picture.missed,
+        expected: picture.expected,
+        repaired: picture.repaired,
+    };
+    let weight = 75 + share(picture.missed, picture.expected).min(20);
+    put(signs, culprit, if lost { weight } else { 0 }, evidence);
+    let late = share(picture.delay_ms, gap);
+    let evidence = Evidence::UplinkLate {
+        ms: picture.delay_ms,
+    };
+    let weight = if late >= 35 { (late + 30).min(88) } else { 0 };
+    put(signs, culprit, weight, evidence);
+}
+
+/// Whether the longest silence of the picture is one in which nothing was made.
+fn made_nothing(facts: &Facts) -> bool {
+    let Inflow { skipped_ms, .. } = facts.uplink.picture;
+    share(skipped_ms, facts.departed_ms) >= 60
+}
+
+fn publisher(facts: &Facts, signs: &mut Vec<Sign>) {
+    let picture = &facts.uplink.picture;
+    let culprit = Culprit::PublisherDevice;
+    let mut weight = 0;
+    if made_nothing(facts) {
+        weight = 90;
+        let ms = picture.skipped_ms;
+        put(signs, culprit, weight, Evidence::NothingMade { ms });
+    }
+    // Nothing shows yet whether something is lost: the sound does.
+    let silent = share(picture.silence_ms, facts.departed_ms) >= 60;
+    let heard = facts.uplink.sound.filter(|sound| {
+        share(sound.silence_ms, facts.departed_ms) < 50
+            && share(sound.missing(), sound.expected) < 20
+    });
+    if silent && picture.missed == 0 && heard.is_some() && weight == 0 {
+        weight = 80;
+        let ms = picture.silence_ms;
+        put(signs, culprit, weight, Evidence::OnlySound { ms });
+    }
+    let Some(device) = facts.publisher else {
+        return;
+    };
+    let Device {
+        hidden, slept_ms, ..
+    } = device;
+    let supports = |yes: bool, alone: u32| match (yes, weight) {
+        (false, _) => 0,
+        (true, 0) => alone,
+        (true, weight) => (weight + 5).min(97),
+    };
+    put(
+        signs,
+        culprit,
+        supports(device.ended, 40),
+        Evidence::CameraEnded,
+    );
+    let slept = share(slept_ms, facts.length_ms) >= 50;
+    let evidence = Evidence::PublisherSlept { ms: slept_ms };
+    put(signs, culprit, supports(slept, 40), evidence);
+    put(
+        signs,
+        culprit,
+        supports(hidden, 0),
+        Evidence::PublisherHidden,
+    );
+    let busy = device.limitation == Limitation::Cpu;
+    put(signs, culprit, supports(busy, 0), Evidence::PublisherBusy);
+}
+
+fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
+    let down = &facts.downlink;
+    let culprit = Culprit::ViewerDownlink;
+    let rest = facts.length_ms.saturating_sub(facts.departed_ms);
+    if !down.connected {
+        put(signs, culprit, 93, Evidence::DownlinkDown);
+    }
+    if facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50 {
+        return;
+    }
+    let silent = share(down.silence_ms, rest);
+    let ms = down.silence_ms;
+    let weight = if silent >= 50 && ms >= 300 { 88 } else { 0 };
+    put(signs, culprit, weight, Evidence::DownlinkSilent { ms });
+    let evidence = Evidence::DownlinkLost {
+        lost: down.lost,
+        sent: down.came + down.lost,
+        repairs: down.repairs,
+    };
+    let weight = 70 + share(down.lost, down.came + down.lost).min(25);
+    put(
+        signs,
+        culprit,
+        if down.lost > 0 { weight } else { 0 },
+        evidence,
+    );
+    let late = share(down.delay_ms, rest);
+    let ms = down.delay_ms;
+    let weight = if late >= 35 { (late + 30).min(90) } else { 0 };
+    put(signs, culprit, weight, Evidence::DownlinkLate { ms });
+}
+
+fn viewer(facts: &Facts, signs: &mut Vec<Sign>) {
+    let culprit = Culprit::ViewerDevice;
+    // What the server knows of the picture's way does not explain it.
+    let on_the_way = facts.arrived_ms.max(facts.departed_ms);
+    if share(on_the_way, facts.length_ms) >= 60 {
+        return;
+    }
+    let mut weight = 0;
+    if facts.shown_ms > 0 {
+        weight = 80;
+        put(signs, culprit, weight, Evidence::CameInTime);
+    }
+    let Some(device) = facts.viewer else {
+        return;
+    };
+    let plus = |yes: bool| if yes { (weight + 12).max(50) } else { 0 };
+    put(signs, culprit, plus(device.hidden), Evidence::ViewerHidden);
+    let ms = device.slept_ms;
+    let slept = share(ms, facts.length_ms) >= 50;
+    put(signs, culprit, plus(slept), Evidence::ViewerSlept { ms });
+    let (dropped, decoded) = (device.dropped, device.decoded);
+    let evidence = Evidence::ViewerDropped { dropped, decoded };
+    put(signs, culprit, plus(4 * dropped > decoded), evidence);
+    let ms = device.decoding_ms;
+    put(signs, culprit, plus(ms >= 30), Evidence::ViewerSlow { ms });
+}
+
+/// Adds what was so with others, and says how much that speaks for it.
+fn around(facts: &Facts, culprit: Culprit, evidence: &mut Vec<Evidence>) -> u32 {
+    let (others, own) = (facts.others, facts.downlink.others);
+    if others.of > 0 {
+        let (froze, of) = (others.froze, others.of);
+        evidence.push(Evidence::Others { froze, of });
+    }
+    let is_all = others.of > 0 && others.froze == others.of;
+    match culprit {
+        Culprit::PublisherDevice | Culprit::PublisherUplink if is_all => 8,
+        Culprit::ViewerDownlink if own.of > 0 && own.froze > 0 => {
+            let (froze, of) = (own.froze, own.of);
+            evidence.push(Evidence::OtherPictures { froze, of });
+            if others.froze == 0 { 8 } else { 4 }
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

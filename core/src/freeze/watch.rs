@@ -1,0 +1,376 @@
+//! One slot of one viewer: pictures as they left, and the freezes that are to be told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::frames::{Frames, Part};
+use super::rhythm::{Gap, Rhythm};
+use crate::ids::Layer;
+use crate::participant::TrackIndex;
+use crate::time::Time;
+
+/// Freezes that are to be told, of one slot.
+const PENDING: usize = 8;
+/// How long after its end a freeze is told: by then it is known what was lost, who else had it, and what
+/// the viewer says of it. 1 s.
+const SETTLES: Duration = Duration::from_secs(1);
+/// How long after it is long enough an open one is told. 300 ms: most others are over by then.
+const LASTS: Duration = Duration::from_millis(300);
+/// What waits for a keyframe still waits after so long without a packet.
+const NEAR: Duration = Duration::from_millis(150);
+/// How often it is looked whether there is a gap.
+const LOOK: Duration = Duration::from_millis(150);
+/// How long freezes are remembered that were told.
+const REMEMBERED: usize = 8;
+
+/// Where a gap was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// As pictures left.
+    Departure,
+    /// As they came.
+    Arrival,
+    /// As they were shown.
+    Page,
+}
+
+/// A freeze, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Freeze {
+    seen: [Option<Gap>; 3],
+    told: bool,
+    /// Of which picture, where the slot shows another now.
+    track: Option<TrackIndex>,
+}
+
+/// A freeze that is to be told now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) gap: Gap,
+    /// How long it was in each [`Place`].
+    pub(crate) lengths: [Duration; 3],
+    /// It ended because the slot shows another picture now, or none: nobody is to blame.
+    pub(crate) forgotten: bool,
+    /// What froze, if the slot shows something else.
+    pub(crate) track: Option<TrackIndex>,
+}
+
+/// The pictures of one slot.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    frames: Frames,
+    rhythm: Rhythm,
+    /// When to look for an open gap. Not later than there is one; a picture does not move it.
+    check: Option<Time>,
+    freezes: Vec<Freeze>,
+    /// Those that were told, or ended without.
+    past: VecDeque<(Time, Time)>,
+    /// A told one that ended because the slot changed.
+    forgotten: Option<(Gap, Option<TrackIndex>)>,
+    /// The encoding that leaves since when, and the one before.
+    layers: [Option<(Layer, Time)>; 2],
+    /// The last time in which a keyframe was waited for.
+    waited: Option<(Time, Time)>,
+}
+
+impl Freeze {
+    fn from(&self) -> Time {
+        let from = self.seen.iter().flatten().map(|gap| gap.from);
+        from.min().unwrap_or_default()
+    }
+
+    fn to(&self) -> Option<Time> {
+        let mut gaps = self.seen.iter().flatten();
+        gaps.try_fold(Time::ZERO, |to, gap| Some(to.max(gap.to?)))
+    }
+
+    /// Whether a gap that was seen in a place is of this freeze: the same one in the same place, and what
+    /// was seen of it elsewhere for at least half of the time.
+    fn meets(&self, now: Time, place: Place, gap: &Gap) -> bool {
+        if let Some(seen) = &self.seen[place as usize] {
+            return seen.from == gap.from || (seen.to.is_none() && gap.to.is_some());
+        }
+        let (begin, end) = (self.from(), self.to().unwrap_or(now));
+        let until = gap.to.unwrap_or(now);
+        let both = end.min(until).since(begin.max(gap.from));
+        2 * both >= end.since(begin).min(until.since(gap.from))
+    }
+
+    fn due(&self) -> Option<Time> {
+        match self.to() {
+            Some(to) => Some(to + SETTLES),
+            None => (!self.told).then(|| self.from() + LASTS),
+        }
+    }
+
+    fn tell(&self, now: Time) -> Due {
+        let length = |gap: &Option<Gap>| {
+            let gap = gap.as_ref();
+            gap.map_or(Duration::ZERO, |gap| gap.to.unwrap_or(now).since(gap.from))
+        };
+        let (from, to) = (self.from(), self.to());
+        Due {
+            gap: Gap { from, to },
+            lengths: [0, 1, 2].map(|place| length(&self.seen[place])),
+            forgotten: false,
+            track: self.track,
+        }
+    }
+}
+
+impl Watch {
+    /// A packet of a picture leaves. Whether [`Watch::deadline`] is another now.
+    pub(crate) fn departs(&mut self, now: Time, layer: Layer, part: Part) -> bool {
+        if self.layers[0].is_none_or(|(before, _)| before != layer) {
+            self.layers = [Some((layer, now)), self.layers[0]];
+        }
+        let mut ended = None;
+        let rhythm = &mut self.rhythm;
+        self.frames.take(part, |timestamp| {
+            ended = rhythm.picture(timestamp, now).or(ended);
+        });
+        let is_first = self.check.is_none();
+        if is_first {
+            self.check = Some(now + LOOK);
+        }
+        if let Some(gap) = ended {
+            self.note(now, Place::Departure, gap);
+        }
+        is_first || ended.is_some()
+    }
+
+    /// A gap was seen.
+    pub(crate) fn note(&mut self, now: Time, place: Place, gap: Gap) {
+        let mut freezes = self.freezes.iter_mut();
+        let known = freezes.find(|freeze| freeze.meets(now, place, &gap));
+        if let Some(known) = known {
+            let seen = &mut known.seen[place as usize];
+            *seen = Some(match seen {
+                Some(before) => Gap {
+                    from: before.from.min(gap.from),
+                    to: gap.to,
+                },
+                None => gap,
+            });
+        } else if self.freezes.len() < PENDING {
+            let mut freeze = Freeze::default();
+            freeze.seen[place as usize] = Some(gap);
+            self.freezes.push(freeze);
+        }
+    }
+
+    /// A packet does not leave, because a keyframe has to come first.
+    pub(crate) fn waits(&mut self, now: Time) {
+        let goes_on = self.waited.filter(|(_, until)| *until + NEAR > now);
+        self.waited = Some((goes_on.map_or(now, |(from, _)| from), now));
+    }
+
+    /// For how long a keyframe was waited for, of this time.
+    pub(crate) fn waited(&self, from: Time, to: Time) -> Duration {
+        let (begin, end) = self.waited.unwrap_or_default();
+        end.min(to).since(begin.max(from))
+    }
+
+    /// The encoding that left at this time.
+    pub(crate) fn layer(&self, at: Time) -> Layer {
+        let layers = self.layers.iter().flatten();
+        let known = layers.clone().find(|(_, since)| *since <= at);
+        known
+            .or(layers.last())
+            .map_or(Layer::Full, |(layer, _)| *layer)
+    }
+
+    /// When [`Watch::take`] may give something.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let told = self.freezes.iter().filter_map(Freeze::due);
+        told.chain(self.check).min()
+    }
+
+    /// What is to be told now. `arrival`: since when the viewer gets nothing, if that is long enough.
+    pub(crate) fn take(&mut self, now: Time, arrival: Option<Time>) -> Vec<Due> {
+        if self.check.is_some_and(|check| check <= now) {
+            self.check = self.rhythm.due().map(|(due, _)| due.max(now + LOOK));
+            if let Some((due, from)) = self.rhythm.due()
+                && due <= now
+            {
+                self.note(now, Place::Departure, Gap { from, to: None });
+            }
+        }
+        match arrival {
+            Some(from) => self.note(now, Place::Arrival, Gap { from, to: None }),
+            None => self.came(now),
+        }
+        let mut due = Vec::new();
+        if let Some((gap, track)) = self.forgotten.take() {
+            due.push(Due {
+                gap,
+                lengths: Default::default(),
+                forgotten: true,
+                track,
+            });
+        }
+        if self.freezes.is_empty() {
+            return due;
+        }
+        let past = &mut self.past;
+        self.freezes.retain_mut(|freeze| {
+            if freeze.due().is_none_or(|at| at > now) {
+                return true;
+            }
+            freeze.told = true;
+            due.push(freeze.tell(now));
+            let Some(to) = freeze.to() else {
+                return true;
+            };
+            if past.len() == REMEMBERED {
+                past.pop_front();
+            }
+            past.push_back((freeze.from(), to));
+            false
+        });
+        due
+    }
+
+    /// What the viewer seemed not to get has come in time; only nothing was told of it.
+    fn came(&mut self, now: Time) {
+        let forgotten = &mut self.forgotten;
+        self.freezes.retain_mut(|freeze| {
+            let seen = &mut freeze.seen[Place::Arrival as usize];
+            let Some(gap) = seen.take_if(|gap| gap.to.is_none()) else {
+                return true;
+            };
+            let goes_on = freeze.seen.iter().any(Option::is_some);
+            if freeze.told && !goes_on {
+                let to = Some(now);
+                *forgotten = Some((Gap { to, ..gap }, None));
+            }
+            goes_on
+        });
+    }
+
+    /// The slot shows another picture from now on, or none, as it should.
+    pub(crate) fn forget(&mut self, now: Time, track: Option<TrackIndex>) {
+        self.rhythm.forget();
+        self.frames = Frames::default();
+        self.check = None;
+        let forgotten = &mut self.forgotten;
+        // What has ended is told as it was.
+        self.freezes.retain_mut(|freeze| {
+            freeze.track = freeze.track.or(track);
+            let is_over = freeze.to().is_some();
+            if freeze.told && !is_over {
+                let (from, to) = (freeze.from(), Some(now));
+                *forgotten = Some((Gap { from, to }, track));
+            }
+            is_over
+        });
+        if self.forgotten.is_some() {
+            self.check = Some(now);
+        }
+    }
+
+    /// Whether pictures leave, or did.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.rhythm.due().is_some()
+    }
+
+    /// Whether there was a freeze in this time.
+    pub(crate) fn froze(&self, from: Time, to: Time) -> bool {
+        let meets = |(begin, end): (Time, Time)| begin <= to && from <= end;
+        let open = self.freezes.iter();
+        let open = open.map(|freeze| (freeze.from(), freeze.to().unwrap_or(to)));
+        let open_now = self.rhythm.due().filter(|(due, _)| *due <= to);
+        let open_now = open_now.map(|(_, since)| (since, to));
+        let mut all = self.past.iter().copied().chain(open).chain(open_now);
+        all.any(meets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn picture(n: u64) -> Part {
+        Part {
+            sequence: n,
+            timestamp: n as u32 * 3_000,
+            marker: true,
+            key: n == 0,
+            first: true,
+            base: None,
+        }
+    }
+
+    /// Pictures 33 ms apart, the 40th so much later.
+    fn watched(gap: u64) -> Watch {
+        let mut watch = Watch::default();
+        for n in 0..80 {
+            let late = if n >= 40 { gap } else { 0 };
+            let part = Part {
+                timestamp: (n * 33 + late) as u32 * 90,
+                ..picture(n)
+            };
+            watch.departs(at(n * 33 + late), Layer::Full, part);
+        }
+        watch
+    }
+
+    #[test]
+    fn a_freeze_is_told_a_second_after_its_end_once_it_was_seen_everywhere() {
+        let mut watch = watched(500);
+        let gap = |from, to| Gap {
+            from: at(from),
+            to: Some(at(to)),
+        };
+        watch.note(at(2_000), Place::Arrival, gap(1_300, 1_900));
+        assert!(watch.take(at(2_899), None).is_empty());
+        let told = watch.take(at(2_900), None);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].gap, gap(1_287, 1_900));
+        let lengths = told[0].lengths.map(|length| length.as_millis());
+        assert_eq!(lengths, [533, 600, 0]);
+        watch.forget(at(3_000), None);
+        assert!(watch.take(at(9_000), None).is_empty());
+        assert!(watch.froze(at(1_800), at(5_000)) && !watch.froze(at(1_901), at(2_000)));
+    }
+
+    #[test]
+    fn an_open_one_is_told_twice_and_ends_without_blame_where_the_slot_changes() {
+        let mut watch = watched(0);
+        assert!(watch.take(at(2_700), None).is_empty());
+        let end = 79 * 33;
+        let told = watch.take(at(end + 800), None);
+        assert_eq!(
+            (told[0].gap, told.len()),
+            (
+                Gap {
+                    from: at(end),
+                    to: None
+                },
+                1
+            )
+        );
+        assert!(watch.take(at(end + 900), None).is_empty());
+        watch.forget(at(end + 1_000), Some((3, crate::ids::Source::Camera)));
+        let told = watch.take(at(end + 1_000), None);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].forgotten && told[0].gap.to == Some(at(end + 1_000)));
+        assert_eq!(watch.deadline(), None);
+    }
+
+    #[test]
+    fn what_was_over_when_the_slot_changed_is_told_of_what_was_in_it() {
+        let mut watch = watched(500);
+        let track = Some((3, crate::ids::Source::Camera));
+        watch.forget(at(2_000), track);
+        let told = watch.take(at(9_000), None);
+        assert_eq!(
+            (told.len(), told[0].track, told[0].forgotten),
+            (1, track, false)
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! Freezes: what of them is due, and what is known around them.
+
+use std::time::Duration;
+
+use super::Sfu;
+use crate::freeze::{
+    Came, Digest, Downlink, Due, Facts, Gap, Inflow, Others, Path, Place, Server, Stream, Uplink,
+    verdict,
+};
+use crate::ids::{Layer, Source, TrackId};
+use crate::output::{CommandError, Freeze, Notice};
+use crate::participant::{Estimate, Index, Participant, TrackIndex};
+use crate::time::Time;
+use crate::trace::decisions::Tape;
+
+/// What was lost so long before the last picture counts: the next may have needed it. 300 ms.
+const BEFORE: Duration = Duration::from_millis(300);
+/// What comes so long behind it belongs to it. 300 ms.
+const BEHIND: Duration = Duration::from_millis(300);
+/// A digest tells of the time before it, and comes every 5 s. 8 s.
+const DIGESTS: Duration = Duration::from_secs(8);
+
+/// A time to look into.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Time,
+    to: Time,
+}
+
+impl Sfu {
+    /// Tells the freezes of a viewer that are due.
+    pub(super) fn tell_freezes(&mut self, viewer: Index) {
+        let Some(participant) = self.id_of(viewer) else {
+            return;
+        };
+        for freeze in self.find_freezes(viewer) {
+            let freeze = Box::new(freeze);
+            self.notify(Notice::Freeze {
+                participant,
+                freeze,
+            });
+        }
+    }
+
+    /// Freezes that are found, or read from the tape.
+    fn find_freezes(&mut self, viewer: Index) -> Vec<Freeze> {
+        if let Tape::Read(script) = &mut self.tape {
+            return script.outcome(&mut Vec::new(), None).unwrap_or_default();
+        }
+        let found = self.look_for_freezes(viewer);
+        if let Tape::Write(writer) = &mut self.tape {
+            writer.outcome(&Ok(found.clone()), &[], None);
+        }
+        found
+    }
+
+    fn look_for_freezes(&mut self, viewer: Index) -> Vec<Freeze> {
+        let now = self.now;
+        let Some(participant) = self.participants.get_mut(viewer) else {
+            return Vec::new();
+        };
+        let came = participant.connection.as_ref();
+        let came = came.is_some_and(|connection| connection.has_gaps());
+        if !came && participant.freezes_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let mut connection = participant.connection.as_mut();
+        let speaks = participant.person.speaks(now);
+        if let Some(connection) = connection.as_mut().filter(|_| came) {
+            for slot in &mut participant.slots {
+                for gap in connection.take_gaps(slot.line) {
+                    slot.watch.note(now, Place::Arrival, gap);
+                }
+            }
+        }
+        let mut found: Vec<(usize, Due)> = Vec::new();
+        for (place, slot) in participant.slots.iter_mut().enumerate() {
+            if slot.watch.deadline().is_none_or(|due| due > now) {
+                continue;
+            }
+            let open = connection.as_ref();
+            let open = open.and_then(|connection| connection.open_gap(now, slot.line, speaks));
+            let due = slot.watch.take(now, open);
+            found.extend(due.into_iter().map(|due| (place, due)));
+        }
+        participant.expect_freezes();
+        let found = found.into_iter();
+        found
+            .filter_map(|(place, due)| self.freeze(viewer, place, due))
+            .collect()
+    }
+
+    fn freeze(&self, viewer: Index, place: usize, due: Due) -> Option<Freeze> {
+        let slot = self.participants.get(viewer)?.slots.get(place)?;
+        let Gap { from, to } = due.gap;
+        let track = due.track.or(slot.track);
+        let (publisher, source) = track?;
+        let facts = match due.forgotten {
+            true => None,
+            false => self.facts(viewer, place, &due),
+        };
+        Some(Freeze {
+            track: TrackId {
+                participant: self.id_of(publisher)?,
+                source,
+            },
+            mid: slot.line.mid(),
+            from,
+            to,
+            verdict: facts.as_ref().map(verdict),
+            facts,
+        })
+    }
+
+    fn facts(&self, viewer: Index, place: usize, due: &Due) -> Option<Facts> {
+        let now = self.now;
+        let end = due.gap.to.unwrap_or(now);
+        let window = Window {
+            from: due.gap.from - BEFORE,
+            to: (end + BEHIND).min(now),
+        };
+        let participant = self.participants.get(viewer)?;
+        let slot = participant.slots.get(place)?;
+        let track = due.track.or(slot.track)?;
+        let publisher = self.participants.get(track.0)?;
+        let millis = |length: Duration| length.as_millis() as u32;
+        let [departed_ms, arrived_ms, shown_ms] = due.lengths.map(millis);
+        let (from, to) = (due.gap.from, window.to);
+        let late = self.late.between(from, to).max();
+        Some(Facts {
+            length_ms: millis(end.since(due.gap.from)),
+            reason: slot.reason.1,
+            departed_ms,
+            arrived_ms,
+            shown_ms,
+            uplink: uplink(publisher, track.1, slot.watch.layer(from), window),
+            server: Server {
+                late_ms: late.copied().unwrap_or(0),
+                waiting_ms: millis(slot.watch.waited(from, to)),
+                requests: publisher
+                    .person
+                    .requests
+                    .between(from, to)
+                    .map(|n| u32::from(*n))
+                    .sum(),
+            },
+            downlink: self.downlink(participant, place, window),
+            others: self.others(track, viewer, due.gap.from, end),
+            viewer: participant.person.device(from, Some(&slot.line.mid())),
+            publisher: publisher.person.device(from - DIGESTS, None),
+        })
+    }
+
+    fn others(
+        &self,
+        (publisher, source): TrackIndex,
+        viewer: Index,
+        from: Time,
+        to: Time,
+    ) -> Others {
+        let publisher = self.participants.get(publisher);
+        let viewers = publisher.map_or(&[][..], |p| &p.publication(source).viewers);
+        let others = viewers.iter().filter(|other| other.participant != viewer);
+        let slots = others.filter_map(|other| {
+            let other = (self.participants.get(other.participant)?, other.slot);
+            other.0.slots.get(other.1)
+        });
+        let watched = slots.filter(|slot| slot.watch.is_watched());
+        watched.fold(Others::default(), |sum, slot| Others {
+            froze: sum.froze + u32::from(slot.watch.froze(from, to)),
+            of: sum.of + 1,
+        })
+    }
+
+    fn downlink(
+        &self,
+        viewer: &Participant,
+        place: usize,
+        Window { from, to }: Window,
+    ) -> Downlink {
+        let mut downlink = Downlink {
+            mute_ms: viewer.person.silence(from, to),
+            estimate_kbps: match viewer.estimate {
+                Estimate::Known(bits) => Some((bits / 1_000) as u32),
+                Estimate::Missing | Estimate::Begun => None,
+            },
+            connected: viewer.person.was_connected(from, to),
+            ..Downlink::default()
+        };
+        let slots = viewer.slots.iter().enumerate();
+        let slots = slots.filter(|(other, slot)| *other != place && slot.watch.is_watched());
+        for (_, slot) in slots {
+            downlink.others.of += 1;
+            downlink.others.froze += u32::from(slot.watch.froze(from, to));
+        }
+        let Some(connection) = &viewer.connection else {
+            return downlink;
+        };
+        for Path {
+            sent,
+            came,
+            lost,
+            repairs,
+            delay,
+            silence,
+        } in connection.path_between(from, to)
+        {
+            downlink.sent += u32::from(*sent);
+            downlink.came += u32::from(*came);
+            downlink.lost += u32::from(*lost);
+            downlink.repairs += u32::from(*repairs);
+            downlink.delay_ms = downlink.delay_ms.max((*delay).into());
+            downlink.silence_ms = downlink.silence_ms.max((*silence).into());
+        }
+        let open = connection.feedback_silence(to).as_millis() as u32;
+        downlink.silence_ms = downlink.silence_ms.max(open);
+        downlink
+    }
+
+    /// A page says what it saw.
+    pub(super) fn report(&mut self, index: Index, digest: Digest) -> Result<(), CommandError> {
+        if !digest.is_bounded() {
+            return Err(CommandError::DigestTooLarge);
+        }
+        let now = self.now;
+        let Some(participant) = self.participants.get_mut(index) else {
+            return Ok(());
+        };
+        let Participant { person, slots, .. } = participant;
+        let told = digest.clone();
+        if let Some((since, before)) = person.report(now, digest) {
+            for slot in slots {
+                let mid = slot.line.mid();
+                let (Some(new), Some(old)) = (told.of(&mid), before.of(&mid)) else {
+                    continue;
+                };
+                let froze =
+                    Duration::from_millis(new.frozen_ms.saturating_sub(old.frozen_ms).into());
+                // What the server saw itself, it knows better when.
+                if !froze.is_zero() && !slot.watch.froze(*since - BEFORE - froze, now) {
+                    let gap = Gap {
+                        from: now - froze,
+                        to: Some(now),
+                    };
+                    slot.watch.note(now, Place::Page, gap);
+                }
+            }
+        }
+        participant.expect_freezes();
+        self.schedule(index);
+        Ok(())
+    }
+
+    /// By how much this input comes too late.
+    pub(super) fn note_lateness(&mut self) {
+        let late = self
+            .deadline()
+            .map_or(Duration::ZERO, |due| self.now.since(due));
+        if late >= Duration::from_millis(20) {
+            let worst = self.late.at(self.now);
+            *worst = (*worst).max(late.as_millis() as u32);
+        }
+    }
+}
+
+fn uplink(publisher: &Participant, source: Source, layer: Layer, window: Window) -> Uplink {
+    let Window { from, to } = window;
+    let sound = publisher.publication(Source::Microphone);
+    let heard = sound.streams[Layer::Full as usize].came();
+    let is_there = sound.on && heard.is_some_and(|heard| heard + DIGESTS > from);
+    let sound = is_there.then(|| inflow(&sound.streams[Layer::Full as usize], window));
+    Uplink {
+        picture: inflow(
+            &publisher.publication(source).streams[layer as usize],
+            window,
+        ),
+        sound,
+        silence_ms: publisher.person.silence(from, to),
+        connected: publisher.person.was_connected(from, to),
+    }
+}
+
+fn inflow(stream: &Stream, Window { from, to }: Window) -> Inflow {
+    let open = stream.came().map_or(Duration::ZERO, |came| to.since(came));
+    let mut inflow = Inflow {
+        silence_ms: open.as_millis() as u32,
+        ..Inflow::default()
+    };
+    for Came {
+        expected,
+        came,
+        late,
+        silence,
+        skipped,
+        delay,
+    } in stream.bins.between(from, to)
+    {
+        inflow.expected += u32::from(*expected);
+        inflow.missed += u32::from(expected.saturating_sub(*came));
+        inflow.repaired += u32::from(*late);
+        inflow.silence_ms = inflow.silence_ms.max((*silence).into());
+        inflow.skipped_ms = inflow.skipped_ms.max((*skipped).into());
+        inflow.delay_ms = inflow.delay_ms.max((*delay).into());
+    }
+    inflow
+}
