@@ -16,6 +16,7 @@ mod resting;
 mod seeds;
 mod showing;
 mod sound;
+mod verdicts;
 
 use tsuji_core::ParticipantId;
 use tsuji_tests::{Manner, Picture, World};

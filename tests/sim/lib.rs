@@ -33,6 +33,7 @@ mod shrink;
 pub mod support;
 mod tab;
 mod tape;
+pub mod verdicts;
 mod world;
 
 pub use browser::{Browser, Received};

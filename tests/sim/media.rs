@@ -176,6 +176,11 @@ impl Microphone {
         self.since = t;
     }
 
+    /// Makes nothing before `t`.
+    pub fn starve(&mut self, t: Time) {
+        self.next = self.next.max(t);
+    }
+
     /// The packet that is due at `t`.
     pub fn take(&mut self, t: Time, source: ParticipantId) -> Option<Packet> {
         if self.paused || self.next > t {
@@ -481,6 +486,11 @@ impl Camera {
         for encoder in &mut self.encoders {
             encoder.keyframe_wanted |= layer.is_none_or(|layer| layer == encoder.layer);
         }
+    }
+
+    /// Makes nothing before `t`: the camera gives nothing, or the encoder has no time.
+    pub fn starve(&mut self, t: Time) {
+        self.next = self.next.max(t);
     }
 
     /// The packets of the frame that is due at `t`.

@@ -107,6 +107,8 @@ pub struct World {
     addresses: u32,
     invariants: Invariants,
     digest: Digest,
+    /// The cores' threads get no time before.
+    stalled_until: Time,
 }
 
 /// A WebSocket, as the server sees it.
@@ -148,6 +150,7 @@ impl World {
             addresses: 0,
             invariants: Invariants::new(&options.limits),
             digest: Digest::default(),
+            stalled_until: Time::ZERO,
             options,
         }
     }

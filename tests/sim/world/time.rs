@@ -21,6 +21,11 @@ impl World {
         self.now = end;
     }
 
+    /// The cores get no time for so long: what comes for them waits.
+    pub fn stall(&mut self, duration: Duration) {
+        self.stalled_until = self.stalled_until.max(self.now + duration);
+    }
+
     /// Lets time pass until `done`, at most `limit`. Says whether it was done.
     pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + limit;
@@ -37,6 +42,7 @@ impl World {
     fn next_event(&self) -> Option<Time> {
         let tabs = self.tabs.values().filter_map(Tab::deadline).min();
         let cores = self.cores.iter().filter_map(|core| core.sfu.deadline());
+        let cores = cores.map(|at| at.max(self.stalled_until));
         [self.agenda.next(), tabs, cores.min(), self.lobby.deadline()]
             .into_iter()
             .flatten()
@@ -55,7 +61,7 @@ impl World {
             }
         }
         for core in 0..self.cores.len() {
-            if self.cores[core].is_due(now) {
+            if self.cores[core].is_due(now) && now >= self.stalled_until {
                 self.give_core(core, Input::Timeout);
             }
         }
@@ -74,6 +80,11 @@ impl World {
 
     fn let_happen(&mut self) {
         while let Some(event) = self.agenda.pop(self.now) {
+            let is_cores = matches!(event, Event::ToServer { .. } | Event::Command(_));
+            if is_cores && self.now < self.stalled_until {
+                self.agenda.push(self.stalled_until, event);
+                continue;
+            }
             match event {
                 Event::ToServer { from, to, payload } => self.core_receives(from, to, &payload),
                 Event::ToBrowser {

@@ -1,0 +1,257 @@
+//! A call with faults in it: what the core told, and what was seen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tsuji_core::freeze::Culprit;
+use tsuji_core::{Freeze, Notice, ParticipantId, Reason, Time};
+use tsuji_signaling::ConnectionId;
+
+use super::plan::Plan;
+use crate::page::Manner;
+use crate::world::{World, WorldOptions};
+
+/// People in a call.
+const PEOPLE: usize = 4;
+/// Until everybody sees everybody.
+const ENTERING: Duration = Duration::from_secs(3);
+/// How long a call goes on after the last fault is over.
+const RECOVERY: Duration = Duration::from_secs(6);
+/// How long a healthy one lasts.
+const HEALTHY: Duration = Duration::from_secs(15);
+/// How often it is looked what is due.
+const LOOK: Duration = Duration::from_millis(20);
+/// What a fault does may be seen for so long after it.
+const AFTERMATH: Duration = Duration::from_secs(4);
+/// Two accounts of a freeze may differ by so much.
+const NEAR: Duration = Duration::from_millis(400);
+
+/// A freeze that the core told of.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// For whom.
+    pub viewer: ParticipantId,
+    /// What it told.
+    pub freeze: Box<Freeze>,
+    /// Whose fault it was in truth: all that went wrong with that picture then.
+    pub truth: Vec<Culprit>,
+    /// Whether it was seen.
+    pub seen: bool,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What the core told.
+    pub told: Vec<Told>,
+    /// Freezes that were seen, and how many of those the core told of.
+    pub seen: usize,
+    /// See there.
+    pub found: usize,
+    /// Those that it did not tell of.
+    pub unfound: Vec<(ParticipantId, Time, Time)>,
+}
+
+/// Makes a call.
+pub fn call(plan: &Plan, seed: u64) -> Outcome {
+    Call::new(plan, seed).run()
+}
+
+struct Call<'a> {
+    plan: &'a Plan,
+    world: World,
+    people: Vec<ConnectionId>,
+    begun: Time,
+}
+
+/// Who, and on which m-line.
+type Place = (ParticipantId, String);
+
+impl<'a> Call<'a> {
+    fn new(plan: &'a Plan, seed: u64) -> Self {
+        let mut world = World::new(WorldOptions {
+            seed,
+            keep: false,
+            strict: false,
+            signaling_delay: Duration::from_millis(20),
+            ..WorldOptions::default()
+        });
+        let manner = Manner {
+            picture: plan.picture,
+            codec: plan.codec,
+            ..Manner::default()
+        };
+        let people = (0..PEOPLE).map(|_| {
+            let tab = world.open(manner.clone(), plan.link.clone());
+            world.join(tab, 1);
+            tab
+        });
+        let people = people.collect();
+        world.run_for(ENTERING);
+        Self {
+            plan,
+            begun: world.now,
+            world,
+            people,
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        let faults = &self.plan.faults;
+        let ends = faults
+            .iter()
+            .map(|(fault, strength, at)| *at + fault.lasts(*strength));
+        let end = ends.max().map_or(HEALTHY, |end| end + RECOVERY);
+        let people = (self.people[0], self.people[1]);
+        let mut state = vec![0_u8; faults.len()];
+        while self.world.now < self.begun + end {
+            let since = self.world.now.since(self.begun);
+            for ((fault, strength, at), state) in faults.iter().zip(&mut state) {
+                let Some(going) = since.checked_sub(*at) else {
+                    continue;
+                };
+                if going < fault.lasts(*strength) {
+                    let first = *state == 0;
+                    fault.go_on(*strength, &mut self.world, people, going, first);
+                    *state = 1;
+                } else if *state == 1 {
+                    fault.end(&mut self.world, people, &self.plan.link);
+                    *state = 2;
+                }
+            }
+            self.world.run_for(LOOK);
+        }
+        self.outcome()
+    }
+
+    fn me(&self, person: usize) -> ParticipantId {
+        let tab = &self.world.tabs[&self.people[person]];
+        tab.page.me.expect("a participant")
+    }
+
+    /// What went wrong with a picture in this time.
+    fn truth(
+        &self,
+        viewer: ParticipantId,
+        publisher: ParticipantId,
+        from: Time,
+        to: Time,
+    ) -> Vec<Culprit> {
+        let faults = self.plan.faults.iter();
+        let faults = faults.filter(|(fault, strength, at)| {
+            let begin = self.begun + *at;
+            let end = begin + fault.lasts(*strength) + AFTERMATH;
+            let then = begin <= to && from <= end;
+            let here = match fault.culprit() {
+                Culprit::PublisherDevice | Culprit::PublisherUplink => publisher == self.me(0),
+                Culprit::ViewerDownlink | Culprit::ViewerDevice => viewer == self.me(1),
+                Culprit::Server | Culprit::Unknown => true,
+            };
+            then && here
+        });
+        let mut truth: Vec<_> = faults.map(|(fault, ..)| fault.culprit()).collect();
+        truth.dedup();
+        truth
+    }
+
+    /// Freezes that were seen on each m-line, but those of pictures that were said not to come.
+    fn seen(&mut self) -> BTreeMap<Place, Vec<(Time, Time)>> {
+        let (now, begun) = (self.world.now, self.begun);
+        let said = self.said_not_to_come();
+        let mut seen = BTreeMap::new();
+        for tab in self.world.tabs.values_mut() {
+            let (Some(me), Some(browser)) = (tab.page.me, &mut tab.page.browser) else {
+                continue;
+            };
+            for (mid, decoder) in &mut browser.decoders {
+                let place = (me, mid.clone());
+                decoder.freezes.end(now);
+                let all = decoder.freezes.found.iter().copied();
+                let was_said = |from: Time, to: Time| {
+                    let mut said = said.get(&place).into_iter().flatten();
+                    said.any(|(begin, end)| *begin <= to && from <= *end)
+                };
+                // What is too late for the core to tell of does not count.
+                let counts = |(from, to): &(Time, Time)| {
+                    *from > begun && *to + 2 * Duration::from_secs(1) < now && !was_said(*from, *to)
+                };
+                let all = all.filter(counts).collect();
+                seen.insert(place.clone(), all);
+            }
+        }
+        seen
+    }
+
+    fn said_not_to_come(&self) -> BTreeMap<Place, Vec<(Time, Time)>> {
+        let mut said: BTreeMap<Place, Vec<(Time, Time)>> = BTreeMap::new();
+        for (t, notice) in &self.world.notices {
+            let Notice::Reasons {
+                participant,
+                reasons,
+                ..
+            } = notice
+            else {
+                continue;
+            };
+            for told in reasons {
+                let place = (*participant, told.mid.0.clone());
+                let times = said.entry(place).or_default();
+                if told.reason == Reason::NoBandwidth {
+                    times.push((*t, self.world.now));
+                } else if let Some(last) = times.last_mut() {
+                    last.1 = last.1.min(*t);
+                }
+            }
+        }
+        said
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let seen = self.seen();
+        let mut outcome = Outcome::default();
+        let mut told_of: BTreeMap<Place, Vec<(Time, Time)>> = BTreeMap::new();
+        for (_, notice) in &self.world.notices {
+            let Notice::Freeze {
+                participant,
+                freeze,
+            } = notice
+            else {
+                continue;
+            };
+            let place = (*participant, freeze.mid.0.clone());
+            let to = freeze.to.unwrap_or(self.world.now);
+            told_of
+                .entry(place.clone())
+                .or_default()
+                .push((freeze.from, to));
+            // Of one that is told twice, the second counts.
+            if freeze.to.is_none() || freeze.verdict.is_none() || freeze.from < self.begun {
+                continue;
+            }
+            let there = seen.get(&place).map_or(&[][..], Vec::as_slice);
+            let publisher = freeze.track.participant;
+            outcome.told.push(Told {
+                viewer: *participant,
+                truth: self.truth(*participant, publisher, freeze.from, to),
+                seen: there.iter().any(|seen| meets(*seen, (freeze.from, to))),
+                freeze: freeze.clone(),
+            });
+        }
+        for (place, gaps) in &seen {
+            let told = told_of.get(place).map_or(&[][..], Vec::as_slice);
+            for gap in gaps {
+                outcome.seen += 1;
+                if told.iter().any(|told| meets(*told, *gap)) {
+                    outcome.found += 1;
+                } else {
+                    outcome.unfound.push((place.0, gap.0, gap.1));
+                }
+            }
+        }
+        outcome
+    }
+}
+
+fn meets(one: (Time, Time), other: (Time, Time)) -> bool {
+    one.0 <= other.1 + NEAR && other.0 <= one.1 + NEAR
+}

@@ -1,0 +1,218 @@
+//! What can go wrong, and whose fault that is.
+
+use std::time::Duration;
+
+use tsuji_core::Time;
+use tsuji_core::freeze::Culprit;
+use tsuji_signaling::ConnectionId;
+
+use crate::network::{Burst, Conditions};
+use crate::world::World;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// Enough to be seen.
+    Mild,
+    /// Bad.
+    Strong,
+}
+
+impl Strength {
+    /// All.
+    pub const ALL: [Strength; 2] = [Strength::Mild, Strength::Strong];
+
+    fn of<T>(self, mild: T, strong: T) -> T {
+        match self {
+            Strength::Mild => mild,
+            Strength::Strong => strong,
+        }
+    }
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The camera gives nothing for a while.
+    CameraStops,
+    /// The encoder has no time: a picture now and then.
+    EncoderStarved,
+    /// The publisher's computer stands still: no picture, no sound.
+    PublisherSleeps,
+    /// The publisher's uplink loses packets.
+    UplinkLoses,
+    /// Nothing passes the publisher's uplink.
+    UplinkCut,
+    /// The publisher's uplink becomes narrow.
+    UplinkNarrow,
+    /// The publisher's uplink holds packets back.
+    UplinkJitters,
+    /// The server's thread gets no time.
+    ServerStalls,
+    /// The viewer's downlink loses packets.
+    DownlinkLoses,
+    /// Nothing passes the viewer's downlink.
+    DownlinkCut,
+    /// The viewer's downlink becomes narrow.
+    DownlinkNarrow,
+    /// The viewer's downlink holds packets back.
+    DownlinkJitters,
+}
+
+impl Fault {
+    /// All.
+    pub const ALL: [Fault; 12] = [
+        Fault::CameraStops,
+        Fault::EncoderStarved,
+        Fault::PublisherSleeps,
+        Fault::UplinkLoses,
+        Fault::UplinkCut,
+        Fault::UplinkNarrow,
+        Fault::UplinkJitters,
+        Fault::ServerStalls,
+        Fault::DownlinkLoses,
+        Fault::DownlinkCut,
+        Fault::DownlinkNarrow,
+        Fault::DownlinkJitters,
+    ];
+
+    /// Whose fault it is.
+    pub fn culprit(self) -> Culprit {
+        match self {
+            Fault::CameraStops | Fault::EncoderStarved | Fault::PublisherSleeps => {
+                Culprit::PublisherDevice
+            }
+            Fault::UplinkLoses | Fault::UplinkCut | Fault::UplinkNarrow | Fault::UplinkJitters => {
+                Culprit::PublisherUplink
+            }
+            Fault::ServerStalls => Culprit::Server,
+            Fault::DownlinkLoses
+            | Fault::DownlinkCut
+            | Fault::DownlinkNarrow
+            | Fault::DownlinkJitters => Culprit::ViewerDownlink,
+        }
+    }
+
+    /// How long it lasts.
+    pub fn lasts(self, strength: Strength) -> Duration {
+        Duration::from_millis(match self {
+            Fault::CameraStops => strength.of(700, 2_500),
+            Fault::EncoderStarved => strength.of(2_000, 3_000),
+            Fault::PublisherSleeps => strength.of(900, 3_000),
+            Fault::UplinkCut | Fault::DownlinkCut => strength.of(600, 2_500),
+            Fault::ServerStalls => strength.of(400, 1_500),
+            _ => 3_000,
+        })
+    }
+
+    /// It begins. Between two looks, 20 ms apart, it goes on.
+    pub(super) fn go_on(
+        self,
+        strength: Strength,
+        world: &mut World,
+        (publisher, viewer): (ConnectionId, ConnectionId),
+        since: Duration,
+        first: bool,
+    ) {
+        let (now, left) = (world.now, self.lasts(strength).saturating_sub(since));
+        if self == Fault::EncoderStarved {
+            // A picture every so often.
+            let pause = u128::from(strength.of(450_u32, 800));
+            if first || since.as_millis() % pause < 20 {
+                let until = now + Duration::from_millis(pause as u64 - 10).min(left);
+                stop(world, publisher, until, false);
+            }
+            return;
+        }
+        if !first {
+            return;
+        }
+        match self {
+            Fault::CameraStops => stop(world, publisher, now + left, false),
+            Fault::PublisherSleeps => stop(world, publisher, now + left, true),
+            Fault::ServerStalls => world.stall(left),
+            Fault::UplinkCut => cut(world, publisher, left, Duration::ZERO),
+            Fault::DownlinkCut => cut(world, viewer, Duration::ZERO, left),
+            Fault::EncoderStarved => {}
+            Fault::UplinkLoses | Fault::UplinkNarrow | Fault::UplinkJitters => {
+                change(world, publisher, self.link(strength), true);
+            }
+            Fault::DownlinkLoses | Fault::DownlinkNarrow | Fault::DownlinkJitters => {
+                change(world, viewer, self.link(strength), false);
+            }
+        }
+    }
+
+    /// It is over.
+    pub(super) fn end(
+        self,
+        world: &mut World,
+        people: (ConnectionId, ConnectionId),
+        before: &Conditions,
+    ) {
+        match self {
+            Fault::UplinkLoses | Fault::UplinkNarrow | Fault::UplinkJitters => {
+                change(world, people.0, before.clone(), true);
+            }
+            Fault::DownlinkLoses | Fault::DownlinkNarrow | Fault::DownlinkJitters => {
+                change(world, people.1, before.clone(), false);
+            }
+            _ => {}
+        }
+    }
+
+    fn link(self, strength: Strength) -> Conditions {
+        let line = Conditions {
+            delay_ms: 20,
+            ..Conditions::default()
+        };
+        match self {
+            Fault::UplinkLoses | Fault::DownlinkLoses => Conditions {
+                burst: Some(Burst {
+                    enter: 60,
+                    leave: strength.of(60, 20),
+                    loss: strength.of(800, 950),
+                }),
+                ..line
+            },
+            Fault::UplinkNarrow | Fault::DownlinkNarrow => Conditions {
+                bandwidth_kbps: strength.of(120, 60),
+                queue_bytes: 60_000,
+                ..line
+            },
+            _ => Conditions {
+                jitter_ms: strength.of(450, 900),
+                ..line
+            },
+        }
+    }
+}
+
+fn stop(world: &mut World, tab: ConnectionId, until: Time, sound: bool) {
+    let browser = world.tabs.get_mut(&tab);
+    let Some(browser) = browser.and_then(|tab| tab.page.browser.as_mut()) else {
+        return;
+    };
+    browser
+        .camera
+        .iter_mut()
+        .for_each(|camera| camera.starve(until));
+    if sound {
+        let sounds = browser.microphone.iter_mut();
+        sounds.for_each(|sound| sound.starve(until));
+    }
+}
+
+fn cut(world: &mut World, tab: ConnectionId, up: Duration, down: Duration) {
+    let now = world.now;
+    if let Some(tab) = world.tabs.get_mut(&tab) {
+        tab.partition(now, up, down);
+    }
+}
+
+fn change(world: &mut World, tab: ConnectionId, conditions: Conditions, up: bool) {
+    if let Some(tab) = world.tabs.get_mut(&tab) {
+        let link = if up { &mut tab.up } else { &mut tab.down };
+        link.change(conditions);
+    }
+}
