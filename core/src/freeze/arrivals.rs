@@ -133,6 +133,10 @@ impl Arrivals {
 
     /// A packet leaves.
     pub(crate) fn sent(&mut self, at: Time, packet: Sent) {
+        // Who got no pictures yet has none that could freeze: padding and probes are nothing to remember.
+        if self.slots.is_empty() {
+            return;
+        }
         if self.sent.is_empty() {
             self.sent = vec![UnderWay::default(); SENT];
         }
@@ -201,7 +205,9 @@ impl Arrivals {
     }
 
     fn lost(&mut self, now: Time, number: u16) {
-        let packet = &mut self.sent[usize::from(number) % SENT];
+        let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+            return;
+        };
         if packet.number != number || packet.came || packet.lost {
             return;
         }
