@@ -1,10 +1,11 @@
 // @ts-check
+import { Reporter } from "./digest.js";
 import { Emitter } from "./emitter.js";
 import { MediaWatch } from "./media-watch.js";
 import { Peer } from "./peer.js";
 import { Problem, isFinal } from "./problems.js";
 import { KINDS } from "./protocol.js";
-import { Reception } from "./reception.js";
+import { AFTERWARDS_MS, Reception } from "./reception.js";
 import { WayBack } from "./reconnect.js";
 
 /**
@@ -131,6 +132,16 @@ export class Call extends Emitter {
     return this.#reception.reasonOf(slot);
   }
 
+  /** Whose side is at fault where a picture stands still, or just did. @param {Slot} slot */
+  blameOf(slot) {
+    return this.#reception.blameOf(slot);
+  }
+
+  /** Something is wrong: marks the moment for whoever operates the server. */
+  reportProblem() {
+    this.#signal?.send({ type: "problem" });
+  }
+
   /** What the page shows of the others now, most important first. @param {readonly ShownTile[]} tiles */
   view(tiles) {
     this.#view = tiles;
@@ -173,11 +184,17 @@ export class Call extends Emitter {
     Object.assign(window, { tsuji: { peer: peer.connection } });
     const watch = new MediaWatch(peer.connection);
     this.#watch = watch;
+    const reporter = new Reporter({
+      connection: peer.connection,
+      camera: () => this.devices.track("video"),
+      send: (message) => this.#signal?.send(message),
+    });
     this.#watched = [
       peer.on("media", () => this.emit("change", undefined)),
       peer.on("state", (state) => this.#onPeerState(state)),
       watch.on("silent", () => this.#restart()),
       () => watch.close(),
+      () => reporter.close(),
       peer.on("failed", (error) => {
         console.error("tsuji: negotiation failed", error);
         this.#giveUp(new Problem("negotiation_failed"));
@@ -284,6 +301,12 @@ export class Call extends Emitter {
       case "speaker":
         this.#reception.hear(message);
         this.emit("change", undefined);
+        return;
+      case "freeze":
+        this.#reception.hear(message);
+        this.emit("change", undefined);
+        // What was said of it disappears.
+        if (message.over) setTimeout(() => this.emit("change", undefined), AFTERWARDS_MS + 50);
         return;
       case "layers":
         this.#peer?.layers(message.source, message.layers);

@@ -27,12 +27,19 @@
  * @typedef {{type: "speaker", participant: string | null}} Speaker
  * @typedef {{type: "layers", source: Source, layers: string[]}} Layers
  * @typedef {{type: "share", participant: string, screen: boolean, audio: boolean}} Shared
+ * @typedef {{type: "freeze", participant: string, source: Source, culprit: string, over: boolean}} Froze
  * @typedef {{type: "mute", participant: string, kind: Kind, muted: boolean}} Muted
  * @typedef {{type: "exit", participant: string, reason: string}} Exit
  * @typedef {{type: "drain", seconds: number}} Drain
  * @typedef {{type: "error", code: string, message: string}} Refusal
- * @typedef {JoinReply | Came | Offer | Resumed | Candidate | Slots | Reasons | Speaker | Layers | Shared | Muted
+ * @typedef {JoinReply | Came | Offer | Resumed | Candidate | Slots | Reasons | Speaker | Layers | Shared | Froze | Muted
  *   | Exit | Drain | Refusal} ServerMessage
+ *
+ * @typedef {{mid: string, freezes: number, frozen_ms: number, decoded: number, dropped: number,
+ *   decoding_ms: number, buffered_ms: number, lost: number}} Seen
+ * @typedef {{type: "report", seen: Seen[], limitation: string, captured: number | null, ended: boolean,
+ *   muted: boolean, hidden: boolean, slept_ms: number, round_trip_ms: number | null,
+ *   relayed: boolean}} Report
  *
  * @typedef {{type: "join", room?: string, password?: string, token?: string, again?: boolean}
  *   | {type: "resume", token: string}
@@ -43,6 +50,8 @@
  *   | {type: "share", screen: boolean, audio: boolean}
  *   | {type: "view", tiles: readonly ShownTile[]}
  *   | {type: "restart"}
+ *   | {type: "problem"}
+ *   | Report
  *   | {type: "leave"}} ClientMessage
  */
 
@@ -128,6 +137,7 @@ const SHAPES = {
   speaker: { participant: orNull(text) },
   layers: { source, layers: listOf(text) },
   share: { participant: text, screen: flag, audio: flag },
+  freeze: { participant: text, source, culprit: text, over: flag },
   mute: { participant: text, kind, muted: flag },
   exit: { participant: text, reason: text },
   drain: { seconds: Number.isSafeInteger },

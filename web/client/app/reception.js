@@ -6,10 +6,15 @@
  * @typedef {import("./protocol.js").ServerMessage} ServerMessage
  */
 
+/** How long it is said whose fault a freeze was that is over: long enough to be read. */
+export const AFTERWARDS_MS = 6_000;
+
 /** What the server tells about what it sends to this page, beside who is in which slot. */
 export class Reception {
   /** By mid. @type {Map<string, Reason>} */
   #reasons = new Map();
+  /** Whose fault a freeze is, by participant and source. @type {Map<string, {culprit: string, until: number}>} */
+  #blames = new Map();
   /** The dominant speaker of the room. @type {string | null} */
   speaker = null;
 
@@ -22,10 +27,23 @@ export class Reception {
       this.speaker = message.participant;
     } else if (message.type === "reasons") {
       for (const reason of message.reasons) this.#reasons.set(reason.mid, reason);
+    } else if (message.type === "freeze") {
+      const { participant, source, culprit, over } = message;
+      const until = over ? performance.now() + AFTERWARDS_MS : Infinity;
+      this.#blames.set(`${participant} ${source}`, { culprit, until });
     } else {
       return false;
     }
     return true;
+  }
+
+  /**
+   * Whose side is at fault where this picture stands still, or just did; `null` where all is well.
+   * @param {Slot} slot
+   */
+  blameOf({ participant, source }) {
+    const blame = this.#blames.get(`${participant} ${source}`);
+    return blame && blame.until > performance.now() ? blame.culprit : null;
   }
 
   /**

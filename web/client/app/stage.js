@@ -3,7 +3,7 @@ import { AudioLevel } from "./audio-level.js";
 import { copyOnClick, shareLink } from "./clipboard.js";
 import { find, fromTemplate } from "./dom.js";
 import { capacityFor, gridOf, largest, pageOf, placeAt, spotlightOf } from "./layout.js";
-import { reasonInWords } from "./reasons.js";
+import { blameInWords, reasonInWords } from "./reasons.js";
 import { Seats } from "./seats.js";
 import { Tile } from "./tile.js";
 
@@ -20,6 +20,7 @@ import { Tile } from "./tile.js";
  * @property {readonly Received[]} received
  * @property {string | null} speaker the dominant one
  * @property {(slot: Slot) => string} reasonOf why a slot carries what it carries
+ * @property {(slot: Slot) => string | null} blameOf whose side is at fault where it stands still
  */
 
 /** How often the speakers are looked up. */
@@ -53,7 +54,7 @@ export class Stage {
   #page = 0;
   #invite = fromTemplate("t-invite");
   /** @type {Scene} */
-  #scene = { self: null, others: [], received: [], speaker: null, reasonOf: () => "free" };
+  #scene = { self: null, others: [], received: [], speaker: null, reasonOf: () => "free", blameOf: () => null };
   #observer = new ResizeObserver(() => this.#layOut());
   #timer;
 
@@ -183,6 +184,7 @@ export class Stage {
           audio: isScreen || other.audio,
           picture: isOn ? (slot?.track ?? null) : null,
           note: isOn && slot ? reasonInWords(this.#scene.reasonOf(slot), source) : "",
+          blame: isOn && slot ? blameInWords(this.#scene.blameOf(slot), other.name) : "",
           dominant: !isScreen && id === speaker,
           pinned,
         },

@@ -12,6 +12,7 @@ import { initials, tint } from "./names.js";
  * @property {boolean} audio whether the microphone is on
  * @property {MediaStreamTrack | null} picture to be seen here
  * @property {string} note why there is no moving picture; empty where nothing needs to be said
+ * @property {string} [blame] whose side is at fault where it stands still; empty where all is well
  * @property {boolean} dominant whether this is the dominant speaker of the room
  * @property {boolean} pinned
  */
@@ -59,7 +60,7 @@ export class Tile {
   }
 
   /** @param {Shown} shown @param {string} [label] when not the name alone */
-  show({ name, audio, picture, note, dominant, pinned }, label = name) {
+  show({ name, audio, picture, note, blame = "", dominant, pinned }, label = name) {
     const { classList, dataset } = this.element;
     this.element.setAttribute("aria-label", label);
     this.video.setAttribute("aria-label", `${label}, video`);
@@ -77,6 +78,10 @@ export class Tile {
     const told = find(this.element, ".why");
     if (told.textContent !== note) told.textContent = note;
     classList.toggle("still", note !== "");
+    const blamed = find(this.element, ".blame");
+    blamed.hidden = blame === "";
+    const words = find(blamed, "span");
+    if (words.textContent !== blame) words.textContent = blame;
     this.#setPicture(picture);
   }
 

@@ -65,7 +65,14 @@ export function showRoom(app, room, name, signal) {
   const update = () => {
     const { self, others, received, speaker } = call;
     sounds.update(received);
-    stage.update({ self, others, received, speaker, reasonOf: (slot) => call.reasonOf(slot) });
+    stage.update({
+      self,
+      others,
+      received,
+      speaker,
+      reasonOf: (slot) => call.reasonOf(slot),
+      blameOf: (slot) => call.blameOf(slot),
+    });
     share.show();
     spotlight.hidden = others.length < 2;
     showCount(root, others.length + 1);
@@ -89,6 +96,10 @@ export function showRoom(app, room, name, signal) {
   unblock.addEventListener("click", () => {
     unblock.hidden = true;
     sounds.listen();
+  });
+  find(root, '[data-do="problem"]').addEventListener("click", () => {
+    call.reportProblem();
+    toast("Thank you. This moment is marked for whoever runs the server.");
   });
   find(root, '[data-do="leave"]').addEventListener("click", () => app.endCall(call, null));
 
