@@ -63,6 +63,9 @@ pub struct Limits {
     /// The shortest time between two views of one page that reach the core; of what is said
     /// meanwhile the last counts. 100 ms: each may give everything that it shows another layer.
     pub view_pause: Duration,
+    /// How long problems that one participant reports are the same one. 10 s: somebody presses a button
+    /// again.
+    pub problem_pause: Duration,
     /// How long reasons gather before they are told together. 100 ms: most tiles that begin to show
     /// somebody then say nothing in between, and nobody waits noticeably.
     pub reasons_pause: Duration,
@@ -128,6 +131,7 @@ impl Default for Limits {
             excess_messages: 200,
             tiles: 100,
             tile_side: 16_384,
+            problem_pause: Duration::from_secs(10),
             view_pause: Duration::from_millis(100),
             reasons_pause: Duration::from_millis(100),
             ping_interval: Duration::from_secs(5),

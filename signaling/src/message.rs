@@ -4,6 +4,7 @@
 //! Both directions can be read and written, so that a client in Rust speaks the same types.
 
 mod client;
+mod report;
 mod server;
 
 use std::fmt;
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use tsuji_core::{IceMode, MediaKind, ParticipantId};
 
 pub use client::{ClientMessage, Join, Tile};
+pub use report::{Limitation, Report, Seen};
 pub use server::{
-    ExitReason, Participant, Publish, Reason, RtcIceServer, ServerMessage, Slot, SlotReason,
+    Culprit, ExitReason, Participant, Publish, Reason, RtcIceServer, ServerMessage, Slot,
+    SlotReason,
 };
 
 /// A participant's id on the wire: `p` and a number.

@@ -472,6 +472,7 @@ impl Page {
             }
             ServerMessage::Join { .. }
             | ServerMessage::Candidate { .. }
+            | ServerMessage::Freeze { .. }
             | ServerMessage::Drain { .. } => {}
         }
     }

@@ -3,13 +3,13 @@
 //! ```text
 //!  enter, exit ───────────┐
 //!  Notice::Reasons ───────┼─► Output::Event ─► whoever keeps a history, or nobody
-//!  "problem" ─────────────┘
+//!  Notice::Freeze, problem ─┘
 //! ```
 
-use tsuji_core::{Mid, ParticipantId, Reason, SlotReason, TrackId};
+use tsuji_core::{Freeze, Mid, ParticipantId, Reason, SlotReason, TrackId};
 
 use super::{ConnectionId, Lobby, Output};
-use crate::message::ExitReason;
+use crate::message::{ExitReason, Id, ServerMessage};
 use crate::room_code::RoomCode;
 
 /// Something happened in a room.
@@ -49,6 +49,20 @@ pub enum Happening {
         /// Why.
         reason: Reason,
     },
+    /// A picture froze for somebody: told while it lasts, if that is long, and when it is over.
+    Froze {
+        /// For whom.
+        viewer: ParticipantId,
+        /// The names of the viewer and of whose picture it is.
+        names: [String; 2],
+        /// What, when, and whose fault it was.
+        freeze: Box<Freeze>,
+    },
+    /// Somebody says that something is wrong.
+    Problem {
+        /// Who.
+        participant: ParticipantId,
+    },
 }
 
 impl Lobby {
@@ -58,6 +72,41 @@ impl Lobby {
             let room = room.code;
             self.outputs
                 .push_back(Output::Event(Event { room, happening }));
+        }
+    }
+
+    /// A picture froze for somebody. Its page is told whose side is at fault, if that is known.
+    pub(super) fn froze(&mut self, viewer: ParticipantId, freeze: Box<Freeze>) {
+        let name = |id| self.person(id).map(|person| person.name.to_string());
+        let Some(names) = name(viewer).zip(name(freeze.track.participant)) else {
+            return;
+        };
+        let connection = self.person(viewer).and_then(|person| person.connection);
+        if let Some((connection, verdict)) = connection.zip(freeze.verdict.as_ref()) {
+            let message = ServerMessage::Freeze {
+                participant: Id(freeze.track.participant),
+                source: freeze.track.source.into(),
+                culprit: verdict.culprit.into(),
+                over: freeze.to.is_some(),
+            };
+            self.push(connection, &message);
+        }
+        let froze = Happening::Froze {
+            viewer,
+            names: names.into(),
+            freeze,
+        };
+        self.happened(viewer, froze);
+    }
+
+    /// Somebody says that something is wrong.
+    pub(super) fn problem(&mut self, participant: ParticipantId) {
+        let (now, pause) = (self.now, self.limits.problem_pause);
+        if let Some(person) = self.person_mut(participant)
+            && person.problem <= now
+        {
+            person.problem = now + pause;
+            self.happened(participant, Happening::Problem { participant });
         }
     }
 

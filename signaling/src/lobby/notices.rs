@@ -45,8 +45,10 @@ impl Lobby {
                 source,
                 layers,
             } => self.layers(participant, source.into(), layers),
-            // Whoever keeps them takes them before they come here.
-            Notice::Freeze { .. } => {}
+            Notice::Freeze {
+                participant,
+                freeze,
+            } => self.froze(participant, freeze),
             Notice::Speaker { participant } => self.speaker(participant),
             Notice::Connected { participant } => {
                 if let Some(&room) = self.participants.get(&participant) {

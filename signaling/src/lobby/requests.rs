@@ -62,6 +62,20 @@ impl Lobby {
             ClientMessage::Share { screen, audio } => self.share(session, screen, audio),
             ClientMessage::View { tiles } => self.view(session, &tiles),
             ClientMessage::Resume { token } => self.resume(id, session, &token),
+            ClientMessage::Report(report) => {
+                let participant = session.in_room()?.participant();
+                let digest = Box::new(report.to_core());
+                self.command(Command::Report {
+                    participant,
+                    digest,
+                });
+                Ok(())
+            }
+            ClientMessage::Problem => {
+                let participant = session.in_room()?.participant();
+                self.problem(participant);
+                Ok(())
+            }
             ClientMessage::Restart => {
                 let participant = session.in_room()?.participant();
                 self.command(Command::Restart { participant });
@@ -111,6 +125,7 @@ impl Lobby {
             open_offer: None,
             slots: Vec::new(),
             told: Told::default(),
+            problem: self.now,
         };
         let message = ServerMessage::Call {
             participant: person.to_message(participant),

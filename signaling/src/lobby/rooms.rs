@@ -72,6 +72,8 @@ pub(super) struct Person {
     /// Its slots as the core last told them.
     pub(super) slots: Vec<tsuji_core::Slot>,
     pub(super) told: Told,
+    /// Until when problems that it reports are the same one.
+    pub(super) problem: Time,
 }
 
 /// What a page shows, on its way to the core: at most once in a while.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tsuji_core::TrackId;
 
-use super::{Candidate, Ice, Id, Kind, Source};
+use super::{Candidate, Ice, Id, Kind, Report, Source};
 use crate::error::{Fault, shorten};
 
 /// A message from a client. Unknown fields are ignored.
@@ -64,6 +64,10 @@ pub enum ClientMessage {
         /// As the offer told it.
         token: String,
     },
+    /// What the page saw of others, and how its device fares.
+    Report(Report),
+    /// Something is wrong: marks the moment for whoever operates the server.
+    Problem,
     /// The network has changed: begin ICE again.
     Restart,
     /// Leave the room.
@@ -133,7 +137,7 @@ impl ClientMessage {
     }
 
     /// All types, as `type` names them.
-    pub const TYPES: [&str; 10] = [
+    pub const TYPES: [&str; 12] = [
         "join",
         "call",
         "answer",
@@ -141,6 +145,8 @@ impl ClientMessage {
         "mute",
         "share",
         "view",
+        "report",
+        "problem",
         "resume",
         "restart",
         "leave",
@@ -177,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorCode;
+    use crate::message::{Limitation, Seen};
 
     fn code(text: &str) -> Result<ClientMessage, ErrorCode> {
         ClientMessage::parse(text).map_err(|fault| fault.code())
@@ -272,6 +279,25 @@ mod tests {
                 r#"{"type":"resume","token":"5f"}"#,
                 ClientMessage::Resume { token: "5f".into() },
             ),
+            (
+                r#"{"type":"report","seen":[{"mid":"3","freezes":2}],"limitation":"cpu","captured":300,"slept_ms":7}"#,
+                ClientMessage::Report(Report {
+                    seen: vec![Seen {
+                        mid: "3".into(),
+                        freezes: 2,
+                        ..Seen::default()
+                    }],
+                    limitation: Limitation::Cpu,
+                    captured: Some(300),
+                    slept_ms: 7,
+                    ..Report::default()
+                }),
+            ),
+            (
+                r#"{"type":"report"}"#,
+                ClientMessage::Report(Report::default()),
+            ),
+            (r#"{"type":"problem"}"#, ClientMessage::Problem),
             (r#"{"type":"restart"}"#, ClientMessage::Restart),
             (r#"{"type":"leave","why":"bored"}"#, ClientMessage::Leave),
         ];
@@ -341,6 +367,9 @@ mod tests {
             r#"{"type":"view","tiles":[{"participant":"p7","source":"camera","width":-8,"height":8}]}"#,
             r#"{"type":"resume"}"#,
             r#"{"type":"resume","token":7}"#,
+            r#"{"type":"report","seen":[{"mid":3}]}"#,
+            r#"{"type":"report","captured":-1}"#,
+            r#"{"type":"report","limitation":"mood"}"#,
         ] {
             assert_eq!(code(text), Err(ErrorCode::BadMessage), "{text}");
         }

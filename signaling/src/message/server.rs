@@ -1,6 +1,7 @@
 //! What the server says.
 
 use serde::{Deserialize, Serialize};
+use tsuji_core::freeze;
 use tsuji_core::{GoneReason, Mid, PublishMids, TrackId};
 
 use super::{Candidate, Ice, Id, Kind, Layer, Source};
@@ -85,6 +86,17 @@ pub enum ServerMessage {
     Speaker {
         /// Who; `None` (`null`): nobody.
         participant: Option<Id>,
+    },
+    /// A picture of the receiver stands still, or did, and whose side is at fault.
+    Freeze {
+        /// Whose picture.
+        participant: Id,
+        /// Camera or screen.
+        source: Source,
+        /// Whose fault.
+        culprit: Culprit,
+        /// It moves again.
+        over: bool,
     },
     /// Somebody's microphone or camera went off, or on again.
     Mute {
@@ -257,6 +269,32 @@ impl From<tsuji_core::Reason> for Reason {
             tsuji_core::Reason::NoBandwidth => Reason::NoBandwidth,
             tsuji_core::Reason::WaitingForKeyframe => Reason::WaitingForKeyframe,
             tsuji_core::Reason::Forwarding { .. } => Reason::Forwarding,
+        }
+    }
+}
+
+/// Whose fault a freeze is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "PROTOCOL.md has the table")]
+pub enum Culprit {
+    PublisherDevice,
+    PublisherUplink,
+    Server,
+    ViewerDownlink,
+    ViewerDevice,
+    Unknown,
+}
+
+impl From<freeze::Culprit> for Culprit {
+    fn from(culprit: freeze::Culprit) -> Self {
+        match culprit {
+            freeze::Culprit::PublisherDevice => Culprit::PublisherDevice,
+            freeze::Culprit::PublisherUplink => Culprit::PublisherUplink,
+            freeze::Culprit::Server => Culprit::Server,
+            freeze::Culprit::ViewerDownlink => Culprit::ViewerDownlink,
+            freeze::Culprit::ViewerDevice => Culprit::ViewerDevice,
+            freeze::Culprit::Unknown => Culprit::Unknown,
         }
     }
 }

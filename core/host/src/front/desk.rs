@@ -587,6 +587,11 @@ impl Desk {
 
     /// Hands on what happened in a room to whoever keeps it.
     fn keep(&mut self, t: Time, event: Event) {
+        if let Happening::Problem { .. } = &event.happening
+            && self.links.keeper.is_there()
+        {
+            self.links.trace.report();
+        }
         let peer = match &event.happening {
             Happening::Entered { connection, .. } => self.guests.get(connection),
             _ => None,

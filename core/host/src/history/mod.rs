@@ -73,7 +73,7 @@ impl Keeper {
         epoch: WallTime,
     ) -> Result<Self, HistoryError> {
         let now = milliseconds(epoch, Time::ZERO);
-        let store = Store::open(&path, now, keeping).map_err(|source| HistoryError {
+        let store = Store::open(&path, epoch, keeping).map_err(|source| HistoryError {
             path: path.clone(),
             source: source.into(),
         })?;
@@ -92,6 +92,11 @@ impl Keeper {
             lost: Trouble::new(LOG_INTERVAL),
             thread: Some(thread),
         })))
+    }
+
+    /// Whether there is a history.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Something happened at `t`; `peer`: the address of who entered. Does not wait.

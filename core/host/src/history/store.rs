@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
+use tsuji_core::{Time, WallTime};
 
+use super::milliseconds;
 use super::query::unknown_version;
 use super::writing::{Entry, Present, Writing};
 
@@ -31,12 +33,13 @@ pub(crate) struct Store {
     keeping: Keeping,
     key: (u64, u64),
     present: Present,
+    epoch: WallTime,
 }
 
 impl Store {
-    /// Opens it, and makes it if it is not there, for nobody else's eyes. `now`: milliseconds since
-    /// 1970; what went on when the server was last stopped without a chance to say so has ended.
-    pub(crate) fn open(path: &Path, now: i64, keeping: Keeping) -> rusqlite::Result<Self> {
+    /// Opens it, and makes it if it is not there, for nobody else's eyes. `epoch`: the wall-clock time of
+    /// `t = 0`, which is now; what went on when the server was last stopped without a chance to say so has ended.
+    pub(crate) fn open(path: &Path, epoch: WallTime, keeping: Keeping) -> rusqlite::Result<Self> {
         // SQLite makes its other files with the same mode.
         let made = OpenOptions::new()
             .write(true)
@@ -67,7 +70,9 @@ impl Store {
             database,
             keeping,
             present: Present::default(),
+            epoch,
         };
+        let now = milliseconds(epoch, Time::ZERO);
         store.end_all(now, "server_stopped")?;
         store.forget(now)?;
         Ok(store)
@@ -80,6 +85,7 @@ impl Store {
             database: &transaction,
             present: &mut self.present,
             key: (!self.keeping.addresses).then_some(self.key),
+            epoch: self.epoch,
         };
         for entry in entries {
             writing.entry(entry)?;
@@ -106,6 +112,13 @@ impl Store {
                  WHERE meeting.id = person.meeting) WHERE exited IS NULL"
             ),
             [why],
+        )?;
+        transaction.execute(
+            &format!(
+                "UPDATE freeze SET ended = max(began, (SELECT {until} FROM meeting
+                 WHERE meeting.id = freeze.meeting)) WHERE ended IS NULL"
+            ),
+            [],
         )?;
         transaction.execute(
             &format!("UPDATE meeting SET ended = {until} WHERE ended IS NULL"),

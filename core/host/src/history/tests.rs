@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use tsuji_core::{ParticipantId, Reason, Source, TrackId};
+use tsuji_core::freeze::{Culprit, Evidence, Verdict};
+use tsuji_core::{Freeze, Mid, ParticipantId, Reason, Source, TrackId};
 use tsuji_signaling::message::ExitReason;
 use tsuji_signaling::{ConnectionId, Happening};
 
@@ -63,8 +64,13 @@ fn sees(at: i64, viewer: u64, publisher: u64, reason: Reason) -> Entry {
     )
 }
 
+/// So many milliseconds after 1970.
+fn at(ms: i64) -> WallTime {
+    WallTime::from_unix_micros(ms.unsigned_abs() * 1_000)
+}
+
 fn store(path: &Path, keeping: Keeping) -> Store {
-    Store::open(path, 0, keeping).unwrap()
+    Store::open(path, at(0), keeping).unwrap()
 }
 
 #[test]
@@ -114,6 +120,72 @@ fn a_meeting_is_read_as_it_was() {
     assert_eq!(reader.timeline(99).unwrap(), None);
 }
 
+fn froze(from: u64, to: Option<u64>, culprit: Option<Culprit>) -> Entry {
+    let verdict = culprit.map(|culprit| Verdict {
+        culprit,
+        confidence: 90,
+        evidence: vec![Evidence::UplinkSilent { ms: 900 }],
+    });
+    let track = TrackId {
+        participant: ParticipantId(2),
+        source: Source::Camera,
+    };
+    let happening = Happening::Froze {
+        viewer: ParticipantId(1),
+        names: ["Mika", "Ren"].map(str::to_owned),
+        freeze: Box::new(Freeze {
+            track,
+            mid: Mid("3".to_owned()),
+            from: Time::from_millis(from),
+            to: to.map(Time::from_millis),
+            facts: None,
+            verdict,
+        }),
+    };
+    entry(0, happening)
+}
+
+#[test]
+fn a_freeze_is_one_however_often_it_is_told_and_problems_are_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history");
+    let mut store = store(&path, keeping());
+    let problem = Happening::Problem {
+        participant: ParticipantId(1),
+    };
+    let entries = [
+        enters(1_000, 1, "Mika"),
+        enters(2_000, 2, "Ren"),
+        froze(3_000, None, Some(Culprit::Unknown)),
+        froze(3_000, Some(4_000), Some(Culprit::PublisherUplink)),
+        froze(5_000, None, Some(Culprit::Server)),
+        froze(5_000, Some(9_000), None),
+        // It was short, and is over because something else is to be seen.
+        froze(9_100, Some(9_200), None),
+        entry(9_500, problem),
+    ];
+    store.write(&entries).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let meeting = &reader.meetings(0, 1).unwrap()[0];
+    assert_eq!(
+        (meeting.freezes, meeting.frozen_ms, meeting.marks),
+        (2, 5_000, 1)
+    );
+    let timeline = reader.timeline(meeting.id).unwrap().unwrap();
+    let freezes = timeline.freezes.iter();
+    let freezes: Vec<_> = freezes
+        .map(|freeze| (freeze.began, freeze.ended, freeze.culprit.as_str()))
+        .collect();
+    let expected = [
+        (3_000, Some(4_000), "publisher_uplink"),
+        (5_000, Some(9_000), "server"),
+    ];
+    assert_eq!(freezes, expected);
+    let because = &timeline.freezes[0].because;
+    assert!(because.contains("Ren"), "{because}");
+    assert_eq!((timeline.marks[0].person, timeline.marks[0].at), (1, 9_500));
+}
+
 #[test]
 fn what_was_cut_off_has_ended_when_something_was_last_known_of_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,7 +198,7 @@ fn what_was_cut_off_has_ended_when_something_was_last_known_of_it() {
     ];
     first.write(&entries).unwrap();
     drop(first);
-    let mut second = Store::open(&path, HOUR, keeping()).unwrap();
+    let mut second = Store::open(&path, at(HOUR), keeping()).unwrap();
     let reader = Reader::open(&path).unwrap();
     let ends = |reader: &Reader| -> Vec<_> {
         let meetings = reader.meetings(0, 10).unwrap();
@@ -161,7 +233,7 @@ fn what_is_old_or_too_much_is_forgotten() {
         bytes: 200_000,
         ..keeping()
     };
-    let mut second = Store::open(&path, 60 * HOUR, small).unwrap();
+    let mut second = Store::open(&path, at(60 * HOUR), small).unwrap();
     let left = count(&reader);
     assert!(left > 0 && left < 10, "{left}");
     second.forget(60 * HOUR).unwrap();

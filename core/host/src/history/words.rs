@@ -1,7 +1,8 @@
 //! Names of things, as the protocol has them.
 
 use serde::Serialize;
-use tsuji_signaling::message::{ExitReason, Reason};
+use tsuji_core::freeze;
+use tsuji_signaling::message::{Culprit, ExitReason, Reason};
 
 /// Why somebody is no longer there.
 pub(super) fn exit(reason: ExitReason) -> String {
@@ -11,6 +12,11 @@ pub(super) fn exit(reason: ExitReason) -> String {
 /// Why a picture comes or does not.
 pub(super) fn reason(reason: tsuji_core::Reason) -> String {
     name(Reason::from(reason))
+}
+
+/// Whose fault.
+pub(super) fn culprit(culprit: freeze::Culprit) -> String {
+    name(Culprit::from(culprit))
 }
 
 fn name(value: impl Serialize) -> String {

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use rusqlite::{Connection, params};
 use siphasher::sip::SipHasher13;
-use tsuji_core::{ParticipantId, Reason, TrackId};
+use tsuji_core::{Freeze, ParticipantId, Reason, TrackId, WallTime};
 use tsuji_signaling::Happening;
 use tsuji_signaling::message::ExitReason;
 
-use super::words;
+use super::{milliseconds, words};
 
 /// Something that is to be written down.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Writing<'a> {
     pub(super) present: &'a mut Present,
     /// What pseudonyms of addresses are made with; `None` where they are kept as they are.
     pub(super) key: Option<(u64, u64)>,
+    /// The wall-clock time of `t = 0`.
+    pub(super) epoch: WallTime,
 }
 
 impl Writing<'_> {
@@ -63,6 +65,12 @@ impl Writing<'_> {
                 track,
                 reason,
             } => self.picture(at, *viewer, *track, *reason),
+            Happening::Froze {
+                viewer,
+                names,
+                freeze,
+            } => self.froze(*viewer, names, freeze),
+            Happening::Problem { participant } => self.problem(at, *participant),
         }
     }
 
@@ -149,6 +157,62 @@ impl Writing<'_> {
             words::reason(reason)
         ];
         self.database.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    /// A freeze that lasts is told again when it is over; then perhaps without a verdict, because
+    /// something else is to be seen, and it keeps the one that it had.
+    fn froze(
+        &mut self,
+        viewer: ParticipantId,
+        names: &[String; 2],
+        freeze: &Freeze,
+    ) -> rusqlite::Result<()> {
+        let Some((viewer, publisher)) = self.pair(viewer, freeze.track.participant) else {
+            return Ok(());
+        };
+        let source = freeze.track.source.to_string();
+        let began = milliseconds(self.epoch, freeze.from);
+        let ended = freeze.to.map(|to| milliseconds(self.epoch, to));
+        let Some(verdict) = &freeze.verdict else {
+            let sql = "UPDATE freeze SET ended = ?
+                 WHERE viewer = ? AND publisher = ? AND source = ? AND began = ?";
+            let row = params![ended, viewer.row, publisher.row, source, began];
+            self.database.prepare_cached(sql)?.execute(row)?;
+            return Ok(());
+        };
+        let [to, of] = names;
+        let facts = serde_json::to_string(&freeze.facts).unwrap_or_default();
+        let sql = "INSERT INTO freeze (meeting, viewer, publisher, source, began, ended, culprit,
+               confidence, because, facts)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (viewer, publisher, source, began) DO UPDATE SET ended = excluded.ended,
+               culprit = excluded.culprit, confidence = excluded.confidence,
+               because = excluded.because, facts = excluded.facts";
+        let row = params![
+            viewer.meeting,
+            viewer.row,
+            publisher.row,
+            source,
+            began,
+            ended,
+            words::culprit(verdict.culprit),
+            verdict.confidence,
+            verdict.because(to, of),
+            facts
+        ];
+        self.database.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    fn problem(&mut self, at: i64, participant: ParticipantId) -> rusqlite::Result<()> {
+        let Some(Person { row, meeting }) = self.present.people.get(&participant).copied() else {
+            return Ok(());
+        };
+        let sql = "INSERT INTO mark (meeting, person, at) VALUES (?, ?, ?)";
+        self.database
+            .prepare_cached(sql)?
+            .execute(params![meeting, row, at])?;
         Ok(())
     }
 
