@@ -6,9 +6,10 @@
 //!  Notice::Freeze, problem ─┘
 //! ```
 
+use tracing::Span;
 use tsuji_core::{Freeze, Mid, ParticipantId, Reason, SlotReason, TrackId};
 
-use super::{ConnectionId, Lobby, Output};
+use super::{ConnectionId, Lobby, Output, person_span};
 use crate::message::{ExitReason, Id, ServerMessage};
 use crate::room_code::RoomCode;
 
@@ -81,6 +82,16 @@ impl Lobby {
         let Some(names) = name(viewer).zip(name(freeze.track.participant)) else {
             return;
         };
+        if let Some(verdict) = &freeze.verdict {
+            // Logs have no names of people.
+            let [to, of] = [viewer, freeze.track.participant].map(|id| id.to_string());
+            let (culprit, confidence) = (verdict.culprit, verdict.confidence);
+            let because = verdict.because(&to, &of);
+            let length = freeze.to.map(|to| to.since(freeze.from));
+            self.span_of_person(viewer).in_scope(|| {
+                tracing::info!(track = ?freeze.track, ?length, %culprit, confidence, because, "froze");
+            });
+        }
         let connection = self.person(viewer).and_then(|person| person.connection);
         if let Some((connection, verdict)) = connection.zip(freeze.verdict.as_ref()) {
             let message = ServerMessage::Freeze {
@@ -97,6 +108,13 @@ impl Lobby {
             freeze,
         };
         self.happened(viewer, froze);
+    }
+
+    fn span_of_person(&self, participant: ParticipantId) -> Span {
+        match self.participants.get(&participant) {
+            Some(&room) => person_span(room, participant),
+            None => Span::none(),
+        }
     }
 
     /// Somebody says that something is wrong.

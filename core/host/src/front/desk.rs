@@ -24,7 +24,7 @@ use crate::dump::Bell;
 use crate::history::Keeper;
 use crate::limits::Limits;
 use crate::messages::{FromMedia, ToMedia};
-use crate::metrics::{FrontStats, Lateness, Reporter};
+use crate::metrics::{FrontStats, Lateness, Quality, Reporter};
 use crate::queue::{SendError, Taken};
 use crate::trouble::Trouble;
 
@@ -91,6 +91,7 @@ pub struct Desk {
     sides: Sides,
     links: Links,
     lateness: Lateness,
+    quality: Quality,
     given_up: u64,
     guests: BTreeMap<ConnectionId, Guest>,
     next: ConnectionId,
@@ -157,6 +158,7 @@ impl Desk {
             sides: Sides::new(sides),
             links,
             lateness: Lateness::default(),
+            quality: Quality::default(),
             given_up: 0,
             guests: BTreeMap::new(),
             next: ConnectionId(0),
@@ -491,7 +493,7 @@ impl Desk {
             turn = Turn::Stop;
         }
         if self.links.reporter.is_due(t) {
-            let stats = self.stats();
+            let stats = self.stats(t);
             self.links.reporter.publish(t, stats);
         }
         self.flush();
@@ -523,7 +525,7 @@ impl Desk {
         self.flush();
     }
 
-    fn stats(&self) -> FrontStats {
+    fn stats(&mut self, t: Time) -> FrontStats {
         FrontStats {
             lobby: self.lobby.sizes(),
             connections: self.guests.len(),
@@ -533,6 +535,7 @@ impl Desk {
             given_up: self.given_up,
             commands: self.sides.waiting(),
             lateness: self.lateness,
+            quality: self.quality.stats(t),
         }
     }
 
@@ -587,6 +590,7 @@ impl Desk {
 
     /// Hands on what happened in a room to whoever keeps it.
     fn keep(&mut self, t: Time, event: Event) {
+        self.quality.note(t, &event.happening);
         if let Happening::Problem { .. } = &event.happening
             && self.links.keeper.is_there()
         {

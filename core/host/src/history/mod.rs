@@ -33,6 +33,7 @@ use tsuji_signaling::Event;
 use crate::trouble::Trouble;
 pub(crate) use store::Keeping;
 use store::Store;
+pub(crate) use words::culprit as culprit_name;
 use writing::Entry;
 
 /// What waits for the disk. 16,384: a room of 100 whose pictures all change at once.

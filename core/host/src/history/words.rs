@@ -15,7 +15,7 @@ pub(super) fn reason(reason: tsuji_core::Reason) -> String {
 }
 
 /// Whose fault.
-pub(super) fn culprit(culprit: freeze::Culprit) -> String {
+pub(crate) fn culprit(culprit: freeze::Culprit) -> String {
     name(Culprit::from(culprit))
 }
 

@@ -12,6 +12,7 @@
 mod drops;
 mod lateness;
 mod media;
+mod quality;
 mod serve;
 mod text;
 
@@ -25,6 +26,7 @@ use crate::control::Told;
 use crate::record::RecordStats;
 use crate::tls::Tls;
 pub(crate) use lateness::Lateness;
+pub(crate) use quality::{Quality, QualityStats};
 
 /// How often each side publishes what it counts. 1 s: finer than anybody asks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -101,6 +103,7 @@ pub(crate) struct FrontStats {
     /// Commands that wait for the media side.
     pub(crate) commands: usize,
     pub(crate) lateness: Lateness,
+    pub(crate) quality: QualityStats,
 }
 
 impl Watch {

@@ -117,3 +117,29 @@ fn the_text_is_well_formed_and_has_everything() {
         assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
     }
 }
+
+/// A dashboard that asks for what is not told any more shows nothing, and nobody notices.
+#[test]
+fn the_dashboard_asks_for_what_is_told() {
+    let watch = Arc::new(watch());
+    watch.front.publish(Time::ZERO, FrontStats::default());
+    watch.media[0].publish(Time::ZERO, MediaStats::default());
+    watch.receiving_at(std::iter::empty::<&std::fs::File>());
+    let text = text::text(&watch).unwrap();
+    let dashboard = include_str!("../../../../packaging/grafana.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let mut asked = std::collections::BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let words = target["expr"].as_str().unwrap();
+            let words = words.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let names = words.filter(|w| w.starts_with("tsuji_") || w.starts_with("process_"));
+            asked.extend(names.map(str::to_owned));
+        }
+    }
+    assert!(asked.len() > 10);
+    for name in asked {
+        let is_told = |line: &str| line.starts_with(&name) && !line.starts_with('#');
+        assert!(text.lines().any(is_told), "{name} is not told:\n{text}");
+    }
+}

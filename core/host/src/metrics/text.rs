@@ -9,9 +9,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tsuji_core::freeze::Culprit;
 
 use super::drops;
-use super::{FrontStats, Lateness, Watch};
+use super::{FrontStats, Lateness, QualityStats, Watch};
 use crate::record::BUILD;
 
 /// What the text is.
@@ -115,7 +116,9 @@ impl Page<'_> {
             given_up,
             commands,
             lateness: _,
+            quality,
         } = *stats;
+        self.quality(&quality)?;
         let tsuji_signaling::Sizes {
             connections: websockets,
             rooms,
@@ -172,6 +175,50 @@ impl Page<'_> {
                 given_up,
             ),
         ])
+    }
+
+    fn quality(&mut self, quality: &QualityStats) -> fmt::Result {
+        let culprits = Culprit::ALL.map(crate::history::culprit_name);
+        let each = || culprits.iter().zip(quality.freezes);
+        let mut encoder = self.0.encode_descriptor(
+            "tsuji_freezes",
+            "Pictures that stood still for somebody, by whose fault",
+            None,
+            MetricType::Counter,
+        )?;
+        for (culprit, (times, _)) in each() {
+            ConstCounter::new(times)
+                .encode(encoder.encode_family(&[("culprit", culprit.as_str())])?)?;
+        }
+        let mut encoder = self.0.encode_descriptor(
+            "tsuji_freeze_seconds",
+            "How long pictures stood still, by whose fault",
+            None,
+            MetricType::Counter,
+        )?;
+        for (culprit, (_, length)) in each() {
+            let seconds = ConstCounter::new(length.as_secs_f64());
+            seconds.encode(encoder.encode_family(&[("culprit", culprit.as_str())])?)?;
+        }
+        let stays = ConstCounter::new(quality.stays.as_secs_f64());
+        stays.encode(self.0.encode_descriptor(
+            "tsuji_stay_seconds",
+            "How long people were in meetings, together",
+            None,
+            MetricType::Counter,
+        )?)?;
+        let mut encoder = self.0.encode_descriptor(
+            "tsuji_first_picture_seconds",
+            "How long people waited from entering until a picture was forwarded to them",
+            None,
+            MetricType::Histogram,
+        )?;
+        encoder.encode_histogram::<NoLabelSet>(
+            quality.waited.as_secs_f64(),
+            quality.first.iter().sum(),
+            &quality.classes(),
+            None,
+        )
     }
 
     /// How late each of the loops is.
