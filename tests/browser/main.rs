@@ -9,6 +9,7 @@
 mod checking;
 mod codecs;
 mod doors;
+mod freezes;
 mod leaving;
 mod lips;
 mod meeting;

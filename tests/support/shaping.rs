@@ -41,6 +41,20 @@ impl Network {
         done.expect("the queue can go");
     }
 
+    /// From now on nothing comes to the server from this UDP port of the people.
+    pub fn cut_from(&self, port: u16) {
+        self.server.rules(&format!(
+            "add table inet cut; \
+             add chain inet cut in {{ type filter hook input priority 0; }}; \
+             add rule inet cut in udp sport {port} drop"
+        ));
+    }
+
+    /// What was cut is whole again.
+    pub fn mend(&self) {
+        self.server.rules("delete table inet cut");
+    }
+
     /// From now on so many of a hundred datagrams to this port of the people are lost.
     pub fn lose(&self, port: u16, percent: u8) {
         self.server.rules(&format!(

@@ -51,10 +51,10 @@ CREATE TABLE freeze (
   culprit TEXT NOT NULL,
   confidence INTEGER NOT NULL,
   because TEXT NOT NULL,
-  facts TEXT NOT NULL,
-  UNIQUE (viewer, publisher, source, began)
+  facts TEXT NOT NULL
 ) STRICT;
 CREATE INDEX freeze_of_meeting ON freeze (meeting, began);
+CREATE INDEX freeze_that_lasts ON freeze (viewer, publisher, source) WHERE ended IS NULL;
 
 -- Somebody pressed "Report a problem".
 CREATE TABLE mark (

@@ -157,7 +157,7 @@ fn a_freeze_is_one_however_often_it_is_told_and_problems_are_marked() {
         enters(1_000, 1, "Mika"),
         enters(2_000, 2, "Ren"),
         froze(3_000, None, Some(Culprit::Unknown)),
-        froze(3_000, Some(4_000), Some(Culprit::PublisherUplink)),
+        froze(2_990, Some(4_000), Some(Culprit::PublisherUplink)),
         froze(5_000, None, Some(Culprit::Server)),
         froze(5_000, Some(9_000), None),
         // It was short, and is over because something else is to be seen.
@@ -169,7 +169,7 @@ fn a_freeze_is_one_however_often_it_is_told_and_problems_are_marked() {
     let meeting = &reader.meetings(0, 1).unwrap()[0];
     assert_eq!(
         (meeting.freezes, meeting.frozen_ms, meeting.marks),
-        (2, 5_000, 1)
+        (2, 5_010, 1)
     );
     let timeline = reader.timeline(meeting.id).unwrap().unwrap();
     let freezes = timeline.freezes.iter();
@@ -177,7 +177,7 @@ fn a_freeze_is_one_however_often_it_is_told_and_problems_are_marked() {
         .map(|freeze| (freeze.began, freeze.ended, freeze.culprit.as_str()))
         .collect();
     let expected = [
-        (3_000, Some(4_000), "publisher_uplink"),
+        (2_990, Some(4_000), "publisher_uplink"),
         (5_000, Some(9_000), "server"),
     ];
     assert_eq!(freezes, expected);

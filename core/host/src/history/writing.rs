@@ -160,8 +160,9 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// A freeze that lasts is told again when it is over; then perhaps without a verdict, because
-    /// something else is to be seen, and it keeps the one that it had.
+    /// A freeze that lasts is told again when it is over, when it is better known when it began; then
+    /// perhaps without a verdict, because something else is to be seen, and it keeps the one that it
+    /// had.
     fn froze(
         &mut self,
         viewer: ParticipantId,
@@ -172,34 +173,31 @@ impl Writing<'_> {
             return Ok(());
         };
         let source = freeze.track.source.to_string();
-        let began = milliseconds(self.epoch, freeze.from);
         let ended = freeze.to.map(|to| milliseconds(self.epoch, to));
+        let pair = "viewer = ? AND publisher = ? AND source = ? AND ended IS NULL";
         let Some(verdict) = &freeze.verdict else {
-            let sql = "UPDATE freeze SET ended = ?
-                 WHERE viewer = ? AND publisher = ? AND source = ? AND began = ?";
-            let row = params![ended, viewer.row, publisher.row, source, began];
-            self.database.prepare_cached(sql)?.execute(row)?;
+            let sql = format!("UPDATE freeze SET ended = ? WHERE {pair}");
+            let row = params![ended, viewer.row, publisher.row, source];
+            self.database.prepare_cached(&sql)?.execute(row)?;
             return Ok(());
         };
+        let sql = format!("DELETE FROM freeze WHERE {pair}");
+        let row = params![viewer.row, publisher.row, source];
+        self.database.prepare_cached(&sql)?.execute(row)?;
         let [to, of] = names;
-        let facts = serde_json::to_string(&freeze.facts).unwrap_or_default();
         let sql = "INSERT INTO freeze (meeting, viewer, publisher, source, began, ended, culprit,
-               confidence, because, facts)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (viewer, publisher, source, began) DO UPDATE SET ended = excluded.ended,
-               culprit = excluded.culprit, confidence = excluded.confidence,
-               because = excluded.because, facts = excluded.facts";
+               confidence, because, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let row = params![
             viewer.meeting,
             viewer.row,
             publisher.row,
             source,
-            began,
+            milliseconds(self.epoch, freeze.from),
             ended,
             words::culprit(verdict.culprit),
             verdict.confidence,
             verdict.because(to, of),
-            facts
+            serde_json::to_string(&freeze.facts).unwrap_or_default()
         ];
         self.database.prepare_cached(sql)?.execute(row)?;
         Ok(())

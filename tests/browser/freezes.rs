@@ -1,0 +1,89 @@
+//! Why did it freeze? What the page and the operator are told, with a real browser behind a real cut.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tsuji_tests::support::{Guest, MIO, Network, SERVER, Server};
+
+use crate::{MEETING, TURN, keep_picture};
+
+/// For how long nothing comes from Ren.
+const CUT: Duration = Duration::from_millis(2_500);
+
+const ADMIN_PORT: u16 = 8_444;
+
+#[tokio::test]
+async fn a_freeze_has_a_culprit_on_the_tile_and_on_the_operators_page() {
+    let _turn = TURN.lock().await;
+    let Some(network) = Network::flat() else {
+        return;
+    };
+    let kept = TempDir::with_prefix("tsuji-history-").expect("the system has room");
+    let (listen, udp) = (format!("{SERVER}:8443"), format!("{SERVER}:10000"));
+    let admin = format!("{SERVER}:{ADMIN_PORT}");
+    let history = kept.path().join("history");
+    let mut arguments: Vec<&OsStr> = ["--listen", &listen, "--udp", &udp].map(OsStr::new).into();
+    arguments.extend(["--admin", &admin, "--tls", "self-signed", "--tls-dir"].map(OsStr::new));
+    arguments.extend([kept.path().as_os_str(), OsStr::new("--trace-dir")]);
+    arguments.extend([kept.path().as_os_str(), OsStr::new("--history")]);
+    arguments.push(history.as_os_str());
+    let server = Server::start_in(&network.server, &MIO, &arguments);
+    let mika = Guest::with_test_picture_in(&network, "Mika").await;
+    let ren = Guest::with_test_picture_in(&network, "Ren").await;
+    let link = mika.create_room(&format!("https://{listen}/"), "").await;
+    ren.join(&link).await;
+    mika.meets("Ren", MEETING).await;
+    ren.meets("Mika", MEETING).await;
+    // The mean of the distances of pictures is to be known.
+    mika.sees("Ren", "now.frames > first.frames + 60").await;
+
+    network.cut_from(port(&ren).await);
+    tokio::time::sleep(CUT).await;
+    network.mend();
+    let blame = "return [...document.querySelectorAll('.blame:not([hidden]) span')]
+        .some(({ textContent }) => textContent === \"Ren's connection is weak\")";
+    mika.until("a word about Ren's connection", blame, Value::Null)
+        .await;
+    keep_picture("freeze-tile", &mika.screenshot().await);
+    let told = "const over = witness.heard.filter(({ type, over }) => type === 'freeze' && over);
+        return over.at(-1)?.culprit";
+    let culprit = mika.until("a freeze that is over", told, Value::Null).await;
+    assert_eq!(culprit, "publisher_uplink");
+    mika.press("Report a problem").await;
+    server.logs("the decisions of the last minutes are written");
+    ren.depart().await;
+
+    // What the operator sees.
+    let page = format!(
+        "http://{admin}/admin?room={}",
+        link.rsplit('/').next().unwrap_or_default()
+    );
+    mika.go(&page).await;
+    let mark = "const mark = document.querySelector('.freeze[role=button]');
+        mark?.dispatchEvent(new MouseEvent('click'));
+        return document.querySelector('.verdict')?.innerText";
+    let verdict = mika.until("a verdict", mark, Value::Null).await;
+    let verdict = verdict.as_str().unwrap_or_default();
+    eprintln!("{verdict}");
+    assert!(
+        verdict.contains("Whose fault: the sender's uplink"),
+        "{verdict}"
+    );
+    assert!(verdict.contains("Mika did not see Ren for"), "{verdict}");
+    let marked = "return document.querySelectorAll('.chart .mark').length";
+    let marks = mika.until("a mark", marked, json!(null)).await;
+    assert_eq!(marks, 1);
+    keep_picture("timeline", &mika.screenshot().await);
+    mika.depart().await;
+    server.stop();
+}
+
+/// The port from which a guest's media comes.
+async fn port(guest: &Guest) -> u16 {
+    let look = "return (await witness.way())?.port";
+    let port = guest.until("a port", look, Value::Null).await;
+    let port = port.as_u64().and_then(|port| u16::try_from(port).ok());
+    port.expect("a port")
+}
