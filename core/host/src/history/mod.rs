@@ -111,13 +111,11 @@ impl Keeper {
             happening: event.happening,
             peer,
         };
-        let sent = active
-            .entries
-            .as_ref()
-            .map(|entries| entries.try_send(entry));
-        if let Some(Err(TrySendError::Full(_))) = sent
-            && let Some(times) = active.lost.happened(t)
-        {
+        let is_full = active.entries.as_ref().is_some_and(|entries| {
+            // That the writer is gone was said when it went.
+            matches!(entries.try_send(entry), Err(TrySendError::Full(_)))
+        });
+        if is_full && let Some(times) = active.lost.happened(t) {
             tracing::warn!(times, "the disk does not keep up: the history has gaps");
         }
     }
