@@ -8,11 +8,18 @@ use super::facts::Device;
 use crate::ids::Mid;
 use crate::time::Time;
 
+/// Who sends media, or reports about it, has no longer pause.
+const PAUSE: Duration = Duration::from_millis(300);
+/// Longer than feedback takes, and the checks of a path that works again.
+const SETTLED: Duration = Duration::from_millis(800);
+
 /// How somebody's path and page fare.
 #[derive(Debug, Default)]
 pub(crate) struct Person {
     /// When anything last came.
     heard: Time,
+    /// Since when it comes without a [`PAUSE`].
+    since: Time,
     /// The longest time without, ms.
     quiet: Bins<u16>,
     /// When it last was without a path, and until when.
@@ -26,15 +33,20 @@ pub(crate) struct Person {
 impl Person {
     /// Something came.
     pub(crate) fn heard(&mut self, now: Time) {
-        let silent = now.since(self.heard).as_millis();
+        let silent = now.since(self.heard);
+        if silent >= PAUSE {
+            self.since = now;
+        }
+        let silent = silent.as_millis();
         self.heard = now;
         let quiet = self.quiet.at(now);
         *quiet = (*quiet).max(u16::try_from(silent).unwrap_or(u16::MAX));
     }
 
-    /// Whether something comes.
+    /// Whether something comes, and has for as long as feedback about pictures takes: what comes first
+    /// after an outage says nothing about them.
     pub(crate) fn speaks(&self, now: Time) -> bool {
-        now.since(self.heard) < Duration::from_millis(300)
+        now.since(self.heard) < PAUSE && now.since(self.since) >= SETTLED
     }
 
     /// The longest time in which nothing came, of this time. Milliseconds.
@@ -93,5 +105,26 @@ impl Person {
             dropped: seen.dropped.saturating_sub(old.dropped),
             decoding_ms: decoding / decoded.max(1),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_away_speaks_again_when_feedback_had_its_time() {
+        let mut person = Person::default();
+        let at = Time::from_millis;
+        let mut until = |from: u64, to: u64| {
+            for ms in (from..=to).step_by(20) {
+                person.heard(at(ms));
+            }
+            person.speaks(at(to))
+        };
+        assert!(until(0, 2_000));
+        // Nothing came for two seconds and a half.
+        assert!(!until(4_500, 5_280));
+        assert!(until(5_300, 5_300));
     }
 }
