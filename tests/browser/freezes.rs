@@ -1,6 +1,7 @@
 //! Why did it freeze? What the page and the operator are told, with a real browser behind a real cut.
 
 use std::ffi::OsStr;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -62,10 +63,8 @@ async fn a_freeze_has_a_culprit_on_the_tile_and_on_the_operators_page() {
     ren.depart().await;
 
     // What the operator sees.
-    let page = format!(
-        "http://{admin}/admin?room={}",
-        link.rsplit('/').next().unwrap_or_default()
-    );
+    let room = link.rsplit('/').next().unwrap_or_default().to_owned();
+    let page = format!("http://{admin}/admin?room={room}");
     mika.go(&page).await;
     let mark = "const mark = document.querySelector('.freeze[role=button]');
         mark?.dispatchEvent(new MouseEvent('click'));
@@ -84,6 +83,19 @@ async fn a_freeze_has_a_culprit_on_the_tile_and_on_the_operators_page() {
     keep_picture("timeline", &mika.screenshot().await);
     mika.depart().await;
     server.stop();
+    // And in a terminal.
+    let why = Command::new(MIO.executable())
+        .args(["why", &room, "--history"])
+        .arg(&history)
+        .output()
+        .expect("it starts");
+    let told = String::from_utf8_lossy(&why.stdout);
+    eprintln!("{told}");
+    let sentence = verdict.lines().find(|line| line.contains("did not see"));
+    let because = sentence.and_then(|line| line.split_once(" because "));
+    let because = because.map_or("", |(_, because)| because.trim_end_matches('.'));
+    assert!(!because.is_empty() && told.contains(because), "{told}");
+    assert!(told.contains("Mika reported a problem"), "{told}");
 }
 
 /// The port from which a guest's media comes.
