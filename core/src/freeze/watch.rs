@@ -62,9 +62,11 @@ pub(crate) struct Watch {
     rhythm: Rhythm,
     /// When to look for an open gap. Not later than there is one; a picture does not move it.
     check: Option<Time>,
+    /// Since when the same picture leaves.
+    begun: Option<Time>,
     freezes: Vec<Freeze>,
-    /// Those that were told, or ended without.
-    past: VecDeque<(Time, Time)>,
+    /// Those that were told, and whether only the page saw them.
+    past: VecDeque<(Time, Time, bool)>,
     /// A told one that ended because the slot changed.
     forgotten: Option<(Gap, Option<TrackIndex>)>,
     /// The encoding that leaves since when, and the one before.
@@ -96,6 +98,10 @@ impl Freeze {
         2 * both >= end.since(begin).min(until.since(gap.from))
     }
 
+    fn only_shown(&self) -> bool {
+        matches!(self.seen, [None, None, Some(_)])
+    }
+
     fn due(&self) -> Option<Time> {
         match self.to() {
             Some(to) => Some(to + SETTLES),
@@ -124,6 +130,7 @@ impl Watch {
         if self.layers[0].is_none_or(|(before, _)| before != layer) {
             self.layers = [Some((layer, now)), self.layers[0]];
         }
+        self.begun.get_or_insert(now);
         let mut ended = None;
         let rhythm = &mut self.rhythm;
         self.frames.take(part, |timestamp| {
@@ -225,7 +232,7 @@ impl Watch {
             if past.len() == REMEMBERED {
                 past.pop_front();
             }
-            past.push_back((freeze.from(), to));
+            past.push_back((freeze.from(), to, freeze.only_shown()));
             false
         });
         due
@@ -253,6 +260,7 @@ impl Watch {
         self.rhythm.forget();
         self.frames = Frames::default();
         self.check = None;
+        self.begun = None;
         let forgotten = &mut self.forgotten;
         // What has ended is told as it was.
         self.freezes.retain_mut(|freeze| {
@@ -274,15 +282,30 @@ impl Watch {
         self.rhythm.due().is_some()
     }
 
+    /// Whether it has been the same picture since this time, and was to come.
+    pub(crate) fn is_same_since(&self, from: Time) -> bool {
+        self.begun.is_some_and(|begun| begun <= from)
+    }
+
     /// Whether there was a freeze in this time.
     pub(crate) fn froze(&self, from: Time, to: Time) -> bool {
-        let meets = |(begin, end): (Time, Time)| begin <= to && from <= end;
-        let open = self.freezes.iter();
-        let open = open.map(|freeze| (freeze.from(), freeze.to().unwrap_or(to)));
+        self.between(from, to).next().is_some()
+    }
+
+    /// The same, of those that the server saw as well.
+    pub(crate) fn froze_on_the_way(&self, from: Time, to: Time) -> bool {
+        self.between(from, to).any(|(.., only_shown)| !only_shown)
+    }
+
+    fn between(&self, from: Time, to: Time) -> impl Iterator<Item = (Time, Time, bool)> {
+        let open = self.freezes.iter().map(move |freeze| {
+            let end = freeze.to().unwrap_or(to);
+            (freeze.from(), end, freeze.only_shown())
+        });
         let open_now = self.rhythm.due().filter(|(due, _)| *due <= to);
-        let open_now = open_now.map(|(_, since)| (since, to));
-        let mut all = self.past.iter().copied().chain(open).chain(open_now);
-        all.any(meets)
+        let open_now = open_now.map(|(_, since)| (since, to, false));
+        let all = self.past.iter().copied().chain(open).chain(open_now);
+        all.filter(move |(begin, end, _)| *begin <= to && from <= *end)
     }
 }
 

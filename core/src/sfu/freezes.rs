@@ -236,8 +236,13 @@ impl Sfu {
                 };
                 let froze =
                     Duration::from_millis(new.frozen_ms.saturating_sub(old.frozen_ms).into());
-                // What the server saw itself, it knows better when.
-                if !froze.is_zero() && !slot.watch.froze(*since - BEFORE - froze, now) {
+                let from = *since - BEFORE - froze;
+                // What the server saw itself, it knows better when. And a page counts as frozen what did
+                // not come because it was not to, or was another's.
+                if !froze.is_zero()
+                    && slot.watch.is_same_since(from)
+                    && !slot.watch.froze_on_the_way(from, now)
+                {
                     let gap = Gap {
                         from: now - froze,
                         to: Some(now),
@@ -304,3 +309,6 @@ fn inflow(stream: &Stream, Window { from, to }: Window) -> Inflow {
     }
     inflow
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ fn sfu_with(people: u64) -> Sfu {
     sfu_in(people, 2)
 }
 
-fn sfu_in_one_room(people: u64) -> Sfu {
+pub(super) fn sfu_in_one_room(people: u64) -> Sfu {
     sfu_in(people, 1)
 }
 
