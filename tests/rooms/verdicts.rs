@@ -29,6 +29,7 @@ fn each_fault_alone_is_found_and_blamed_on_whom_it_is_due_to() {
         Culprit::PublisherUplink,
         Culprit::Server,
         Culprit::ViewerDownlink,
+        Culprit::ViewerDevice,
     ] {
         let all = tally
             .judged

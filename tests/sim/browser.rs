@@ -15,6 +15,7 @@ use crate::decoder::Decoder;
 use crate::engine::Engine;
 use crate::media::{self, Camera, Microphone, Packet, Place, Stamp};
 use crate::network::Arrival;
+use crate::reporter::Device;
 
 /// Bytes around each payload: RTP with its extensions, SRTP, UDP and IP.
 const AROUND: u64 = 70;
@@ -92,6 +93,8 @@ pub struct Browser {
     pub connected: bool,
     /// Everything that arrived and was not taken out.
     pub received: Vec<Received>,
+    /// How the page and its camera fare, for its [`Reporter`](crate::Reporter).
+    pub device: Device,
     /// What could be shown, by m-line.
     pub decoders: BTreeMap<String, Decoder>,
     /// PLIs that the server sent it.
@@ -159,6 +162,7 @@ impl Browser {
             screen_sound: None,
             connected: false,
             received: Vec::new(),
+            device: Device::default(),
             decoders: BTreeMap::new(),
             keyframe_requests: Vec::new(),
             offers: 0,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tsuji_core::{Layer, Time, TrackId};
 
 use crate::browser::Received;
-use crate::freezes::Freezes;
 use crate::media::Place;
+use crate::screen::Screen;
 
 /// How long a gap may stay open before a keyframe is asked for: retransmissions come first.
 const STUCK: Duration = Duration::from_millis(300);
@@ -34,8 +34,8 @@ pub struct Decoder {
     asked: Option<Time>,
     /// When a picture of the present source was shown last.
     pub last_shown: Option<Time>,
-    /// Freezes of everything that it has shown.
-    pub freezes: Freezes,
+    /// Where everything is shown that can be.
+    pub screen: Screen,
 }
 
 #[derive(Debug)]
@@ -71,12 +71,12 @@ impl Decoder {
                 return;
             }
             let is_same_source = self.track() == Some(packet.track());
-            let mut freezes = std::mem::take(&mut self.freezes);
+            let mut screen = std::mem::take(&mut self.screen);
             if !is_same_source {
-                freezes.forget();
+                screen.forget();
             }
             *self = Self {
-                freezes,
+                screen,
                 stream: Some(stream),
                 asked: self.asked,
                 last_shown: self.last_shown.filter(|_| is_same_source),
@@ -153,7 +153,7 @@ impl Decoder {
 
     fn advance_to(&mut self, frame: u32, t: Time) {
         if let Some(parts) = self.pictures.get(&frame) {
-            self.freezes.frame(parts.made, t);
+            self.screen.frame(parts.made, t);
             self.shown = Some((frame, parts.picture_id));
             self.decoded.insert(frame);
         }

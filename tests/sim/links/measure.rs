@@ -268,12 +268,12 @@ impl<'a> Run<'a> {
             let Some(decoder) = browser.and_then(|browser| browser.decoders.get_mut(&mid)) else {
                 continue;
             };
-            decoder.freezes.end(now);
+            decoder.screen.end(now);
             let was_said = |(from, to): &(Time, Time)| {
                 let mut said = self.paused[place].iter();
                 said.any(|at| from <= at && at <= to)
             };
-            let found = decoder.freezes.found.iter();
+            let found = decoder.screen.freezes.found.iter();
             let found = found.filter(|gap| !was_said(gap));
             freezes.extend(found.map(|(from, to)| to.since(*from)));
         }

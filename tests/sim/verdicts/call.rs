@@ -6,9 +6,11 @@ use std::time::Duration;
 use tsuji_core::freeze::Culprit;
 use tsuji_core::{Freeze, Notice, ParticipantId, Reason, Time};
 use tsuji_signaling::ConnectionId;
+use tsuji_signaling::message::ClientMessage;
 
 use super::plan::Plan;
 use crate::page::Manner;
+use crate::reporter::Reporter;
 use crate::world::{World, WorldOptions};
 
 /// People in a call.
@@ -25,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const AFTERMATH: Duration = Duration::from_secs(4);
 /// Two accounts of a freeze may differ by so much.
 const NEAR: Duration = Duration::from_millis(400);
+/// So much later at most a page tells what only it saw: it looks once a second, and tells at most every two.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A freeze that the core told of.
 #[derive(Clone, Debug)]
@@ -62,6 +66,7 @@ struct Call<'a> {
     world: World,
     people: Vec<ConnectionId>,
     begun: Time,
+    reporters: Vec<Reporter>,
 }
 
 /// Who, and on which m-line.
@@ -88,11 +93,17 @@ impl<'a> Call<'a> {
         });
         let people = people.collect();
         world.run_for(ENTERING);
+        // Everybody looks at another moment of the second.
+        let first = |person| 370 * seed + 230 * person;
+        let reporters = (0..PEOPLE as u64)
+            .map(|person| Reporter::new(world.now + Duration::from_millis(first(person) % 1_000)));
+        let reporters = reporters.collect();
         Self {
             plan,
             begun: world.now,
             world,
             people,
+            reporters,
         }
     }
 
@@ -119,9 +130,25 @@ impl<'a> Call<'a> {
                     *state = 2;
                 }
             }
+            self.report();
             self.world.run_for(LOOK);
         }
         self.outcome()
+    }
+
+    /// Pages say what they have to say of themselves.
+    fn report(&mut self) {
+        for (tab, reporter) in self.people.iter().zip(&mut self.reporters) {
+            let now = self.world.now;
+            let Some(page) = self.world.tabs.get_mut(tab).map(|tab| &mut tab.page) else {
+                continue;
+            };
+            let browser = page.browser.as_mut();
+            let report = browser.and_then(|browser| reporter.look(now, browser));
+            if let Some(report) = report {
+                page.say(ClientMessage::Report(report));
+            }
+        }
     }
 
     fn me(&self, person: usize) -> ParticipantId {
@@ -165,8 +192,8 @@ impl<'a> Call<'a> {
             };
             for (mid, decoder) in &mut browser.decoders {
                 let place = (me, mid.clone());
-                decoder.freezes.end(now);
-                let all = decoder.freezes.found.iter().copied();
+                decoder.screen.end(now);
+                let all = decoder.screen.freezes.found.iter().copied();
                 let was_said = |from: Time, to: Time| {
                     let mut said = said.get(&place).into_iter().flatten();
                     said.any(|(begin, end)| *begin <= to && from <= *end)
@@ -219,21 +246,19 @@ impl<'a> Call<'a> {
                 continue;
             };
             let place = (*participant, freeze.mid.0.clone());
-            let to = freeze.to.unwrap_or(self.world.now);
-            told_of
-                .entry(place.clone())
-                .or_default()
-                .push((freeze.from, to));
+            let span = span(freeze, self.world.now);
+            told_of.entry(place.clone()).or_default().push(span);
             // Of one that is told twice, the second counts.
             if freeze.to.is_none() || freeze.verdict.is_none() || freeze.from < self.begun {
                 continue;
             }
             let there = seen.get(&place).map_or(&[][..], Vec::as_slice);
             let publisher = freeze.track.participant;
+            let to = freeze.to.unwrap_or(self.world.now);
             outcome.told.push(Told {
                 viewer: *participant,
                 truth: self.truth(*participant, publisher, freeze.from, to),
-                seen: there.iter().any(|seen| meets(*seen, (freeze.from, to))),
+                seen: there.iter().any(|seen| meets(*seen, span)),
                 freeze: freeze.clone(),
             });
         }
@@ -250,6 +275,15 @@ impl<'a> Call<'a> {
         }
         outcome
     }
+}
+
+/// When what was told may have been. Of what only the page saw, it is known how long it was, not when.
+fn span(freeze: &Freeze, now: Time) -> (Time, Time) {
+    let facts = freeze.facts.as_ref();
+    let only_shown = facts
+        .is_some_and(|facts| facts.shown_ms > 0 && facts.departed_ms == 0 && facts.arrived_ms == 0);
+    let early = if only_shown { LATE } else { Duration::ZERO };
+    (freeze.from - early, freeze.to.unwrap_or(now))
 }
 
 fn meets(one: (Time, Time), other: (Time, Time)) -> bool {

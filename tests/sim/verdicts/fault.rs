@@ -6,6 +6,7 @@ use tsuji_core::Time;
 use tsuji_core::freeze::Culprit;
 use tsuji_signaling::ConnectionId;
 
+use crate::browser::Browser;
 use crate::network::{Burst, Conditions};
 use crate::world::World;
 
@@ -47,6 +48,10 @@ pub enum Fault {
     UplinkNarrow,
     /// The publisher's uplink holds packets back.
     UplinkJitters,
+    /// The publisher's tab is hidden: its camera gives a picture now and then.
+    PublisherHidden,
+    /// The camera's track ends, and is there again.
+    CameraEnds,
     /// The server's thread gets no time.
     ServerStalls,
     /// The viewer's downlink loses packets.
@@ -57,14 +62,20 @@ pub enum Fault {
     DownlinkNarrow,
     /// The viewer's downlink holds packets back.
     DownlinkJitters,
+    /// The viewer's decoder has no time: pictures are late, or dropped.
+    DecoderLate,
+    /// The viewer's page and decoder stand still.
+    TabFrozen,
 }
 
 impl Fault {
     /// All.
-    pub const ALL: [Fault; 12] = [
+    pub const ALL: [Fault; 16] = [
         Fault::CameraStops,
         Fault::EncoderStarved,
         Fault::PublisherSleeps,
+        Fault::PublisherHidden,
+        Fault::CameraEnds,
         Fault::UplinkLoses,
         Fault::UplinkCut,
         Fault::UplinkNarrow,
@@ -74,14 +85,18 @@ impl Fault {
         Fault::DownlinkCut,
         Fault::DownlinkNarrow,
         Fault::DownlinkJitters,
+        Fault::DecoderLate,
+        Fault::TabFrozen,
     ];
 
     /// Whose fault it is.
     pub fn culprit(self) -> Culprit {
         match self {
-            Fault::CameraStops | Fault::EncoderStarved | Fault::PublisherSleeps => {
-                Culprit::PublisherDevice
-            }
+            Fault::CameraStops
+            | Fault::EncoderStarved
+            | Fault::PublisherSleeps
+            | Fault::PublisherHidden
+            | Fault::CameraEnds => Culprit::PublisherDevice,
             Fault::UplinkLoses | Fault::UplinkCut | Fault::UplinkNarrow | Fault::UplinkJitters => {
                 Culprit::PublisherUplink
             }
@@ -90,14 +105,16 @@ impl Fault {
             | Fault::DownlinkCut
             | Fault::DownlinkNarrow
             | Fault::DownlinkJitters => Culprit::ViewerDownlink,
+            Fault::DecoderLate | Fault::TabFrozen => Culprit::ViewerDevice,
         }
     }
 
     /// How long it lasts.
     pub fn lasts(self, strength: Strength) -> Duration {
         Duration::from_millis(match self {
-            Fault::CameraStops => strength.of(700, 2_500),
-            Fault::EncoderStarved => strength.of(2_000, 3_000),
+            Fault::CameraStops | Fault::TabFrozen => strength.of(700, 2_500),
+            Fault::EncoderStarved | Fault::DecoderLate => strength.of(2_000, 3_000),
+            Fault::CameraEnds => strength.of(1_500, 3_000),
             Fault::PublisherSleeps => strength.of(900, 3_000),
             Fault::UplinkCut | Fault::DownlinkCut => strength.of(600, 2_500),
             Fault::ServerStalls => strength.of(400, 1_500),
@@ -115,9 +132,12 @@ impl Fault {
         first: bool,
     ) {
         let (now, left) = (world.now, self.lasts(strength).saturating_sub(since));
-        if self == Fault::EncoderStarved {
+        if matches!(self, Fault::EncoderStarved | Fault::PublisherHidden) {
             // A picture every so often.
             let pause = u128::from(strength.of(450_u32, 800));
+            if first && self == Fault::PublisherHidden {
+                device(world, publisher, |browser| browser.device.hidden = true);
+            }
             if first || since.as_millis() % pause < 20 {
                 let until = now + Duration::from_millis(pause as u64 - 10).min(left);
                 stop(world, publisher, until, false);
@@ -129,11 +149,30 @@ impl Fault {
         }
         match self {
             Fault::CameraStops => stop(world, publisher, now + left, false),
-            Fault::PublisherSleeps => stop(world, publisher, now + left, true),
+            Fault::PublisherSleeps => {
+                stop(world, publisher, now + left, true);
+                device(world, publisher, |browser| {
+                    browser.device.stands_until = now + left;
+                });
+            }
+            Fault::CameraEnds => {
+                stop(world, publisher, now + left, false);
+                device(world, publisher, |browser| browser.device.ended = true);
+            }
+            Fault::DecoderLate => device(world, viewer, |browser| {
+                let takes = Duration::from_millis(strength.of(450, 800));
+                let decoders = browser.decoders.values_mut();
+                decoders.for_each(|decoder| decoder.screen.slow_down(takes, now + left));
+            }),
+            Fault::TabFrozen => device(world, viewer, |browser| {
+                browser.device.stands_until = now + left;
+                let decoders = browser.decoders.values_mut();
+                decoders.for_each(|decoder| decoder.screen.stand(now + left));
+            }),
             Fault::ServerStalls => world.stall(left),
             Fault::UplinkCut => cut(world, publisher, left, Duration::ZERO),
             Fault::DownlinkCut => cut(world, viewer, Duration::ZERO, left),
-            Fault::EncoderStarved => {}
+            Fault::EncoderStarved | Fault::PublisherHidden => {}
             Fault::UplinkLoses | Fault::UplinkNarrow | Fault::UplinkJitters => {
                 change(world, publisher, self.link(strength), true);
             }
@@ -157,6 +196,9 @@ impl Fault {
             Fault::DownlinkLoses | Fault::DownlinkNarrow | Fault::DownlinkJitters => {
                 change(world, people.1, before.clone(), false);
             }
+            Fault::PublisherHidden | Fault::CameraEnds => device(world, people.0, |browser| {
+                (browser.device.hidden, browser.device.ended) = (false, false);
+            }),
             _ => {}
         }
     }
@@ -185,6 +227,13 @@ impl Fault {
                 ..line
             },
         }
+    }
+}
+
+fn device(world: &mut World, tab: ConnectionId, change: impl FnOnce(&mut Browser)) {
+    let tab = world.tabs.get_mut(&tab);
+    if let Some(browser) = tab.and_then(|tab| tab.page.browser.as_mut()) {
+        change(browser);
     }
 }
 

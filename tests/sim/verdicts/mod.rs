@@ -3,6 +3,7 @@
 //! ```text
 //!  Plan: a call, faults ─► Call: a world of four ─┬─► the core's notices: freezes and verdicts ─┐
 //!                                                 └─► decoders ─► Freezes: what was seen ───────┴─► Tally
+//!                                                          └─► Reporter: what pages tell
 //! ```
 //! Everybody publishes, everybody sees all others. The first one is the publisher that publishers' faults
 //! happen to, the second the viewer that viewers' faults happen to.
