@@ -117,18 +117,20 @@ impl Dumper {
             format!("{shard}-decisions.trace")
         };
         let name = format!("tsuji-{}{suffix}", stamp(header.epoch, t));
-        let path = self.directory.join(name);
-        if asked == REPORTED {
-            prune(&self.directory, &suffix, PROBLEMS - 1);
-        }
-        let work = move || match write(&path, &header, &blocks, &end) {
-            Ok(bytes) => {
-                let file = path.display();
-                tracing::info!(%file, bytes, "the decisions of the last minutes are written");
+        let directory = self.directory.clone();
+        let work = move || {
+            if asked == REPORTED {
+                prune(&directory, &suffix, PROBLEMS - 1);
             }
-            Err(error) => {
-                let file = path.display();
-                tracing::error!(%error, %file, "the decisions of the last minutes are not written");
+            let path = directory.join(name);
+            let file = path.display();
+            match write(&path, &header, &blocks, &end) {
+                Ok(bytes) => {
+                    tracing::info!(%file, bytes, "the decisions of the last minutes are written");
+                }
+                Err(error) => {
+                    tracing::error!(%error, %file, "the decisions of the last minutes are not written");
+                }
             }
         };
         let thread = std::thread::Builder::new().name("tsuji-trace".to_owned());

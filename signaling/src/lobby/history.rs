@@ -7,7 +7,7 @@
 //! ```
 
 use tracing::Span;
-use tsuji_core::{Freeze, Mid, ParticipantId, Reason, SlotReason, TrackId};
+use tsuji_core::{Freeze, ParticipantId, Reason, SlotReason, TrackId};
 
 use super::{ConnectionId, Lobby, Output, person_span};
 use crate::message::{ExitReason, Id, ServerMessage};
@@ -128,23 +128,22 @@ impl Lobby {
         }
     }
 
-    /// Says what somebody sees from now on. `before`: what was said of the same slots.
-    pub(super) fn sees(
-        &mut self,
-        viewer: ParticipantId,
-        before: &[(Mid, TrackId)],
-        reasons: &[SlotReason],
-    ) {
-        let now_in = |track| reasons.iter().any(|reason| reason.track == Some(track));
-        let gone = before.iter().filter(|(mid, track)| {
-            // Of others nothing was said, or it is the same still.
-            let told = reasons.iter().find(|reason| reason.mid == *mid);
-            told.is_some_and(|told| told.track != Some(*track)) && !now_in(*track)
+    /// Says what somebody sees from now on, before it is noted: of the same slots, it was told something
+    /// else before.
+    pub(super) fn sees(&mut self, viewer: ParticipantId, reasons: &[SlotReason]) {
+        let Some(person) = self.person(viewer) else {
+            return;
+        };
+        let now_in = |track| reasons.iter().any(|now| now.track == Some(track));
+        let before = reasons.iter().filter_map(|now| {
+            let before = person.told.reasons.get(&now.mid)?;
+            before.track
         });
-        let gone = gone.map(|(_, track)| (*track, Reason::Hidden));
+        let gone = before.filter(|track| !now_in(*track));
+        let gone = gone.map(|track| (track, Reason::Hidden));
         let there = reasons
             .iter()
-            .filter_map(|told| Some((told.track?, told.reason)));
+            .filter_map(|now| Some((now.track?, now.reason)));
         for (track, reason) in gone.chain(there).collect::<Vec<_>>() {
             let picture = Happening::Picture {
                 viewer,

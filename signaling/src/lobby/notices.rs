@@ -153,16 +153,12 @@ impl Lobby {
     }
 
     fn reasons(&mut self, participant: ParticipantId, reasons: Vec<tsuji_core::SlotReason>) {
+        self.sees(participant, &reasons);
         let Some(person) = self.person_mut(participant) else {
             return;
         };
         let told = &mut person.told;
         let is_first = told.changed.is_empty();
-        let before = reasons.iter().filter_map(|reason| {
-            let before = told.reasons.get(&reason.mid)?;
-            Some((before.mid.clone(), before.track?))
-        });
-        let (before, now): (Vec<_>, _) = (before.collect(), reasons.clone());
         for reason in reasons {
             told.changed.insert(reason.mid.clone());
             told.reasons.insert(reason.mid.clone(), reason);
@@ -171,7 +167,6 @@ impl Lobby {
             let at = self.now + self.limits.reasons_pause;
             self.timers.set(Timer::Reasons(participant), at);
         }
-        self.sees(participant, &before, &now);
     }
 
     /// Tells what has gathered. Who is away will be told everything.

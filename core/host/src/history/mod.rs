@@ -145,8 +145,10 @@ fn write(mut store: Store, began: i64, entries: &Receiver<Entry>) {
         }
         if !batch.is_empty() {
             gather(&mut batch, entries);
-            if let Err(error) = store.write(&batch) {
-                tracing::warn!(%error, entries = batch.len(), "the history was not written");
+            let entries = batch.len();
+            match store.write(&batch) {
+                Ok(()) => tracing::debug!(entries, "the history is written"),
+                Err(error) => tracing::warn!(%error, entries, "the history was not written"),
             }
             batch.clear();
         }
