@@ -2,16 +2,12 @@
 
 use std::ffi::OsStr;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tsuji_tests::support::{Guest, MIO, Network, SERVER, Server};
 
 use crate::{MEETING, TURN, keep_picture};
-
-/// For how long nothing comes from Ren.
-const CUT: Duration = Duration::from_millis(2_500);
 
 const ADMIN_PORT: u16 = 8_444;
 
@@ -41,7 +37,8 @@ async fn a_freeze_has_a_culprit_on_the_tile_and_on_the_operators_page() {
     mika.sees("Ren", "now.frames > first.frames + 60").await;
 
     network.cut_from(port(&ren).await);
-    tokio::time::sleep(CUT).await;
+    let lasts = "return witness.heard.some(({ type, over }) => type === 'freeze' && !over)";
+    mika.until("a freeze that lasts", lasts, Value::Null).await;
     network.mend();
     let blame = "return [...document.querySelectorAll('.blame:not([hidden]) span')]
         .some(({ textContent }) => textContent === \"Ren's connection is weak\")";

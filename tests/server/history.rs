@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use serde_json::Value;
 use tsuji_tests::on_each_runtime;
@@ -37,17 +36,10 @@ fn json(address: SocketAddr, path: &str) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-/// Asks until it is so: what happens is written down twice a second.
-fn until(address: SocketAddr, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let mut meetings = Value::Null;
-    for _ in 0..100 {
-        meetings = json(address, "/admin/api/meetings?since=0");
-        if wanted(&meetings) {
-            return meetings;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("not seen: {what}: {meetings}");
+/// What the operator sees once so many batches were written down.
+fn meetings(server: &Server, admin: SocketAddr, batches: usize) -> Value {
+    server.logs_times("the history is written", batches);
+    json(admin, "/admin/api/meetings?since=0")
 }
 
 fn enter(server: &Server) -> WebSocket<TcpStream> {
@@ -64,6 +56,7 @@ fn the_operator_sees_meetings_that_go_on_and_those_that_are_over(program: &Progr
     let file = folder.path().join("history");
     let mut arguments = vec![OsStr::new("--history"), file.as_os_str()];
     arguments.extend(["--admin", "127.0.0.1:0"].map(OsStr::new));
+    arguments.extend(["--log", "info,tsuji_host::history=debug"].map(OsStr::new));
     let server = Server::start_with(program, &arguments);
     let line = server.logs("admin=");
     let admin = line.split("admin=").nth(1).unwrap();
@@ -84,24 +77,25 @@ fn the_operator_sees_meetings_that_go_on_and_those_that_are_over(program: &Progr
     assert!(!String::from_utf8_lossy(&public).contains("/admin/main.js"));
 
     let mut ren = enter(&server);
-    let meetings = until(admin, "somebody is there", |all| all[0]["people"] == 1);
-    assert_eq!(meetings[0]["ended"], Value::Null);
-    let one = format!("/admin/api/meeting?id={}", meetings[0]["id"]);
+    let all = meetings(&server, admin, 1);
+    assert_eq!(all[0]["people"], 1);
+    assert_eq!(all[0]["ended"], Value::Null);
+    let one = format!("/admin/api/meeting?id={}", all[0]["id"]);
     assert_eq!(json(admin, &one)["people"][0]["name"], "Ren");
     ren.send(Message::text(r#"{"type":"leave"}"#)).unwrap();
-    until(admin, "it is over", |all| all[0]["ended"].is_i64());
+    assert!(meetings(&server, admin, 2)[0]["ended"].is_i64());
     assert_eq!(json(admin, &one)["people"][0]["why"], "left");
 
     // What goes on when the server stops has ended, and is there the next time.
     let _mika = enter(&server);
-    until(admin, "another one", |all| all[1]["people"] == 1);
+    assert_eq!(meetings(&server, admin, 3)[0]["people"], 1);
     server.stop();
     let server = Server::start_with(program, &arguments);
     let line = server.logs("admin=");
     let admin = line.split("admin=").nth(1).unwrap();
     let admin: SocketAddr = admin.split(' ').next().unwrap().parse().unwrap();
-    let meetings = json(admin, "/admin/api/meetings");
-    assert_eq!(meetings.as_array().map(Vec::len), Some(2));
-    assert!(meetings[0]["ended"].is_i64());
+    let all = json(admin, "/admin/api/meetings");
+    assert_eq!(all.as_array().map(Vec::len), Some(2));
+    assert!(all[0]["ended"].is_i64());
     server.stop();
 }
