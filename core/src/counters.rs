@@ -20,6 +20,8 @@ pub struct Counters {
     /// Dropped: RTP from one more SSRC of somebody who has used too many, or with a transport-wide
     /// number that can't be.
     pub dropped_source: u64,
+    /// Datagrams for which the system had no room, as was [told](crate::Input::Overflow).
+    pub overflowed: u64,
     /// RTP packets that publishers sent us.
     pub packets_in: u64,
     /// RTP packets handed to viewers' connections.

@@ -13,6 +13,12 @@ pub enum Input<'a> {
     Datagram(Datagram<'a>),
     /// A path is no more: its TCP connection has ended.
     Closed(Path),
+    /// So many datagrams more never came, because the system had no room for them (`SO_RXQ_OVFL` of
+    /// Linux, or what tells the same). Nothing depends on it but what is said of freezes.
+    Overflow {
+        /// How many since this was last told.
+        datagrams: u32,
+    },
     /// Signaling wants something.
     Command(Command),
     /// The [`deadline`](crate::Sfu::deadline) has come. Harmless at any other time.

@@ -12,6 +12,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId, VideoCodec};
 
 use crate::decoder::Decoder;
+use crate::ear::Ear;
 use crate::engine::Engine;
 use crate::media::{self, Camera, Microphone, Packet, Place, Stamp};
 use crate::network::Arrival;
@@ -97,6 +98,8 @@ pub struct Browser {
     pub device: Device,
     /// What could be shown, by m-line.
     pub decoders: BTreeMap<String, Decoder>,
+    /// What could be heard, by m-line.
+    pub ears: BTreeMap<String, Ear>,
     /// PLIs that the server sent it.
     pub keyframe_requests: Vec<Time>,
     /// Offers answered.
@@ -164,6 +167,7 @@ impl Browser {
             received: Vec::new(),
             device: Device::default(),
             decoders: BTreeMap::new(),
+            ears: BTreeMap::new(),
             keyframe_requests: Vec::new(),
             offers: 0,
             slots: Vec::new(),
@@ -532,7 +536,10 @@ impl Browser {
             layer: stamp.layer,
             of: stamp.of,
         };
-        if !audio {
+        if audio {
+            let ear = self.ears.entry(received.mid.clone()).or_default();
+            ear.hear(received.source, received.count, received.made, t);
+        } else {
             let decoder = self.decoders.entry(received.mid.clone()).or_default();
             decoder.packet(&received);
         }

@@ -9,8 +9,11 @@ use crate::browser::Received;
 use crate::media::Place;
 use crate::screen::Screen;
 
-/// How long a gap may stay open before a keyframe is asked for: retransmissions come first.
-const STUCK: Duration = Duration::from_millis(300);
+/// How long a gap may stay open before a keyframe is asked for, as in libwebrtc, which asks for what is missing
+/// as long (`max_wait_for_frame`).
+const STUCK: Duration = Duration::from_secs(3);
+/// The same, of who has shown nothing yet (`max_wait_for_keyframe`).
+const BEGINS: Duration = Duration::from_millis(200);
 /// How long what can be shown waits for what should have come before it.
 const GAP: Duration = Duration::from_millis(100);
 /// Between two requests.
@@ -162,7 +165,8 @@ impl Decoder {
 
     /// When [`Decoder::asks`] may say yes.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let stuck = self.stuck_since? + STUCK;
+        let patience = if self.shown.is_some() { STUCK } else { BEGINS };
+        let stuck = self.stuck_since? + patience;
         Some(self.asked.map_or(stuck, |asked| stuck.max(asked + AGAIN)))
     }
 

@@ -14,6 +14,7 @@
 mod browser;
 mod decoder;
 mod digest;
+mod ear;
 mod engine;
 pub mod failure;
 mod freezes;
@@ -40,6 +41,7 @@ mod world;
 
 pub use browser::{Browser, Received};
 pub use decoder::Decoder;
+pub use ear::Ear;
 pub use freezes::Freezes;
 pub use media::{Camera, Microphone, Picture, Place};
 pub use page::{Manner, Page};

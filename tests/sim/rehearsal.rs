@@ -21,6 +21,8 @@ pub enum Taken {
     Datagram(Path, Vec<u8>),
     /// A path is no more.
     Closed(Path),
+    /// Datagrams never came.
+    Overflow(u32),
     /// Signaling wants something.
     Command(Command),
     /// The deadline has come.
@@ -78,6 +80,9 @@ impl Taken {
             Self::Closed(path) => Input::Closed(*path),
             Self::Command(command) => Input::Command(command.clone()),
             Self::Timeout => Input::Timeout,
+            Self::Overflow(datagrams) => Input::Overflow {
+                datagrams: *datagrams,
+            },
         }
     }
 }
@@ -89,6 +94,7 @@ impl From<Input<'_>> for Taken {
             Input::Closed(path) => Self::Closed(path),
             Input::Command(command) => Self::Command(command),
             Input::Timeout => Self::Timeout,
+            Input::Overflow { datagrams } => Self::Overflow(datagrams),
         }
     }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Draws a meeting: people as rows, time to the right. */
 
-import { ticks } from "./lanes.js";
+import { sensed, ticks } from "./lanes.js";
 import { REASONS, clock, duration } from "./words.js";
 
 const LABEL = 190;
@@ -56,8 +56,8 @@ export function chart(rows, { from, to, width, moment, chosen, choose }) {
     }
     row.lanes.forEach((lane, place) => {
       const top = y + HEAD + place * LANE;
-      const what = lane.source === "screen" ? `${lane.publisher.name}'s screen` : lane.publisher.name;
-      root.append(svg("text", { x: 24, y: top + 10 }, `sees ${short(what, 20)}`));
+      const { verb, what } = sensed(lane.source, lane.publisher.name);
+      root.append(svg("text", { x: 24, y: top + 10 }, `${verb}s ${short(what, 20)}`));
       for (const piece of lane.pieces) {
         root.append(svg("rect", { class: piece.look, x: x(piece.from), y: top, width: Math.max(1, x(piece.to) - x(piece.from)), height: BAR },
           svg("title", {}, `${clock(piece.from)} to ${clock(piece.to)}: ${REASONS[piece.reason]?.words ?? piece.reason}`)));
@@ -65,7 +65,7 @@ export function chart(rows, { from, to, width, moment, chosen, choose }) {
       for (const freeze of lane.freezes) {
         const end = freeze.ended ?? to;
         if (end < from || freeze.began > to) continue;
-        const words = `${row.person.name} did not see ${what} for ${duration(end - freeze.began)} at ${clock(freeze.began)}`;
+        const words = `${row.person.name} did not ${verb} ${what} for ${duration(end - freeze.began)} at ${clock(freeze.began)}`;
         const size = Math.max(7, x(end) - x(freeze.began));
         const mark = svg("rect", { class: freeze === chosen ? "freeze chosen" : "freeze", x: x(freeze.began), y: top - 3, width: size, height: BAR + 6, rx: 3, tabindex: 0, role: "button", "aria-label": words }, svg("title", {}, words));
         mark.addEventListener("click", () => choose(freeze));

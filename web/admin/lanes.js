@@ -67,6 +67,17 @@ export function rows(timeline, now) {
 }
 
 /**
+ * What somebody sees, or hears, of another.
+ * @param {string} source
+ * @param {string} name whose it is
+ * @returns {{verb: string, what: string}}
+ */
+export function sensed(source, name) {
+  const verb = source === "microphone" || source === "screen_audio" ? "hear" : "see";
+  return { verb, what: source.startsWith("screen") ? `${name}'s screen` : name };
+}
+
+/**
  * Round times for an axis.
  * @param {number} from
  * @param {number} to

@@ -2,7 +2,7 @@
 /** The operator's page: which meeting, which moment, and what is shown of it. */
 
 import { chart } from "./chart.js";
-import { momentOf, rows } from "./lanes.js";
+import { momentOf, rows, sensed } from "./lanes.js";
 import { LOOKS, clock, culprit, duration, moment } from "./words.js";
 
 /** How often it looks again while something goes on. */
@@ -191,7 +191,7 @@ function chooseFreeze(freeze) {
 const nameOf = (id) => timeline?.people.find((person) => person.id === id)?.name ?? "somebody";
 
 /** @param {Freeze} freeze */
-const pictureOf = (freeze) => freeze.source === "screen" ? `${nameOf(freeze.publisher)}'s screen` : nameOf(freeze.publisher);
+const sensedOf = (freeze) => sensed(freeze.source, nameOf(freeze.publisher));
 
 /** @param {Freeze} freeze */
 const lengthOf = (freeze) => duration((freeze.ended ?? Date.now()) - freeze.began);
@@ -199,7 +199,8 @@ const lengthOf = (freeze) => duration((freeze.ended ?? Date.now()) - freeze.bega
 function verdict() {
   const freeze = chosenFreeze;
   if (!freeze) return [];
-  const sentence = `${nameOf(freeze.viewer)} did not see ${pictureOf(freeze)} for ${lengthOf(freeze)}`
+  const { verb, what } = sensedOf(freeze);
+  const sentence = `${nameOf(freeze.viewer)} did not ${verb} ${what} for ${lengthOf(freeze)}`
     + ` at ${clock(freeze.began)}${freeze.because ? ` because ${freeze.because}` : ""}.`;
   const details = make("details", "", make("summary", "", "Everything that is known of it"));
   const known = freeze.facts ? JSON.stringify(JSON.parse(freeze.facts), null, 2) : "";
@@ -214,11 +215,12 @@ function verdict() {
 function table() {
   const freezes = timeline?.freezes ?? [];
   if (freezes.length === 0) return [make("p", "small", "Nothing froze.")];
-  const head = make("tr", "", ...["When", "Who", "did not see", "for", "Whose fault"].map((words) => make("th", "", words)));
+  const head = make("tr", "", ...["When", "Who", "did not", "for", "Whose fault"].map((words) => make("th", "", words)));
   const lines = freezes.map((freeze) => {
     const link = make("button", "", clock(freeze.began));
     link.addEventListener("click", () => chooseFreeze(freeze));
-    const cells = [link, nameOf(freeze.viewer), pictureOf(freeze), lengthOf(freeze), culprit(freeze.culprit)];
+    const { verb, what } = sensedOf(freeze);
+    const cells = [link, nameOf(freeze.viewer), `${verb} ${what}`, lengthOf(freeze), culprit(freeze.culprit)];
     return make("tr", "", ...cells.map((cell) => make("td", "", cell)));
   });
   return [make("table", "freezes", make("thead", "", head), make("tbody", "", ...lines))];

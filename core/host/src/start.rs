@@ -22,7 +22,8 @@ use crate::front::{Desk, Drain, Links, Side};
 use crate::guards::JoinKeyError;
 use crate::history::{HistoryError, Keeper};
 use crate::limits::Limits;
-use crate::media;
+use crate::media::overflow::Overflow;
+use crate::media::{self, drops};
 use crate::metrics::Watch;
 use crate::options::{Options, OptionsError};
 use crate::ports;
@@ -231,6 +232,11 @@ pub fn assemble<B>(
         watch.receiving_at(sockets.iter().flat_map(|sockets| &sockets.udp));
     }
 
+    let numbers = sockets.iter().map(|sockets| {
+        let numbers = sockets.udp.iter().filter_map(drops::number);
+        numbers.collect()
+    });
+    let mut overflows = Overflow::watch(numbers.collect()).into_iter();
     let certificate = Certificate::generate()?;
     let (mut trace, mut sides, mut shards) = (Bell::default(), Vec::new(), Vec::new());
     for (shard, sockets) in (0..).zip(sockets) {
@@ -280,6 +286,7 @@ pub fn assemble<B>(
                 recording,
                 dumper: trace.add(options.trace_dir().to_owned(), waker),
                 reporter: reporter.unwrap_or_default(),
+                overflow: overflows.next().unwrap_or_default(),
                 listener: door.filter(|_| !options.no_ice_tcp),
                 orders: orders_out,
                 notices: notices_in,

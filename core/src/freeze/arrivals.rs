@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::bins::Bins;
+use super::course::Course;
 use super::feedback;
-use super::frames::{Frames, Part};
-use super::rhythm::{Gap, Rhythm};
+use super::frames::Part;
+use super::rhythm::Gap;
 use crate::time::Time;
 
 /// Packets that are remembered until they are told of.
@@ -94,8 +95,7 @@ struct Slot {
     ssrc: u32,
     repair: Option<u32>,
     parts: Vec<Part>,
-    frames: Frames,
-    rhythm: Rhythm,
+    course: Course,
     gaps: Vec<Gap>,
     /// The newest packet that was sent.
     sent: Time,
@@ -110,8 +110,7 @@ impl Arrivals {
                 ssrc,
                 repair,
                 parts: vec![Part::default(); PARTS],
-                frames: Frames::default(),
-                rhythm: Rhythm::default(),
+                course: Course::default(),
                 gaps: Vec::new(),
                 sent: Time::ZERO,
             });
@@ -259,8 +258,7 @@ impl Arrivals {
     pub(crate) fn forget(&mut self, ssrc: u32) {
         if let Some(place) = self.place(ssrc) {
             let slot = &mut self.slots[place];
-            slot.rhythm.forget();
-            slot.frames = Frames::default();
+            slot.course.forget();
             slot.gaps.clear();
         }
     }
@@ -283,10 +281,16 @@ impl Arrivals {
     /// told of, or nothing has been for long, though the viewer `speaks` of other things.
     pub(crate) fn open(&self, now: Time, ssrc: u32, speaks: bool) -> Option<Time> {
         let slot = &self.slots[self.place(ssrc)?];
-        let (due, since) = slot.rhythm.due()?;
+        let (due, since) = slot.course.due()?;
         let silence = self.silence(now);
         let is_known = silence < PATIENCE || (speaks && silence >= SILENCE);
         (is_known && slot.sent > due && now > due + PATIENCE).then_some(since)
+    }
+
+    /// Whether something is missing in a slot, for so long that only a keyframe helps.
+    pub(crate) fn is_stuck(&self, now: Time, ssrc: u32) -> bool {
+        let slot = self.place(ssrc).and_then(|place| self.slots.get(place));
+        slot.is_some_and(|slot| slot.course.is_stuck(now))
     }
 
     /// The time for which nothing was told, though there is something to tell.
@@ -304,14 +308,10 @@ impl Slot {
         if part.sequence as u16 != packet.sequence {
             return;
         }
-        let (rhythm, gaps) = (&mut self.rhythm, &mut self.gaps);
-        self.frames.take(part, |timestamp| {
-            if let Some(gap) = rhythm.picture(timestamp, at)
-                && gaps.len() < GAPS
-            {
-                gaps.push(gap);
-            }
-        });
+        let gap = self.course.packet(part, at);
+        if self.gaps.len() < GAPS {
+            self.gaps.extend(gap);
+        }
     }
 }
 

@@ -53,6 +53,11 @@ pub enum Evidence {
         /// By so much.
         ms: u32,
     },
+    /// Datagrams never came, because the server's system had no room for them.
+    Overflowed {
+        /// So many, of anybody.
+        datagrams: u32,
+    },
     /// A keyframe was waited for.
     Waited {
         /// For so long.
@@ -159,6 +164,9 @@ impl Evidence {
             }
             Self::PublisherBusy => format!("{publisher}'s processor was busy"),
             Self::ServerLate { ms } => format!("the server was {} late", seconds(ms)),
+            Self::Overflowed { datagrams } => {
+                format!("the server's receive buffer had no room for {datagrams} packets")
+            }
             Self::Waited { ms, requests } => format!(
                 "a keyframe of {publisher} was waited for, for {}, and asked for {requests} times",
                 seconds(ms)

@@ -11,6 +11,8 @@ use crate::reason::Reason;
 pub struct Facts {
     /// From one picture to the next, or so far.
     pub length_ms: u32,
+    /// It is of a sound, and all below that speaks of pictures is of that sound.
+    pub sound: bool,
     /// Why the picture came or did not, when it was told.
     pub reason: Reason,
     /// The longest time without a picture that could be decoded, as they left the server.
@@ -68,6 +70,8 @@ pub struct Uplink {
 pub struct Server {
     /// By how much the server was late at most.
     pub late_ms: u32,
+    /// Datagrams of anybody that never came, because the system had no room for them.
+    pub overflowed: u32,
     /// For how long a keyframe was waited for, though there was a picture to be had.
     pub waiting_ms: u32,
     /// How often the publisher was asked for a keyframe.

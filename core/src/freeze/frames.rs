@@ -19,6 +19,8 @@ pub(crate) struct Part {
     pub(crate) first: bool,
     /// TL0PICIDX of its picture, if that is of the lowest temporal layer.
     pub(crate) base: Option<u8>,
+    /// It is of a sound, and nothing of the above but its number and its time is set.
+    pub(crate) sound: bool,
 }
 
 /// What of a stream came, and what of that can be decoded. What is not repaired is missing until a picture
@@ -80,6 +82,11 @@ impl Frames {
         }
     }
 
+    /// Whether something came that can't be decoded for what is missing before it.
+    pub(crate) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     fn advance(&mut self, part: Part, decodes: &mut impl FnMut(u32)) {
         self.next = part.sequence + 1;
         if part.base.is_some() {
@@ -128,6 +135,7 @@ mod tests {
             key: sequence == 0,
             first: sequence.is_multiple_of(2),
             base: (layers && picture.is_multiple_of(4)).then_some((picture / 4) as u8),
+            sound: false,
         }
     }
 

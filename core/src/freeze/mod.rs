@@ -1,4 +1,4 @@
-//! Why did it freeze? Freezes of pictures, found without asking the viewer, what was going on around
+//! Why did it freeze? Freezes of pictures and gaps of sound, found without asking the viewer, what was going on around
 //! them, and whose fault they were.
 //!
 //! ```text
@@ -10,11 +10,13 @@
 //!                 └────► digests of `getStats` ─► gap as it was shown ──┘──────────┘
 //! ```
 //!
+//! - `course`: a stream as it passes a place: pictures (`frames`, `rhythm`) or a sound (`playout`).
 //! - `rhythm`: the rule of W3C's *Identifiers for WebRTC's Statistics API* (`freezeCount`) over frames as
 //!   a jitter buffer would show them.
 //! - `frames`: which pictures of a stream can be decoded, packet by packet: what is missing is waited for
 //!   until it is repaired, until the next picture of the lowest temporal layer that misses nothing
 //!   (TL0PICIDX), or until a keyframe.
+//! - `playout`: sound as a jitter buffer plays it: where for 100 ms and more something has to be made up.
 //! - `inflow`: what a publisher's stream brought: packets missing and late, silence, time without
 //!   pictures, delay.
 //! - `person`: how somebody's path and page fare.
@@ -42,6 +44,7 @@
 
 mod arrivals;
 mod bins;
+mod course;
 mod digest;
 mod evidence;
 mod facts;
@@ -49,6 +52,7 @@ mod feedback;
 mod frames;
 mod inflow;
 mod person;
+mod playout;
 mod rhythm;
 mod verdict;
 mod watch;

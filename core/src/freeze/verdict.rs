@@ -94,6 +94,18 @@ pub fn verdict(facts: &Facts) -> Verdict {
         downlink(facts, &mut signs);
         viewer(facts, &mut signs);
     }
+    if signs.is_empty() && upstream < 40 {
+        // What nothing on the way down explains, may have been too small a gap as it left.
+        let facts = Facts {
+            departed_ms: facts.length_ms,
+            ..facts.clone()
+        };
+        server(&facts, &mut signs);
+        uplink(&facts, &mut signs);
+        signs
+            .iter_mut()
+            .for_each(|sign| sign.weight = sign.weight * 2 / 3);
+    }
     let best = signs.iter().max_by_key(|sign| sign.weight);
     let Some(culprit) = best.map(|best| best.culprit) else {
         return Verdict {
@@ -147,6 +159,17 @@ fn server(facts: &Facts, signs: &mut Vec<Sign>) {
         0
     };
     put(signs, Culprit::Server, weight, Evidence::ServerLate { ms });
+    // What the system had no room for is missing as if a network had lost it.
+    let missed = facts.uplink.picture.missed;
+    let weight = match share(server.overflowed, missed) {
+        _ if server.overflowed == 0 || missed == 0 => 0,
+        part @ 0..50 => 50 + part / 2,
+        _ => 97,
+    };
+    let evidence = Evidence::Overflowed {
+        datagrams: server.overflowed,
+    };
+    put(signs, Culprit::Server, weight, evidence);
     let waited = share(server.waiting_ms, facts.departed_ms);
     let evidence = Evidence::Waited {
         ms: server.waiting_ms,
@@ -189,7 +212,8 @@ fn uplink(facts: &Facts, signs: &mut Vec<Sign>) {
 /// Whether the longest silence of the picture is one in which nothing was made.
 fn made_nothing(facts: &Facts) -> bool {
     let Inflow { skipped_ms, .. } = facts.uplink.picture;
-    share(skipped_ms, facts.departed_ms) >= 60
+    // Of a sound, nothing is made whenever nobody speaks.
+    !facts.sound && share(skipped_ms, facts.departed_ms) >= 60
 }
 
 fn publisher(facts: &Facts, signs: &mut Vec<Sign>) {

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::frames::{Frames, Part};
-use super::rhythm::{Gap, Rhythm};
+use super::course::Course;
+use super::frames::Part;
+use super::rhythm::Gap;
 use crate::ids::Layer;
 use crate::participant::TrackIndex;
 use crate::time::Time;
@@ -18,10 +19,14 @@ const SETTLES: Duration = Duration::from_secs(1);
 const LASTS: Duration = Duration::from_millis(300);
 /// What waits for a keyframe still waits after so long without a packet.
 const NEAR: Duration = Duration::from_millis(150);
+/// Between two requests for a keyframe because of the same gap: 1 s. And how many there are at most: what
+/// three do not mend is something else.
+const AGAIN: Duration = Duration::from_secs(1);
+const ASKS: u8 = 3;
 /// How often it is looked whether there is a gap.
 const LOOK: Duration = Duration::from_millis(150);
 /// How long freezes are remembered that were told.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 16;
 
 /// Where a gap was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +63,7 @@ pub(crate) struct Due {
 /// The pictures of one slot.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    frames: Frames,
-    rhythm: Rhythm,
+    course: Course,
     /// When to look for an open gap. Not later than there is one; a picture does not move it.
     check: Option<Time>,
     /// Since when the same picture leaves.
@@ -71,6 +75,8 @@ pub(crate) struct Watch {
     forgotten: Option<(Gap, Option<TrackIndex>)>,
     /// The encoding that leaves since when, and the one before.
     layers: [Option<(Layer, Time)>; 2],
+    /// When a keyframe was last asked for because something is missing, and how often since that began.
+    asked: Option<(Time, u8)>,
     /// The last time in which a keyframe was waited for.
     waited: Option<(Time, Time)>,
 }
@@ -131,12 +137,8 @@ impl Watch {
             self.layers = [Some((layer, now)), self.layers[0]];
         }
         self.begun.get_or_insert(now);
-        let mut ended = None;
-        let rhythm = &mut self.rhythm;
-        self.frames.take(part, |timestamp| {
-            ended = rhythm.picture(timestamp, now).or(ended);
-        });
-        let is_first = self.check.is_none();
+        let ended = self.course.packet(part, now);
+        let is_first = self.check.is_none() && !part.sound;
         if is_first {
             self.check = Some(now + LOOK);
         }
@@ -159,11 +161,23 @@ impl Watch {
                 },
                 None => gap,
             });
-        } else if self.freezes.len() < PENDING {
+        } else if self.freezes.len() < PENDING && !self.was_told(&gap) {
             let mut freeze = Freeze::default();
             freeze.seen[place as usize] = Some(gap);
             self.freezes.push(freeze);
         }
+    }
+
+    /// Whether it is of a freeze that was told: feedback about it was late.
+    fn was_told(&self, gap: &Gap) -> bool {
+        let Some(until) = gap.to else {
+            return false;
+        };
+        let mut past = self.past.iter();
+        past.any(|(begin, end, _)| {
+            let both = until.min(*end).since(gap.from.max(*begin));
+            2 * both >= until.since(gap.from).min(end.since(*begin))
+        })
     }
 
     /// A packet does not leave, because a keyframe has to come first.
@@ -187,6 +201,25 @@ impl Watch {
             .map_or(Layer::Full, |(layer, _)| *layer)
     }
 
+    /// Whether a keyframe is to be asked for: something is missing that is not repaired, as pictures left, or
+    /// as they came (`stuck`). The viewer itself would ask much later: libwebrtc after 3 s. Counts as
+    /// asked.
+    pub(crate) fn asks(&mut self, now: Time, stuck: bool) -> bool {
+        if !stuck && !self.course.is_stuck(now) {
+            self.asked = None;
+            return false;
+        }
+        let (due, times) = match self.asked {
+            None => (now, 0),
+            Some((at, times)) => (at + AGAIN, times),
+        };
+        let asks = due <= now && times < ASKS;
+        if asks {
+            self.asked = Some((now, times + 1));
+        }
+        asks
+    }
+
     /// When [`Watch::take`] may give something.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let told = self.freezes.iter().filter_map(Freeze::due);
@@ -196,8 +229,8 @@ impl Watch {
     /// What is to be told now. `arrival`: since when the viewer gets nothing, if that is long enough.
     pub(crate) fn take(&mut self, now: Time, arrival: Option<Time>) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
-            self.check = self.rhythm.due().map(|(due, _)| due.max(now + LOOK));
-            if let Some((due, from)) = self.rhythm.due()
+            self.check = self.course.due().map(|(due, _)| due.max(now + LOOK));
+            if let Some((due, from)) = self.course.due()
                 && due <= now
             {
                 self.note(now, Place::Departure, Gap { from, to: None });
@@ -257,8 +290,7 @@ impl Watch {
 
     /// The slot shows another picture from now on, or none, as it should.
     pub(crate) fn forget(&mut self, now: Time, track: Option<TrackIndex>) {
-        self.rhythm.forget();
-        self.frames = Frames::default();
+        self.course.forget();
         self.check = None;
         self.begun = None;
         let forgotten = &mut self.forgotten;
@@ -277,9 +309,9 @@ impl Watch {
         }
     }
 
-    /// Whether pictures leave, or did.
+    /// Whether pictures or sounds leave, or did.
     pub(crate) fn is_watched(&self) -> bool {
-        self.rhythm.due().is_some()
+        self.course.is_known()
     }
 
     /// Whether it has been the same picture since this time, and was to come.
@@ -302,7 +334,7 @@ impl Watch {
             let end = freeze.to().unwrap_or(to);
             (freeze.from(), end, freeze.only_shown())
         });
-        let open_now = self.rhythm.due().filter(|(due, _)| *due <= to);
+        let open_now = self.course.due().filter(|(due, _)| *due <= to);
         let open_now = open_now.map(|(_, since)| (since, to, false));
         let all = self.past.iter().copied().chain(open).chain(open_now);
         all.filter(move |(begin, end, _)| *begin <= to && from <= *end)
@@ -325,6 +357,7 @@ mod tests {
             key: n == 0,
             first: true,
             base: None,
+            sound: false,
         }
     }
 
@@ -359,6 +392,39 @@ mod tests {
         watch.forget(at(3_000), None);
         assert!(watch.take(at(9_000), None).is_empty());
         assert!(watch.froze(at(1_800), at(5_000)) && !watch.froze(at(1_901), at(2_000)));
+    }
+
+    #[test]
+    fn what_feedback_tells_when_it_was_told_already_is_no_other_freeze() {
+        let mut watch = watched(500);
+        assert_eq!(watch.take(at(2_900), None).len(), 1);
+        let gap = |from, to| Gap {
+            from: at(from),
+            to: Some(at(to)),
+        };
+        watch.note(at(3_000), Place::Arrival, gap(1_300, 1_900));
+        assert!(watch.freezes.is_empty());
+        watch.note(at(3_000), Place::Arrival, gap(2_300, 2_900));
+        assert_eq!(watch.freezes.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_repaired_is_asked_for_a_few_times_and_anew_when_it_is_missing_again() {
+        let mut watch = watched(0);
+        let asked = |watch: &mut Watch, from: u64, stuck: bool| {
+            let looks = (from..from + 6_000).step_by(150);
+            let asks = looks.filter(|ms| watch.asks(at(*ms), stuck));
+            asks.count()
+        };
+        assert_eq!(asked(&mut watch, 3_000, false), 0);
+        assert_eq!(asked(&mut watch, 10_000, true), usize::from(ASKS));
+        assert_eq!(asked(&mut watch, 20_000, false), 0);
+        assert_eq!(asked(&mut watch, 30_000, true), usize::from(ASKS));
+        // A packet is missing as they leave.
+        let mut watch = watched(0);
+        watch.departs(at(2_700), Layer::Full, picture(81));
+        assert!(!watch.asks(at(2_900), false));
+        assert!(watch.asks(at(3_000), false));
     }
 
     #[test]

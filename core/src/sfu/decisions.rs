@@ -145,6 +145,7 @@ impl Sfu {
             size: self.counters.dropped_size,
             unknown_address: self.counters.dropped_unknown_address,
             unknown_ufrag: self.counters.dropped_unknown_ufrag,
+            overflowed: self.counters.overflowed,
         };
         let writer = self.tape.writer()?;
         writer.dropped(self.now, dropped);

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Sfu;
 use crate::freeze::{
     Came, Digest, Downlink, Due, Facts, Gap, Inflow, Others, Path, Place, Server, Stream, Uplink,
     verdict,
 };
-use crate::ids::{Layer, Source, TrackId};
+use crate::ids::{Layer, MediaKind, Source, TrackId};
 use crate::output::{CommandError, Freeze, Notice};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
 use crate::time::Time;
@@ -20,6 +22,15 @@ const BEHIND: Duration = Duration::from_millis(300);
 /// A digest tells of the time before it, and comes every 5 s. 8 s.
 const DIGESTS: Duration = Duration::from_secs(8);
 
+/// What a look at a viewer's pictures brought.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Found {
+    /// Freezes that are to be told.
+    pub(crate) freezes: Vec<Freeze>,
+    /// Slots of which something is missing, and not repaired: a keyframe would help.
+    pub(crate) stuck: Vec<usize>,
+}
+
 /// A time to look into.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -28,12 +39,16 @@ struct Window {
 }
 
 impl Sfu {
-    /// Tells the freezes of a viewer that are due.
+    /// Tells the freezes of a viewer that are due, and asks for the keyframes that would end them.
     pub(super) fn tell_freezes(&mut self, viewer: Index) {
         let Some(participant) = self.id_of(viewer) else {
             return;
         };
-        for freeze in self.find_freezes(viewer) {
+        let Found { freezes, stuck } = self.find_freezes(viewer);
+        for slot in stuck {
+            self.renew(viewer, slot);
+        }
+        for freeze in freezes {
             let freeze = Box::new(freeze);
             self.notify(Notice::Freeze {
                 participant,
@@ -43,7 +58,7 @@ impl Sfu {
     }
 
     /// Freezes that are found, or read from the tape.
-    fn find_freezes(&mut self, viewer: Index) -> Vec<Freeze> {
+    fn find_freezes(&mut self, viewer: Index) -> Found {
         if let Tape::Read(script) = &mut self.tape {
             return script.outcome(&mut Vec::new(), None).unwrap_or_default();
         }
@@ -54,15 +69,15 @@ impl Sfu {
         found
     }
 
-    fn look_for_freezes(&mut self, viewer: Index) -> Vec<Freeze> {
+    fn look_for_freezes(&mut self, viewer: Index) -> Found {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer) else {
-            return Vec::new();
+            return Found::default();
         };
         let came = participant.connection.as_ref();
         let came = came.is_some_and(|connection| connection.has_gaps());
         if !came && participant.freezes_at.is_none_or(|at| at > now) {
-            return Vec::new();
+            return Found::default();
         }
         let mut connection = participant.connection.as_mut();
         let speaks = participant.person.speaks(now);
@@ -74,6 +89,7 @@ impl Sfu {
             }
         }
         let mut found: Vec<(usize, Due)> = Vec::new();
+        let mut stuck = Vec::new();
         for (place, slot) in participant.slots.iter_mut().enumerate() {
             if slot.watch.deadline().is_none_or(|due| due > now) {
                 continue;
@@ -82,12 +98,19 @@ impl Sfu {
             let open = open.and_then(|connection| connection.open_gap(now, slot.line, speaks));
             let due = slot.watch.take(now, open);
             found.extend(due.into_iter().map(|due| (place, due)));
+            let arrivals = connection.as_ref();
+            let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));
+            if slot.watch.asks(now, misses) {
+                stuck.push(place);
+            }
         }
         participant.expect_freezes();
         let found = found.into_iter();
-        found
-            .filter_map(|(place, due)| self.freeze(viewer, place, due))
-            .collect()
+        let freezes = found.filter_map(|(place, due)| self.freeze(viewer, place, due));
+        Found {
+            freezes: freezes.collect(),
+            stuck,
+        }
     }
 
     fn freeze(&self, viewer: Index, place: usize, due: Due) -> Option<Freeze> {
@@ -129,6 +152,7 @@ impl Sfu {
         let late = self.late.between(from, to).max();
         Some(Facts {
             length_ms: millis(end.since(due.gap.from)),
+            sound: track.1.kind() == MediaKind::Audio,
             reason: slot.reason.1,
             departed_ms,
             arrived_ms,
@@ -136,6 +160,8 @@ impl Sfu {
             uplink: uplink(publisher, track.1, slot.watch.layer(from), window),
             server: Server {
                 late_ms: late.copied().unwrap_or(0),
+                // It is told a little later.
+                overflowed: self.overflow.between(from, now).sum(),
                 waiting_ms: millis(slot.watch.waited(from, to)),
                 requests: publisher
                     .person
@@ -188,7 +214,10 @@ impl Sfu {
             ..Downlink::default()
         };
         let slots = viewer.slots.iter().enumerate();
-        let slots = slots.filter(|(other, slot)| *other != place && slot.watch.is_watched());
+        let slots = slots.filter(|(other, slot)| {
+            let is_picture = slot.outlet.video().is_some();
+            *other != place && is_picture && slot.watch.is_watched()
+        });
         for (_, slot) in slots {
             downlink.others.of += 1;
             downlink.others.froze += u32::from(slot.watch.froze(from, to));
@@ -256,6 +285,15 @@ impl Sfu {
         Ok(())
     }
 
+    /// So many datagrams never came.
+    pub(super) fn overflowed(&mut self, datagrams: u32) {
+        self.counters.overflowed += u64::from(datagrams);
+        let overflow = self.overflow.at(self.now);
+        *overflow = overflow.saturating_add(datagrams);
+        // For the tape, which tells what was dropped with what follows.
+        let _ = self.writer();
+    }
+
     /// By how much this input comes too late.
     pub(super) fn note_lateness(&mut self) {
         let late = self
@@ -270,9 +308,10 @@ impl Sfu {
 
 fn uplink(publisher: &Participant, source: Source, layer: Layer, window: Window) -> Uplink {
     let Window { from, to } = window;
+    let is_sound = source.kind() == MediaKind::Audio;
     let sound = publisher.publication(Source::Microphone);
     let heard = sound.streams[Layer::Full as usize].came();
-    let is_there = sound.on && heard.is_some_and(|heard| heard + DIGESTS > from);
+    let is_there = !is_sound && sound.on && heard.is_some_and(|heard| heard + DIGESTS > from);
     let sound = is_there.then(|| inflow(&sound.streams[Layer::Full as usize], window));
     Uplink {
         picture: inflow(

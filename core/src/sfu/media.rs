@@ -222,7 +222,7 @@ impl Sfu {
     }
 
     /// Wants a keyframe of what a slot shows, or will: what it will get decides, not what it had.
-    fn renew(&mut self, viewer: Index, slot: usize) {
+    pub(super) fn renew(&mut self, viewer: Index, slot: usize) {
         let Some(participant) = self.participants.get(viewer) else {
             return;
         };
@@ -322,7 +322,16 @@ fn part_of(
     arrival: &Arrival,
     renumbered: Option<&Renumbered>,
 ) -> Option<Part> {
-    let (renumbered, (_, glance)) = (renumbered?, arrival.picture?);
+    let renumbered = renumbered?;
+    if matches!(packet.codec, Codec::Opus | Codec::Red) {
+        return Some(Part {
+            sequence: renumbered.sequence,
+            timestamp: renumbered.timestamp,
+            sound: true,
+            ..Part::default()
+        });
+    }
+    let (_, glance) = arrival.picture?;
     let is_lowest = glance.temporal.is_none_or(|temporal| temporal.id == 0);
     let base = renumbered.patch.and_then(|patch| patch.tl0_index);
     Some(Part {
@@ -332,5 +341,6 @@ fn part_of(
         key: glance.starts_keyframe,
         first: glance.begins,
         base: base.filter(|_| is_lowest),
+        sound: false,
     })
 }

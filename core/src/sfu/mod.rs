@@ -31,6 +31,7 @@ mod switches;
 mod timers;
 
 pub use datagram::shard_of;
+pub(crate) use freezes::Found;
 
 #[cfg(test)]
 mod tests;
@@ -91,6 +92,8 @@ pub struct Sfu {
     counters: Counters,
     /// By how much inputs came too late, milliseconds. Decides nothing.
     late: Bins<u32>,
+    /// Datagrams that never came. Decides nothing.
+    overflow: Bins<u32>,
     tape: Tape,
 }
 
@@ -144,6 +147,7 @@ impl Sfu {
             spare: Vec::new(),
             counters: Counters::default(),
             late: Bins::default(),
+            overflow: Bins::default(),
             tape: Tape::Off,
         }
     }
@@ -166,6 +170,7 @@ impl Sfu {
                 self.command(command);
             }
             Input::Timeout => self.timeout(),
+            Input::Overflow { datagrams } => self.overflowed(datagrams),
             Input::Closed(path) => self.closed(path),
         }
         self.bury();

@@ -7,6 +7,7 @@
 //!           1 · length (u32) · the command
 //!           2                                             the timeout
 //!           3 · path                                      it is closed
+//!           4 · datagrams (u32)                           an overflow
 //!   output  0 · path · fingerprint                        a datagram to send
 //!           1 · length (u32) · the notice
 //!   path    local · remote address
@@ -33,6 +34,7 @@ const DATAGRAM: u8 = 0;
 const COMMAND: u8 = 1;
 const TIMEOUT: u8 = 2;
 const CLOSED: u8 = 3;
+const OVERFLOW: u8 = 4;
 const TRANSMIT: u8 = 0;
 const NOTICE: u8 = 1;
 const OTHER_LOCAL: u8 = 0;
@@ -165,6 +167,9 @@ impl Decoder {
             COMMAND => Input::Command(cursor.value()?),
             TIMEOUT => Input::Timeout,
             CLOSED => Input::Closed(self.path(&mut cursor)?),
+            OVERFLOW => Input::Overflow {
+                datagrams: cursor.u32()?,
+            },
             _ => return Err(Damage::Content),
         };
         let mut outputs = Vec::new();
@@ -239,6 +244,10 @@ pub(super) fn put_input(
         }
         Input::Command(command) => put_command(buffer, command),
         Input::Timeout => buffer.push(TIMEOUT),
+        Input::Overflow { datagrams } => {
+            buffer.push(OVERFLOW);
+            buffer.extend_from_slice(&datagrams.to_le_bytes());
+        }
         Input::Closed(path) => {
             buffer.push(CLOSED);
             put_path(buffer, sockets, path);

@@ -72,6 +72,12 @@ impl Connection {
             .open(t, self.arrivals.ssrc(line)?, speaks)
     }
 
+    /// Whether something is missing on a line, for so long that only a keyframe helps.
+    pub(crate) fn is_stuck(&self, t: Time, line: Line) -> bool {
+        let ssrc = self.arrivals.ssrc(line);
+        ssrc.is_some_and(|ssrc| self.arrivals.seen.is_stuck(t, ssrc))
+    }
+
     /// What is written to a line next is another picture.
     pub(crate) fn forget_arrivals(&mut self, line: Line) {
         if let Some(ssrc) = self.arrivals.ssrc(line) {

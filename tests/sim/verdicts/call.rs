@@ -23,8 +23,8 @@ const RECOVERY: Duration = Duration::from_secs(6);
 const HEALTHY: Duration = Duration::from_secs(15);
 /// How often it is looked what is due.
 const LOOK: Duration = Duration::from_millis(20);
-/// What a fault does may be seen for so long after it.
-const AFTERMATH: Duration = Duration::from_secs(4);
+/// What ended less than this before the end of a call is not told any more.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Two accounts of a freeze may differ by so much.
 const NEAR: Duration = Duration::from_millis(400);
 /// So much later at most a page tells what only it saw: it looks once a second, and tells at most every two.
@@ -54,11 +54,29 @@ pub struct Outcome {
     pub found: usize,
     /// Those that it did not tell of.
     pub unfound: Vec<(ParticipantId, Time, Time)>,
+    /// Pictures that froze, or were said not to come: for how long in all while something went wrong, and
+    /// for how long when that was over.
+    pub dark: [Duration; 2],
 }
 
 /// Makes a call.
 pub fn call(plan: &Plan, seed: u64) -> Outcome {
-    Call::new(plan, seed).run()
+    let mut call = Call::with(plan, seed, false);
+    call.go();
+    call.outcome()
+}
+
+/// The full trace of a call in which the server stands still for a while.
+///
+/// # Panics
+/// Never: there is such a call.
+pub fn trace_of_a_stall() -> Vec<u8> {
+    let mut plans = super::singles();
+    plans.retain(|plan| plan.name == "ServerStalls, Strong");
+    let plan = plans.pop().expect("a plan");
+    let mut call = Call::with(&plan, 1, true);
+    call.go();
+    call.world.take_traces().swap_remove(0)
 }
 
 struct Call<'a> {
@@ -73,9 +91,10 @@ struct Call<'a> {
 type Place = (ParticipantId, String);
 
 impl<'a> Call<'a> {
-    fn new(plan: &'a Plan, seed: u64) -> Self {
+    fn with(plan: &'a Plan, seed: u64, record: bool) -> Self {
         let mut world = World::new(WorldOptions {
             seed,
+            record,
             keep: false,
             strict: false,
             signaling_delay: Duration::from_millis(20),
@@ -107,7 +126,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn run(mut self) -> Outcome {
+    fn go(&mut self) {
         let faults = &self.plan.faults;
         let ends = faults
             .iter()
@@ -133,7 +152,6 @@ impl<'a> Call<'a> {
             self.report();
             self.world.run_for(LOOK);
         }
-        self.outcome()
     }
 
     /// Pages say what they have to say of themselves.
@@ -167,7 +185,7 @@ impl<'a> Call<'a> {
         let faults = self.plan.faults.iter();
         let faults = faults.filter(|(fault, strength, at)| {
             let begin = self.begun + *at;
-            let end = begin + fault.lasts(*strength) + AFTERMATH;
+            let end = begin + fault.lasts(*strength) + fault.aftermath();
             let then = begin <= to && from <= end;
             let here = match fault.culprit() {
                 Culprit::PublisherDevice | Culprit::PublisherUplink => publisher == self.me(0),
@@ -179,6 +197,32 @@ impl<'a> Call<'a> {
         let mut truth: Vec<_> = faults.map(|(fault, ..)| fault.culprit()).collect();
         truth.dedup();
         truth
+    }
+
+    /// How long pictures froze, and were said not to come, while something went wrong and behind that.
+    fn dark(&mut self) -> [Duration; 2] {
+        let now = self.world.now;
+        let faults = self.plan.faults.iter();
+        let ends = faults.map(|(fault, strength, at)| self.begun + *at + fault.lasts(*strength));
+        let over = ends.max().unwrap_or(now);
+        let mut dark = [Duration::ZERO; 2];
+        let mut spans = self.said_not_to_come();
+        for tab in self.world.tabs.values_mut() {
+            let (Some(me), Some(browser)) = (tab.page.me, &mut tab.page.browser) else {
+                continue;
+            };
+            for (mid, decoder) in &mut browser.decoders {
+                decoder.screen.end(now);
+                let place = spans.entry((me, mid.clone())).or_default();
+                place.extend(&decoder.screen.freezes.found);
+            }
+        }
+        for (from, to) in spans.into_values().flat_map(united) {
+            let from = from.max(self.begun);
+            dark[0] += to.min(over).since(from);
+            dark[1] += to.since(from.max(over));
+        }
+        dark
     }
 
     /// Freezes that were seen on each m-line, but those of pictures that were said not to come.
@@ -200,10 +244,17 @@ impl<'a> Call<'a> {
                 };
                 // What is too late for the core to tell of does not count.
                 let counts = |(from, to): &(Time, Time)| {
-                    *from > begun && *to + 2 * Duration::from_secs(1) < now && !was_said(*from, *to)
+                    *from > begun && *to + SETTLED < now && !was_said(*from, *to)
                 };
                 let all = all.filter(counts).collect();
                 seen.insert(place.clone(), all);
+            }
+            for (mid, ear) in &mut browser.ears {
+                let gaps = ear.gaps();
+                // What lasts when the call is over, or nearly, is not told any more.
+                let counts = |(from, to): &(Time, Time)| *from > begun && *to + SETTLED < now;
+                let gaps = gaps.into_iter().filter(counts).collect();
+                seen.insert((me, mid.clone()), gaps);
             }
         }
         seen
@@ -234,8 +285,11 @@ impl<'a> Call<'a> {
     }
 
     fn outcome(mut self) -> Outcome {
+        let mut outcome = Outcome {
+            dark: self.dark(),
+            ..Outcome::default()
+        };
         let seen = self.seen();
-        let mut outcome = Outcome::default();
         let mut told_of: BTreeMap<Place, Vec<(Time, Time)>> = BTreeMap::new();
         for (_, notice) in &self.world.notices {
             let Notice::Freeze {
@@ -284,6 +338,19 @@ fn span(freeze: &Freeze, now: Time) -> (Time, Time) {
         .is_some_and(|facts| facts.shown_ms > 0 && facts.departed_ms == 0 && facts.arrived_ms == 0);
     let early = if only_shown { LATE } else { Duration::ZERO };
     (freeze.from - early, freeze.to.unwrap_or(now))
+}
+
+/// Times without those in which another goes on.
+fn united(mut spans: Vec<(Time, Time)>) -> Vec<(Time, Time)> {
+    spans.sort();
+    let mut united: Vec<(Time, Time)> = Vec::new();
+    for (from, to) in spans {
+        match united.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => united.push((from, to)),
+        }
+    }
+    united
 }
 
 fn meets(one: (Time, Time), other: (Time, Time)) -> bool {

@@ -54,6 +54,8 @@ pub enum Fault {
     CameraEnds,
     /// The server's thread gets no time.
     ServerStalls,
+    /// The server's receive buffer has no room for packets.
+    ServerOverflows,
     /// The viewer's downlink loses packets.
     DownlinkLoses,
     /// Nothing passes the viewer's downlink.
@@ -70,7 +72,7 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const ALL: [Fault; 16] = [
+    pub const ALL: [Fault; 17] = [
         Fault::CameraStops,
         Fault::EncoderStarved,
         Fault::PublisherSleeps,
@@ -81,6 +83,7 @@ impl Fault {
         Fault::UplinkNarrow,
         Fault::UplinkJitters,
         Fault::ServerStalls,
+        Fault::ServerOverflows,
         Fault::DownlinkLoses,
         Fault::DownlinkCut,
         Fault::DownlinkNarrow,
@@ -100,7 +103,7 @@ impl Fault {
             Fault::UplinkLoses | Fault::UplinkCut | Fault::UplinkNarrow | Fault::UplinkJitters => {
                 Culprit::PublisherUplink
             }
-            Fault::ServerStalls => Culprit::Server,
+            Fault::ServerStalls | Fault::ServerOverflows => Culprit::Server,
             Fault::DownlinkLoses
             | Fault::DownlinkCut
             | Fault::DownlinkNarrow
@@ -119,6 +122,15 @@ impl Fault {
             Fault::UplinkCut | Fault::DownlinkCut => strength.of(600, 2_500),
             Fault::ServerStalls => strength.of(400, 1_500),
             _ => 3_000,
+        })
+    }
+
+    /// What it does may be seen for so long after it.
+    pub(super) fn aftermath(self) -> Duration {
+        Duration::from_secs(match self {
+            // What waits in the queue of a link leaves it at the pace that it came in at.
+            Fault::UplinkNarrow | Fault::DownlinkNarrow => 9,
+            _ => 4,
         })
     }
 
@@ -141,6 +153,15 @@ impl Fault {
             if first || since.as_millis() % pause < 20 {
                 let until = now + Duration::from_millis(pause as u64 - 10).min(left);
                 stop(world, publisher, until, false);
+            }
+            return;
+        }
+        if self == Fault::ServerOverflows {
+            if first {
+                world.overflow(left, strength.of(50, 80));
+            }
+            if since.as_millis() % 500 < 20 {
+                world.tell_overflow();
             }
             return;
         }
@@ -172,7 +193,7 @@ impl Fault {
             Fault::ServerStalls => world.stall(left),
             Fault::UplinkCut => cut(world, publisher, left, Duration::ZERO),
             Fault::DownlinkCut => cut(world, viewer, Duration::ZERO, left),
-            Fault::EncoderStarved | Fault::PublisherHidden => {}
+            Fault::EncoderStarved | Fault::PublisherHidden | Fault::ServerOverflows => {}
             Fault::UplinkLoses | Fault::UplinkNarrow | Fault::UplinkJitters => {
                 change(world, publisher, self.link(strength), true);
             }
@@ -196,6 +217,7 @@ impl Fault {
             Fault::DownlinkLoses | Fault::DownlinkNarrow | Fault::DownlinkJitters => {
                 change(world, people.1, before.clone(), false);
             }
+            Fault::ServerOverflows => world.tell_overflow(),
             Fault::PublisherHidden | Fault::CameraEnds => device(world, people.0, |browser| {
                 (browser.device.hidden, browser.device.ended) = (false, false);
             }),
@@ -218,7 +240,11 @@ impl Fault {
                 ..line
             },
             Fault::UplinkNarrow | Fault::DownlinkNarrow => Conditions {
-                bandwidth_kbps: strength.of(120, 60),
+                // What is enough for a picture of somebody is not for those of three.
+                bandwidth_kbps: match self {
+                    Fault::UplinkNarrow => strength.of(80, 60),
+                    _ => strength.of(120, 60),
+                },
                 queue_bytes: 60_000,
                 ..line
             },

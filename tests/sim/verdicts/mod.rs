@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Plan: a call, faults ─► Call: a world of four ─┬─► the core's notices: freezes and verdicts ─┐
-//!                                                 └─► decoders ─► Freezes: what was seen ───────┴─► Tally
+//!                                                 └─► decoders, ears: what was seen and heard ───┴─► Tally
 //!                                                          └─► Reporter: what pages tell
 //! ```
 //! Everybody publishes, everybody sees all others. The first one is the publisher that publishers' faults
@@ -13,7 +13,7 @@ mod fault;
 mod plan;
 mod tally;
 
-pub use call::{Outcome, Told, call};
+pub use call::{Outcome, Told, call, trace_of_a_stall};
 pub use fault::{Fault, Strength};
 pub use plan::{Plan, healthy, pairs, singles};
 pub use tally::Tally;

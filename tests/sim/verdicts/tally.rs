@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use tsuji_core::freeze::Culprit;
 
@@ -26,6 +27,10 @@ pub struct Tally {
     pub told: u32,
     /// See there.
     pub told_and_seen: u32,
+    /// How long pictures were dark, while something went wrong and behind that.
+    pub dark: [Duration; 2],
+    /// Calls.
+    pub calls: u32,
 }
 
 impl Tally {
@@ -33,6 +38,10 @@ impl Tally {
     pub fn add(&mut self, outcome: &Outcome) {
         self.seen += outcome.seen as u32;
         self.found += outcome.found as u32;
+        self.calls += 1;
+        for (sum, dark) in self.dark.iter_mut().zip(outcome.dark) {
+            *sum += dark;
+        }
         for told in &outcome.told {
             self.told += 1;
             self.told_and_seen += u32::from(told.seen);
@@ -82,6 +91,12 @@ impl Tally {
     /// Of the freezes that were told, percent that were seen.
     pub fn certain(&self) -> f64 {
         percent(self.told_and_seen, self.told)
+    }
+
+    /// How long pictures were dark in each call, while something went wrong and behind that. Seconds.
+    pub fn dark_seconds(&self) -> [f64; 2] {
+        self.dark
+            .map(|dark| dark.as_secs_f64() / f64::from(self.calls.max(1)))
     }
 
     fn sum(&self, counts: impl Fn(Culprit, Culprit) -> bool) -> u32 {

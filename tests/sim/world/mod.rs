@@ -109,6 +109,10 @@ pub struct World {
     digest: Digest,
     /// The cores' threads get no time before.
     stalled_until: Time,
+    /// Until then what comes finds no room now and then, and for what part of the time, %.
+    full: (Time, u64),
+    /// How many datagrams found none, and were not told of.
+    overflowed: u32,
 }
 
 /// A WebSocket, as the server sees it.
@@ -151,6 +155,8 @@ impl World {
             invariants: Invariants::new(&options.limits),
             digest: Digest::default(),
             stalled_until: Time::ZERO,
+            full: (Time::ZERO, 0),
+            overflowed: 0,
             options,
         }
     }

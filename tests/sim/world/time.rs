@@ -21,6 +21,19 @@ impl World {
         self.now = end;
     }
 
+    /// For so long, the receive buffer is full for a part of the time, in percent: what comes then is lost.
+    pub fn overflow(&mut self, duration: Duration, percent: u64) {
+        self.full = (self.now + duration, percent);
+    }
+
+    /// The system tells how many datagrams found no room since it last did.
+    pub fn tell_overflow(&mut self) {
+        let datagrams = std::mem::take(&mut self.overflowed);
+        if datagrams > 0 {
+            self.give_core(0, Input::Overflow { datagrams });
+        }
+    }
+
     /// The cores get no time for so long: what comes for them waits.
     pub fn stall(&mut self, duration: Duration) {
         self.stalled_until = self.stalled_until.max(self.now + duration);
@@ -83,6 +96,15 @@ impl World {
             let is_cores = matches!(event, Event::ToServer { .. } | Event::Command(_));
             if is_cores && self.now < self.stalled_until {
                 self.agenda.push(self.stalled_until, event);
+                continue;
+            }
+            // Of each tenth of a second, the buffer is full for a part.
+            let part = self.now.as_micros() / 1_000 % 100;
+            if matches!(event, Event::ToServer { .. })
+                && self.now < self.full.0
+                && part < self.full.1
+            {
+                self.overflowed += 1;
                 continue;
             }
             match event {

@@ -42,8 +42,13 @@ export class Reception {
    * @param {Slot} slot
    */
   blameOf({ participant, source }) {
-    const blame = this.#blames.get(`${participant} ${source}`);
-    return blame && blame.until > performance.now() ? blame.culprit : null;
+    // What is wrong with a voice is said where its face is.
+    const sounds = { camera: "microphone", screen: "screen_audio" };
+    for (const of of [source, source && sounds[/** @type {keyof typeof sounds} */ (source)]]) {
+      const blame = this.#blames.get(`${participant} ${of}`);
+      if (blame && blame.until > performance.now()) return blame.culprit;
+    }
+    return null;
   }
 
   /**

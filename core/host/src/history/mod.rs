@@ -5,6 +5,7 @@
 //!                                                                                  │
 //!   /admin (--admin) ◄── Reader ◄───────────────────────────────────────────────────┤
 //!   tsuji why ROOM, tsuji export ◄── Reader ◄────────────────────────────────────────┘
+//!   tsuji why --trace FILE ◄── replay::freezes
 //! ```
 //! Neither the front nor a media side ever waits for the disk: what finds no room in the queue is lost,
 //! and the log says how much. Whoever reads has a connection of its own, and holds up nobody

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use jiff::civil::Time;
@@ -10,16 +11,19 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use tsuji_signaling::room_code::RoomCode;
 
 use super::query::{Freeze, Meeting, Reader, Timeline};
+use crate::replay::{ReplayFault, freezes};
 
 /// How far from the moment that was asked for something is told. 2 min: people remember times so well.
-const AROUND: i64 = 120_000;
+pub(crate) const AROUND: i64 = 120_000;
 
 /// Why did it freeze? What the history says of a room: whose picture stood still for whom, for how long,
-/// and whose fault that was. The operator's page (--admin) shows the same
+/// and whose fault that was. The operator's page (--admin) shows the same. Or what a trace says, judged
+/// again by this build
 #[derive(Clone, Debug, Args)]
 pub struct WhyOptions {
     /// The room, XXXX-XXX-XXXX
-    pub room: RoomCode,
+    #[arg(required_unless_present = "trace", conflicts_with = "trace")]
+    pub room: Option<RoomCode>,
 
     /// What was around this time of day (UTC), such as 14:03, the last time that it was so late. By
     /// default the whole last meeting
@@ -27,8 +31,18 @@ pub struct WhyOptions {
     pub at: Option<Time>,
 
     /// The file of --history
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "trace",
+        conflicts_with = "trace"
+    )]
+    pub history: Option<PathBuf>,
+
+    /// Instead of a history: the first file of a trace, full or of decisions. It knows people by their
+    /// numbers
     #[arg(long, value_name = "FILE")]
-    pub history: PathBuf,
+    pub trace: Option<PathBuf>,
 }
 
 /// Write the history to stdout: each meeting is an object of JSON on a line, with who was there, what
@@ -55,6 +69,9 @@ pub enum TellError {
     /// The history knows nothing of it.
     #[error("the history has no meeting in {0}{1}")]
     NoMeeting(RoomCode, &'static str),
+    /// The trace says nothing.
+    #[error(transparent)]
+    Trace(#[from] ReplayFault),
     /// Nobody reads.
     #[error(transparent)]
     Output(#[from] io::Error),
@@ -74,18 +91,24 @@ fn read<T>(path: &Path, read: impl FnOnce() -> rusqlite::Result<T>) -> Result<T,
 
 /// Says why it froze.
 pub(crate) fn why(options: &WhyOptions, out: &mut impl Write) -> Result<(), TellError> {
+    if let Some(trace) = &options.trace {
+        return Ok(freezes::why(trace, options.at, out)?);
+    }
+    let (Some(code), Some(history)) = (options.room, &options.history) else {
+        return Ok(());
+    };
     let now = Timestamp::now();
     let at = options.at.map(|time| last(time, now).as_millisecond());
-    let reader = read(&options.history, || Reader::open(&options.history))?;
-    let room = options.room.to_string();
+    let reader = read(history, || Reader::open(history))?;
+    let room = code.to_string();
     let before = at.unwrap_or(i64::MAX);
-    let found = read(&options.history, || {
+    let found = read(history, || {
         let meeting = reader.meeting_in(&room, before)?;
         let timeline = meeting.map(|meeting| reader.timeline(meeting.id));
         timeline.transpose().map(Option::flatten)
     })?;
     let missing = if at.is_some() { " at that time" } else { "" };
-    let timeline = found.ok_or(TellError::NoMeeting(options.room, missing))?;
+    let timeline = found.ok_or(TellError::NoMeeting(code, missing))?;
     tell(&timeline, at, out)?;
     Ok(())
 }
@@ -142,21 +165,46 @@ fn sentence(timeline: &Timeline, freeze: &Freeze) -> String {
         name(timeline, freeze.viewer),
         name(timeline, freeze.publisher),
     );
-    let picture = match freeze.source.as_str() {
-        "screen" => format!("{publisher}'s screen"),
-        _ => publisher.to_owned(),
+    let length = freeze.ended.map(|ended| {
+        let ms = ended.saturating_sub(freeze.began);
+        Duration::from_millis(ms.unsigned_abs())
+    });
+    let verdict = (freeze.culprit.as_str(), freeze.confidence);
+    did_not_see(
+        viewer,
+        publisher,
+        &freeze.source,
+        length,
+        &freeze.because,
+        verdict,
+    )
+}
+
+/// Who did not see, or hear, whom for how long, why, and whose fault that was, how surely.
+pub(crate) fn did_not_see(
+    viewer: &str,
+    publisher: &str,
+    source: &str,
+    length: Option<Duration>,
+    because: &str,
+    (culprit, sure): (&str, i64),
+) -> String {
+    let what = match source {
+        "screen" => format!("see {publisher}'s screen"),
+        "screen_audio" => format!("hear {publisher}'s screen"),
+        "microphone" => format!("hear {publisher}"),
+        _ => format!("see {publisher}"),
     };
-    let length = match freeze.ended {
-        Some(ended) => format!("for {:.1} s", (ended - freeze.began) as f64 / 1_000.0),
+    let length = match length {
+        Some(length) => format!("for {:.1} s", length.as_secs_f64()),
         None => "any more".to_owned(),
     };
-    let because = match freeze.because.as_str() {
+    let because = match because {
         "" => String::new(),
         because => format!(" because {because}"),
     };
-    let culprit = freeze.culprit.replace('_', " ");
-    let sure = freeze.confidence;
-    format!("{viewer} did not see {picture} {length}{because} ({culprit}, {sure} %)")
+    let culprit = culprit.replace('_', " ");
+    format!("{viewer} did not {what} {length}{because} ({culprit}, {sure} %)")
 }
 
 fn name(timeline: &Timeline, id: i64) -> &str {

@@ -1,5 +1,7 @@
 //! The media side of a server.
 
+pub(crate) mod drops;
+pub(crate) mod overflow;
 mod relays;
 mod shard;
 mod streams;

@@ -23,6 +23,7 @@ use tsuji_core::trace::Ring;
 use tsuji_core::{Datagram, Input, Output, Path, Sfu, Time, Transmit, Transport};
 use tsuji_signaling::ConnectionId;
 
+use super::overflow::Overflow;
 use super::relays::Relays;
 use super::streams::{Opened, Streams};
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ pub struct Parts {
     pub(crate) recording: Recording,
     pub(crate) dumper: Dumper,
     pub(crate) reporter: Reporter<MediaStats>,
+    pub(crate) overflow: Overflow,
     /// What accepts TCP connections with media.
     pub(crate) listener: Option<SocketAddr>,
     pub(crate) orders: Receiver<ToMedia>,
@@ -80,6 +82,7 @@ pub struct Shard<S> {
     recording: Recording,
     dumper: Dumper,
     reporter: Reporter<MediaStats>,
+    overflow: Overflow,
     lateness: Lateness,
     ports: Vec<Port<S>>,
     streams: Streams,
@@ -153,6 +156,7 @@ impl<S: DatagramSocket> Shard<S> {
             recording,
             dumper,
             reporter,
+            overflow,
             listener,
             orders,
             notices,
@@ -168,6 +172,7 @@ impl<S: DatagramSocket> Shard<S> {
             recording,
             dumper,
             reporter,
+            overflow,
             lateness: Lateness::default(),
             ports: sockets
                 .into_iter()
@@ -220,6 +225,9 @@ impl<S: DatagramSocket> Shard<S> {
     /// Does what there is to do, up to a bound.
     pub fn turn(&mut self) -> Result<Turn, ShardError> {
         let turn = self.take_orders()?;
+        if let Some(datagrams) = self.overflow.take() {
+            self.take_input(self.clock.now(), Input::Overflow { datagrams })?;
+        }
         for index in 0..self.ports.len() {
             self.take_datagrams(index)?;
         }

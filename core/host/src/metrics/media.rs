@@ -119,6 +119,7 @@ fn counters(stats: &MediaStats) -> [Line<'static, u64>; 8] {
         dropped_foreign_address: _,
         dropped_excess_address: _,
         dropped_source: _,
+        overflowed: _,
     } = stats.counters;
     let SocketStats {
         received,

@@ -9,7 +9,6 @@
 //! that out when it is just being read. Without `--metrics` nothing is published. That an address and
 //! a thread of its own answer has a reason: they can also tell that the front does not.
 
-mod drops;
 mod lateness;
 mod media;
 mod quality;
@@ -23,6 +22,7 @@ use tsuji_core::{Counters, Sizes, Time};
 
 use crate::clock::Clock;
 use crate::control::Told;
+use crate::media::drops;
 use crate::record::RecordStats;
 use crate::tls::Tls;
 pub(crate) use lateness::Lateness;

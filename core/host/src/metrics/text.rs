@@ -11,8 +11,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tsuji_core::freeze::Culprit;
 
-use super::drops;
 use super::{FrontStats, Lateness, QualityStats, Watch};
+use crate::media::drops;
 use crate::record::BUILD;
 
 /// What the text is.

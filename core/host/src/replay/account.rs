@@ -60,6 +60,10 @@ impl Account {
                 }
             }
             Input::Command(command) => self.command(at, command, out)?,
+            Input::Overflow { datagrams } => {
+                let text = format!("{datagrams} datagrams never came: the system had no room");
+                self.narrator.remark(at, &text, out)?;
+            }
             Input::Timeout | Input::Closed(_) => {}
         }
         let asked = replay.sfu().counters().keyframe_requests;

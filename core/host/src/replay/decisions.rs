@@ -198,6 +198,7 @@ pub(super) fn is_dropped(arrived: &Arrived) -> Option<String> {
     let parts = [
         (dropped.unknown_address, "from addresses that nobody proved"),
         (dropped.unknown_ufrag, "STUN requests that name nobody"),
+        (dropped.overflowed, "for which the system had no room"),
         (dropped.size, "empty or too long"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);

@@ -5,6 +5,7 @@ mod datagram;
 mod decisions;
 mod extract;
 mod files;
+pub(crate) mod freezes;
 mod moment;
 mod narrator;
 mod pcap;
@@ -140,6 +141,7 @@ struct Tally {
     commands: u64,
     timeouts: u64,
     closed: u64,
+    overflowed: u64,
     bytes_in: u64,
     transmits: u64,
     notices: u64,
@@ -156,6 +158,7 @@ impl Tally {
             Input::Command(_) => self.commands += 1,
             Input::Timeout => self.timeouts += 1,
             Input::Closed(_) => self.closed += 1,
+            Input::Overflow { datagrams } => self.overflowed += u64::from(*datagrams),
         }
         for output in &record.outputs {
             match output {
@@ -283,9 +286,13 @@ fn summary(
         0 => String::new(),
         count => format!(", {count} ends of TCP connections"),
     };
+    let overflowed = match tally.overflowed {
+        0 => String::new(),
+        count => format!(", {count} datagrams for which the system had no room"),
+    };
     writeln!(
         out,
-        "in:  {} datagrams ({} bytes), {} commands, {} timeouts{closed}",
+        "in:  {} datagrams ({} bytes), {} commands, {} timeouts{closed}{overflowed}",
         tally.datagrams, tally.bytes_in, tally.commands, tally.timeouts
     )?;
     writeln!(

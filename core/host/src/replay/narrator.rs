@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use tsuji_core::{
-    Command, Freeze, Layer, Notice, ParticipantId, Reason, SlotReason, Tile, Time, WallTime,
+    Command, Freeze, Layer, Notice, ParticipantId, Reason, SlotReason, Source, Tile, Time, WallTime,
 };
 
 use super::moment::wall_clock;
@@ -148,7 +148,10 @@ pub(super) fn notice_text(notice: &Notice) -> Option<String> {
 
 /// What froze, for how long, and whose fault it was.
 fn frozen(freeze: &Freeze) -> String {
-    let whose = track(freeze.track);
+    let whose = match freeze.track.source {
+        Source::Microphone => format!("{}'s sound", freeze.track.participant),
+        _ => track(freeze.track),
+    };
     let froze = match freeze.to {
         Some(to) => format!(
             "{:.2} s of {whose} froze",

@@ -20,6 +20,7 @@ fn facts() -> Facts {
     let two = Others { froze: 0, of: 2 };
     Facts {
         length_ms: 1_000,
+        sound: false,
         reason: Reason::Forwarding { layer: Layer::Full },
         departed_ms: 0,
         arrived_ms: 0,
@@ -170,6 +171,35 @@ fn each_fact_blames_whom_it_is_about() {
                 facts.uplink.picture.silence_ms = 33;
                 facts.server.waiting_ms = 900;
             }),
+        ),
+        (
+            "the server's buffer full, and so packets missing",
+            Server,
+            upstream(|facts| {
+                (facts.uplink.picture.missed, facts.server.overflowed) = (38, 60);
+            }),
+        ),
+        (
+            "a few packets of others found no room, and the uplink lost more",
+            PublisherUplink,
+            upstream(|facts| {
+                (facts.uplink.picture.missed, facts.server.overflowed) = (38, 3);
+            }),
+        ),
+        (
+            "a sound with a hole in it, of somebody who is silent now and then",
+            PublisherUplink,
+            upstream(|facts| {
+                facts.sound = true;
+                let picture = &mut facts.uplink.picture;
+                (picture.missed, picture.skipped_ms) = (12, 1_000);
+                facts.uplink.sound = None;
+            }),
+        ),
+        (
+            "late on the way up, and a little less than a gap as it left",
+            PublisherUplink,
+            downstream(|facts| facts.uplink.picture.delay_ms = 900),
         ),
         (
             "lost on the way down",

@@ -41,6 +41,7 @@ fn play(sfu: &mut Sfu, from: u64, to: u64) {
             key: n == 0,
             first: true,
             base: None,
+            sound: false,
         };
         watch(sfu).departs(at(n * 40), Layer::Full, part);
     }

@@ -64,6 +64,8 @@ pub struct Dropped {
     pub unknown_address: u64,
     /// STUN requests that name nobody.
     pub unknown_ufrag: u64,
+    /// Those for which the system had no room.
+    pub overflowed: u64,
 }
 
 impl Dropped {
@@ -72,6 +74,7 @@ impl Dropped {
             size: self.size - before.size,
             unknown_address: self.unknown_address - before.unknown_address,
             unknown_ufrag: self.unknown_ufrag - before.unknown_ufrag,
+            overflowed: self.overflowed - before.overflowed,
         }
     }
 }
@@ -151,6 +154,7 @@ pub(super) fn put_dropped(buffer: &mut Vec<u8>, dropped: &Dropped) {
     put_varint(buffer, dropped.size);
     put_varint(buffer, dropped.unknown_address);
     put_varint(buffer, dropped.unknown_ufrag);
+    put_varint(buffer, dropped.overflowed);
 }
 
 fn put_path(buffer: &mut Vec<u8>, path: PathName) {
@@ -190,6 +194,7 @@ impl Head {
                 size: cursor.varint()?,
                 unknown_address: cursor.varint()?,
                 unknown_ufrag: cursor.varint()?,
+                overflowed: cursor.varint()?,
             }),
             tag => {
                 let number = tag.checked_sub(DATAGRAM).ok_or(Damage::Content)?;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::call::redacted_error;
 use crate::ids::Source;
-use crate::output::{CommandError, Freeze};
+use crate::output::CommandError;
+use crate::sfu::Found;
 use crate::trace::cursor::{Cursor, put_value};
 use crate::trace::format::Damage;
 use crate::transport::{AnswerResult, Description, Line, SendLine};
@@ -75,13 +76,13 @@ impl Outcome for AnswerResult {
 }
 
 /// Freezes that are to be told: mostly none.
-impl Outcome for Vec<Freeze> {
+impl Outcome for Found {
     fn plain() -> Option<Self> {
-        Some(Vec::new())
+        Some(Found::default())
     }
 
     fn is_plain(&self) -> bool {
-        self.is_empty()
+        self.freezes.is_empty() && self.stuck.is_empty()
     }
 
     fn put(&self, buffer: &mut Vec<u8>) {

@@ -7,12 +7,12 @@ use std::fs;
 use std::os::fd::AsFd;
 
 /// How the system numbers a socket.
-pub(super) fn number(socket: &impl AsFd) -> Option<u64> {
+pub(crate) fn number(socket: &impl AsFd) -> Option<u64> {
     Some(rustix::fs::fstat(socket).ok()?.st_ino)
 }
 
 /// How many datagrams these sockets had no room for so far. `None` where the system does not tell.
-pub(super) fn of(sockets: &[u64]) -> Option<u64> {
+pub(crate) fn of(sockets: &[u64]) -> Option<u64> {
     let tables = ["/proc/net/udp", "/proc/net/udp6"].map(fs::read_to_string);
     let mut dropped = None;
     for table in tables.into_iter().filter_map(Result::ok) {
