@@ -131,6 +131,14 @@ pub struct Device {
     pub dropped: u32,
     /// How long decoding one of them took.
     pub decoding_ms: u32,
+    /// How long they were held back in the jitter buffer, lately.
+    pub buffered_ms: u32,
+    /// Packets of them that its browser counted as lost, since the digest before.
+    pub lost: u32,
+    /// The round trip of its path.
+    pub round_trip_ms: Option<u32>,
+    /// Its path goes through a relay.
+    pub relayed: bool,
 }
 
 impl Inflow {

@@ -104,6 +104,10 @@ impl Person {
             decoded,
             dropped: seen.dropped.saturating_sub(old.dropped),
             decoding_ms: decoding / decoded.max(1),
+            buffered_ms: seen.buffered_ms,
+            lost: seen.lost.saturating_sub(old.lost),
+            round_trip_ms: newest.round_trip_ms,
+            relayed: newest.relayed,
         })
     }
 }
