@@ -279,12 +279,12 @@ impl Arrivals {
 
     /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: other packets are
     /// told of, or nothing has been for long, though the viewer `speaks` of other things.
-    pub(crate) fn open(&self, now: Time, ssrc: u32, speaks: bool) -> Option<Time> {
+    pub(crate) fn open(&self, now: Time, ssrc: u32, speaks: bool) -> Option<Gap> {
         let slot = &self.slots[self.place(ssrc)?];
-        let (due, since) = slot.course.due()?;
+        let (due, gap) = slot.course.due()?;
         let silence = self.silence(now);
         let is_known = silence < PATIENCE || (speaks && silence >= SILENCE);
-        (is_known && slot.sent > due && now > due + PATIENCE).then_some(since)
+        (is_known && slot.sent > due && now > due + PATIENCE).then_some(gap)
     }
 
     /// Whether something is missing in a slot, for so long that only a keyframe helps.

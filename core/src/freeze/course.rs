@@ -37,9 +37,9 @@ impl Course {
         ended
     }
 
-    /// From when on the time without a picture is a freeze, and since when there is none. Of a sound it is not
-    /// known whether there is one: who is silent may send nothing.
-    pub(super) fn due(&self) -> Option<(Time, Time)> {
+    /// From when on the time without a picture is a freeze, and that. Of a sound it is not known whether there is
+    /// one: who is silent may send nothing.
+    pub(super) fn due(&self) -> Option<(Time, Gap)> {
         self.rhythm.due()
     }
 

@@ -1,5 +1,7 @@
 //! Sound as a jitter buffer plays it, and how much of it is made up because it is not there in time.
 
+use std::time::Duration;
+
 use super::rhythm::Gap;
 use crate::time::Time;
 
@@ -56,6 +58,7 @@ struct Hole {
     /// Of those that are missing, how many came in time.
     filled: u32,
     holds: i64,
+    held: Duration,
 }
 
 impl Playout {
@@ -81,6 +84,7 @@ impl Playout {
             return over;
         }
         let before = made + least + HELD + self.more;
+        let held = Duration::from_micros((HELD + self.more).cast_unsigned());
         let given_back = self.more - self.more / GIVEN_BACK - drift;
         self.more = given_back.max(came - made - least - HELD).max(0);
         let plays = made + least + HELD + self.more;
@@ -111,12 +115,14 @@ impl Playout {
                 to: plays,
                 filled: 0,
                 holds,
+                held,
             });
             return over.or_else(|| before.and_then(Hole::gap));
         }
         let late = (plays - before >= GAP).then(|| Gap {
             from: moment(before),
             to: Some(moment(plays)),
+            held,
         });
         over.or(late)
     }
@@ -160,6 +166,7 @@ impl Hole {
         (missing - filled >= GAP).then(|| Gap {
             from: moment(self.from),
             to: Some(moment(self.to)),
+            held: self.held,
         })
     }
 }

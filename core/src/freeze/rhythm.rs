@@ -20,11 +20,14 @@ const JUMP: i64 = 30_000_000;
 const TICKS: i64 = 9;
 
 /// Between two pictures that were shown, too much time passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gap {
     pub(crate) from: Time,
     /// `None` while it is open.
     pub(crate) to: Option<Time>,
+    /// For how long pictures were held back before they were shown: so much earlier came, or did not come,
+    /// what it is about.
+    pub(crate) held: Duration,
 }
 
 /// Pictures of one stream, as a jitter buffer shows them: each so long after it was made as the latest of
@@ -68,6 +71,7 @@ impl Rhythm {
             self.begin(timestamp, at);
             return None;
         }
+        let held = Duration::from_micros(self.delay.cast_unsigned());
         let given_back = self.delay - self.delay / GIVEN_BACK - drift;
         self.delay = given_back.max(came - made - least).max(0);
         let shown = (made + least + self.delay).max(0).cast_unsigned();
@@ -86,6 +90,7 @@ impl Rhythm {
         froze.then_some(Gap {
             from: before,
             to: Some(shown),
+            held,
         })
     }
 
@@ -96,10 +101,15 @@ impl Rhythm {
         (self.delay, self.next, self.sum) = (0, 0, 0);
     }
 
-    /// From when on the time without a picture is a freeze, and since when there is none.
-    pub(crate) fn due(&self) -> Option<(Time, Time)> {
+    /// From when on the time without a picture is a freeze, and that.
+    pub(crate) fn due(&self) -> Option<(Time, Gap)> {
         let shown = self.newest?.shown;
-        Some((shown + Duration::from_micros(self.threshold()?), shown))
+        let gap = Gap {
+            from: shown,
+            to: None,
+            held: Duration::from_micros(self.delay.max(0).cast_unsigned()),
+        };
+        Some((shown + Duration::from_micros(self.threshold()?), gap))
     }
 
     fn begin(&mut self, timestamp: u32, at: Time) {
@@ -183,12 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn a_freeze_tells_how_long_before_it_that_came_which_it_is_about() {
+        let mut rhythm = Rhythm::default();
+        let mut gaps = Vec::new();
+        for n in 0..160 {
+            // One is late by half a second; later, some are missing.
+            let late = if n == 40 { 500 } else { 0 };
+            if !(100..120).contains(&n) {
+                gaps.extend(rhythm.picture(n * 3_000, at(u64::from(n) * 33 + late)));
+            }
+        }
+        let held: Vec<u128> = gaps.iter().map(|gap| gap.held.as_millis()).collect();
+        assert_eq!(held.len(), 2);
+        assert!(held[0] == 0 && (450..500).contains(&held[1]), "{held:?}");
+    }
+
+    #[test]
     fn an_open_one_is_due_as_soon_as_it_is_long_enough() {
         let mut rhythm = Rhythm::default();
         for n in 0..40 {
             rhythm.picture(n * 3_000, at(u64::from(n) * 33));
         }
-        let (due, since) = rhythm.due().unwrap();
+        let (due, Gap { from: since, .. }) = rhythm.due().unwrap();
         assert_eq!(since.as_micros() / 1_000, 39 * 33);
         assert!(due.since(since) > Duration::from_millis(182));
         assert!(due.since(since) < Duration::from_millis(185));

@@ -121,8 +121,10 @@ impl Freeze {
             gap.map_or(Duration::ZERO, |gap| gap.to.unwrap_or(now).since(gap.from))
         };
         let (from, to) = (self.from(), self.to());
+        let held = self.seen.iter().flatten().map(|gap| gap.held);
+        let held = held.max().unwrap_or_default();
         Due {
-            gap: Gap { from, to },
+            gap: Gap { from, to, held },
             lengths: [0, 1, 2].map(|place| length(&self.seen[place])),
             forgotten: false,
             track: self.track,
@@ -158,6 +160,7 @@ impl Watch {
                 Some(before) => Gap {
                     from: before.from.min(gap.from),
                     to: gap.to,
+                    held: before.held.max(gap.held),
                 },
                 None => gap,
             });
@@ -226,18 +229,18 @@ impl Watch {
         told.chain(self.check).min()
     }
 
-    /// What is to be told now. `arrival`: since when the viewer gets nothing, if that is long enough.
-    pub(crate) fn take(&mut self, now: Time, arrival: Option<Time>) -> Vec<Due> {
+    /// What is to be told now. `arrival`: what the viewer does not get, if that is long enough.
+    pub(crate) fn take(&mut self, now: Time, arrival: Option<Gap>) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
             self.check = self.course.due().map(|(due, _)| due.max(now + LOOK));
-            if let Some((due, from)) = self.course.due()
+            if let Some((due, gap)) = self.course.due()
                 && due <= now
             {
-                self.note(now, Place::Departure, Gap { from, to: None });
+                self.note(now, Place::Departure, gap);
             }
         }
         match arrival {
-            Some(from) => self.note(now, Place::Arrival, Gap { from, to: None }),
+            Some(gap) => self.note(now, Place::Arrival, gap),
             None => self.came(now),
         }
         let mut due = Vec::new();
@@ -300,7 +303,8 @@ impl Watch {
             let is_over = freeze.to().is_some();
             if freeze.told && !is_over {
                 let (from, to) = (freeze.from(), Some(now));
-                *forgotten = Some((Gap { from, to }, track));
+                let held = Duration::ZERO;
+                *forgotten = Some((Gap { from, to, held }, track));
             }
             is_over
         });
@@ -335,7 +339,7 @@ impl Watch {
             (freeze.from(), end, freeze.only_shown())
         });
         let open_now = self.course.due().filter(|(due, _)| *due <= to);
-        let open_now = open_now.map(|(_, since)| (since, to, false));
+        let open_now = open_now.map(|(_, gap)| (gap.from, to, false));
         let all = self.past.iter().copied().chain(open).chain(open_now);
         all.filter(move |(begin, end, _)| *begin <= to && from <= *end)
     }
@@ -381,6 +385,7 @@ mod tests {
         let gap = |from, to| Gap {
             from: at(from),
             to: Some(at(to)),
+            ..Gap::default()
         };
         watch.note(at(2_000), Place::Arrival, gap(1_300, 1_900));
         assert!(watch.take(at(2_899), None).is_empty());
@@ -401,6 +406,7 @@ mod tests {
         let gap = |from, to| Gap {
             from: at(from),
             to: Some(at(to)),
+            ..Gap::default()
         };
         watch.note(at(3_000), Place::Arrival, gap(1_300, 1_900));
         assert!(watch.freezes.is_empty());
@@ -438,7 +444,7 @@ mod tests {
             (
                 Gap {
                     from: at(end),
-                    to: None
+                    ..Gap::default()
                 },
                 1
             )

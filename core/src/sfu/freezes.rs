@@ -115,7 +115,7 @@ impl Sfu {
 
     fn freeze(&self, viewer: Index, place: usize, due: Due) -> Option<Freeze> {
         let slot = self.participants.get(viewer)?.slots.get(place)?;
-        let Gap { from, to } = due.gap;
+        let Gap { from, to, .. } = due.gap;
         let track = due.track.or(slot.track);
         let (publisher, source) = track?;
         let facts = match due.forgotten {
@@ -139,7 +139,7 @@ impl Sfu {
         let now = self.now;
         let end = due.gap.to.unwrap_or(now);
         let window = Window {
-            from: due.gap.from - BEFORE,
+            from: due.gap.from - due.gap.held - BEFORE,
             to: (end + BEHIND).min(now),
         };
         let participant = self.participants.get(viewer)?;
@@ -148,7 +148,7 @@ impl Sfu {
         let publisher = self.participants.get(track.0)?;
         let millis = |length: Duration| length.as_millis() as u32;
         let [departed_ms, arrived_ms, shown_ms] = due.lengths.map(millis);
-        let (from, to) = (due.gap.from, window.to);
+        let (from, to) = (due.gap.from - due.gap.held, window.to);
         let late = self.late.between(from, to).max();
         Some(Facts {
             length_ms: millis(end.since(due.gap.from)),
@@ -275,6 +275,7 @@ impl Sfu {
                     let gap = Gap {
                         from: now - froze,
                         to: Some(now),
+                        held: Duration::ZERO,
                     };
                     slot.watch.note(now, Place::Page, gap);
                 }

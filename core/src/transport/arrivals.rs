@@ -66,7 +66,7 @@ impl Connection {
 
     /// Since when nothing comes to the peer on a line, if that is a freeze. `speaks`: something comes from
     /// it.
-    pub(crate) fn open_gap(&self, t: Time, line: Line, speaks: bool) -> Option<Time> {
+    pub(crate) fn open_gap(&self, t: Time, line: Line, speaks: bool) -> Option<Gap> {
         self.arrivals
             .seen
             .open(t, self.arrivals.ssrc(line)?, speaks)
