@@ -38,9 +38,11 @@
 //!   demux        whose datagram is it
 //!   participant  one person's state
 //!   reason       why each picture that somebody is to see comes, or does not
-//!   transport    one str0m `Rtc` each; the only place that names str0m. Every call goes through
-//!                a `tsuji_hermetic::Seam`, where a panic ends and where what str0m would take from
-//!                its surroundings comes from the seed
+//!   transport    one str0m `Rtc` each, and all that is sent as media; the only place that names str0m.
+//!                Every call of it goes through a `tsuji_hermetic::Seam`, where a panic ends and where
+//!                what str0m would take from its surroundings comes from the seed
+//!   estimate     pure: what the path to somebody carries, by transport-wide feedback
+//!   estimate     pure: what the path to somebody carries
 //!   forward      pure: slots, layers, renumbering, keyframe requests
 //!   freeze       pure: which pictures froze for whom, and whose fault it was
 //!   speaker      who speaks: the dominant one, and the loudest
@@ -89,6 +91,7 @@
 mod codec;
 mod counters;
 mod demux;
+mod estimate;
 mod forward;
 pub mod freeze;
 mod ids;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{Codec, VideoCodec};
 use crate::forward::{
-    Budget, Demand, KeyframeRequests, Nudge, Outlet, Rates, Rises, Shown, Track, VideoOutlet,
+    Budget, Demand, KeyframeRequests, Outlet, Rates, Rises, Shown, Track, VideoOutlet,
 };
 use crate::freeze::{Person, Stream, Watch};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
@@ -67,8 +67,6 @@ pub(crate) struct Participant {
     pub(crate) pace: Pace,
     /// When its pictures became larger.
     pub(crate) rises: Rises,
-    /// When it is probed again.
-    pub(crate) nudge: Nudge,
     /// The last packets of each of its streams that were recorded.
     pub(crate) bases: Bases,
     /// How it fares. Decides nothing.
@@ -345,7 +343,6 @@ impl Participant {
         earliest([
             self.freezes_at,
             self.budget.deadline(),
-            self.nudge.deadline(),
             self.rises.deadline(),
             self.connection.as_deref().and_then(Connection::deadline),
             phase,

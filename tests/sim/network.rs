@@ -122,6 +122,38 @@ impl From<Vec<u8>> for Arrival {
     }
 }
 
+/// A queue whose link has changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drain {
+    now: Time,
+    delay: Duration,
+    /// The rate before, and from now on; 0: no bound.
+    kbps: u64,
+    then: u64,
+}
+
+impl Drain {
+    /// When what was to leave the queue at `at` leaves it now.
+    fn leaves(self, at: Time) -> Time {
+        let waits = at.since(self.now).as_micros() as u64;
+        if self.kbps == 0 || waits == 0 {
+            return at;
+        }
+        let waits = (waits * self.kbps).checked_div(self.then).unwrap_or(0);
+        self.now + Duration::from_micros(waits)
+    }
+
+    /// When what was to come at `at` comes now.
+    pub(crate) fn comes(self, at: Time) -> Time {
+        let left = at.since(Time::ZERO).saturating_sub(self.delay);
+        let left = Time::from_micros(left.as_micros() as u64);
+        if left <= self.now {
+            return at;
+        }
+        self.leaves(left) + self.delay
+    }
+}
+
 /// One direction of a link: a pure function of its conditions, its own generator, and the packets
 /// so far.
 #[derive(Debug)]
@@ -162,7 +194,23 @@ impl Link {
         &self.conditions
     }
 
-    /// From now on it does this.
+    /// From now on it does this, and what waits in its queue goes on at the new rate. Says when what is on
+    /// its way comes now.
+    pub(crate) fn drain(&mut self, now: Time, conditions: Conditions) -> Drain {
+        let before = std::mem::replace(&mut self.conditions, conditions);
+        self.bad = false;
+        let drain = Drain {
+            now,
+            delay: Duration::from_millis(before.delay_ms.into()),
+            kbps: before.bandwidth_kbps.into(),
+            then: self.conditions.bandwidth_kbps.into(),
+        };
+        self.busy_until = drain.leaves(self.busy_until);
+        self.last_arrival = drain.comes(self.last_arrival);
+        drain
+    }
+
+    /// From now on it does this, to what is sent from now on.
     pub fn change(&mut self, conditions: Conditions) {
         self.conditions = conditions;
         self.bad = false;
@@ -301,6 +349,27 @@ mod tests {
 
     fn is_in_order(all: &[(Time, Arrival)]) -> bool {
         all.windows(2).all(|pair| pair[0].0 <= pair[1].0)
+    }
+
+    #[test]
+    fn what_waits_goes_on_at_the_new_rate() {
+        let of = |bandwidth_kbps| Conditions {
+            bandwidth_kbps,
+            ..Conditions::default()
+        };
+        // 8 packets of 1,000 bytes, of which one leaves every 100 ms.
+        for (rate, expected) in [(0, 260), (40, 1_360), (80, 810), (160, 535)] {
+            let mut link = Link::new(of(80), 1, 1);
+            let mut came = Vec::new();
+            for _ in 0..8 {
+                link.carry(Time::ZERO, vec![0; 1_000], |at, _| came.push(at));
+            }
+            let drain = link.drain(Time::from_millis(250), of(rate));
+            let then: Vec<_> = came.iter().map(|at| drain.comes(*at)).collect();
+            assert_eq!(then[..2], came[..2], "gone already");
+            assert_eq!(then[7], Time::from_millis(expected), "{rate}");
+            assert!(then.is_sorted());
+        }
     }
 
     #[test]

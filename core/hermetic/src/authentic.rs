@@ -4,9 +4,6 @@
 //! it also remembers of probes, of padding and of retransmissions that were not needed. Whoever has
 //! to know what it remembers has to know of all of them. Its ciphers know: SRTP decrypts what
 //! passed authentication (RFC 7714, 8.2), or checks it first (RFC 3711, 3.3).
-//!
-//! Nor does it say which packet it sends again: that is the beginning of the payload (RFC 4588, 4), which
-//! its ciphers see too.
 
 use std::cell::Cell;
 
@@ -16,49 +13,18 @@ use str0m::crypto::{
     SupportedAeadAes128Gcm, SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
 };
 
-use crate::feedback;
-
 thread_local! {
     static OPENED: Cell<u64> = const { Cell::new(0) };
-    static SEALED: Cell<u16> = const { Cell::new(0) };
 }
 
-/// How many SRTP and SRTCP packets were authentic so far, of all connections on this thread. Only
-/// differences mean something.
+/// How many SRTP and SRTCP packets that str0m saw were authentic so far, of all connections on this thread.
+/// Only differences mean something.
 pub fn opened() -> u64 {
     OPENED.get()
 }
 
-/// The first two bytes of what was last encrypted on this thread: of a retransmission, the sequence number
-/// of the packet that it repeats (RFC 4588, 4).
-pub fn last_sealed() -> u16 {
-    SEALED.get()
-}
-
-fn note_sealed(plain: &[u8]) {
-    if let [a, b, ..] = plain {
-        SEALED.set(u16::from_be_bytes([*a, *b]));
-    }
-}
-
 fn note_opened() {
     OPENED.set(OPENED.get().wrapping_add(1));
-}
-
-/// `plain` was decrypted. An error when str0m must not see it.
-fn look(plain: &[u8]) -> Result<(), CryptoError> {
-    if feedback::refuses(plain) {
-        return Err(CryptoError::Other("impossible feedback".into()));
-    }
-    Ok(())
-}
-
-/// For AES-GCM. A packet in clear has its tag in a place of its own, and two parts to authenticate.
-fn look_by_gcm(aads: &[&[u8]], plain: &[u8]) -> Result<(), CryptoError> {
-    if aads.get(1).is_some_and(|index| !index.is_empty()) {
-        return Err(CryptoError::Other("SRTCP in clear".into()));
-    }
-    look(plain)
 }
 
 /// `provider` with ciphers that count.
@@ -105,9 +71,6 @@ struct Noted<C: ?Sized>(Box<C>);
 impl SupportedAes128CmSha1_80 for Counting {
     fn create_cipher(&self, key: [u8; 16], encrypt: bool) -> Box<dyn Aes128CmSha1_80Cipher> {
         let cipher = inner().aes_128_cm_sha1_80().create_cipher(key, encrypt);
-        if !encrypt {
-            feedback::note_counter_mode();
-        }
         Box::new(Noted(cipher))
     }
 }
@@ -135,7 +98,6 @@ impl Aes128CmSha1_80Cipher for Noted<dyn Aes128CmSha1_80Cipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        note_sealed(input);
         self.0.encrypt(iv, input, output)
     }
 
@@ -147,7 +109,7 @@ impl Aes128CmSha1_80Cipher for Noted<dyn Aes128CmSha1_80Cipher> {
     ) -> Result<(), CryptoError> {
         self.0.decrypt(iv, input, output)?;
         note_opened();
-        look(output.get(..input.len()).unwrap_or_default())
+        Ok(())
     }
 }
 
@@ -159,7 +121,6 @@ impl AeadAes128GcmCipher for Noted<dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        note_sealed(input);
         self.0.encrypt(iv, aad, input, output)
     }
 
@@ -172,7 +133,6 @@ impl AeadAes128GcmCipher for Noted<dyn AeadAes128GcmCipher> {
     ) -> Result<usize, CryptoError> {
         let length = self.0.decrypt(iv, aads, input, output)?;
         note_opened();
-        look_by_gcm(aads, output.get(..length).unwrap_or_default())?;
         Ok(length)
     }
 }
@@ -185,7 +145,6 @@ impl AeadAes256GcmCipher for Noted<dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        note_sealed(input);
         self.0.encrypt(iv, aad, input, output)
     }
 
@@ -198,7 +157,6 @@ impl AeadAes256GcmCipher for Noted<dyn AeadAes256GcmCipher> {
     ) -> Result<usize, CryptoError> {
         let length = self.0.decrypt(iv, aads, input, output)?;
         note_opened();
-        look_by_gcm(aads, output.get(..length).unwrap_or_default())?;
         Ok(length)
     }
 }

@@ -20,7 +20,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion};
 use str0m::crypto::CryptoError;
-use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion};
+use str0m::crypto::dtls::{
+    DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
+};
 
 use crate::authentic;
 
@@ -29,6 +31,31 @@ thread_local! {
     static RUNNING: RefCell<Option<Box<ChaCha20Rng>>> = const { RefCell::new(None) };
     /// What the next connection made on this thread begins with.
     static NEXT_SEED: Cell<Option<[u8; 32]>> = const { Cell::new(None) };
+    /// What the handshake of the connection that runs now has agreed on.
+    static AGREED: Cell<Option<KeyingMaterial>> = const { Cell::new(None) };
+}
+
+/// What a handshake has agreed on for SRTP (RFC 5764, 4.2).
+pub struct KeyingMaterial {
+    /// The protection profile.
+    pub profile: SrtpProfile,
+    /// `client_write_SRTP_master_key`, the server's, and both salts.
+    pub bytes: Vec<u8>,
+    /// Whether this end is the client.
+    pub client: bool,
+}
+
+impl std::fmt::Debug for KeyingMaterial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyingMaterial")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a handshake on this thread has agreed on since this was last asked.
+pub(crate) fn agreed() -> Option<KeyingMaterial> {
+    AGREED.take()
 }
 
 /// str0m's provider with aws-lc, with our DTLS in it.
@@ -276,6 +303,13 @@ impl DtlsInstance for Instance {
             DtlsOutput::ApplicationData(_) => DtlsOutput::ApplicationData(&[]),
             output => {
                 self.connected |= matches!(output, DtlsOutput::Connected);
+                if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+                    AGREED.set(Some(KeyingMaterial {
+                        profile: *profile,
+                        bytes: material.as_ref().to_vec(),
+                        client: self.dtls.is_active(),
+                    }));
+                }
                 output
             }
         }

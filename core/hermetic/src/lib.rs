@@ -11,6 +11,9 @@
 //! | wall clock in sender reports, abs-send-time, the DTLS hello | a constant of the process, fixed at first use | [`Clock::prepare`] fixes it under a frozen clock, and [`Clock::instant`] chooses the `Instant` that then means the right moment |
 //! | order of std hash maps (which SRTCP comes first) | keys of each map, fixed at its creation, from the thread's entropy | an `Rtc` is built, and an answer accepted, on a short-lived thread whose entropy is seeded ([`Seam::new`], [`Seam::call_isolated`]) |
 //!
+//! What DTLS agrees on for SRTP passes here too: [`Seam::keying_material`] gives it to who sends on its own,
+//! beside str0m.
+//!
 //! Nothing of this runs for a packet but the swap of one 64-bit generator state; the rest is paid
 //! when a participant enters or answers.
 //!
@@ -22,12 +25,10 @@
 mod authentic;
 mod clock;
 mod crypto;
-mod feedback;
 mod seam;
 mod surroundings;
 
-pub use authentic::{last_sealed, opened};
+pub use authentic::opened;
 pub use clock::Clock;
-pub use crypto::{is_private_key, seeded_provider};
-pub use feedback::Feedback;
+pub use crypto::{KeyingMaterial, is_private_key, seeded_provider};
 pub use seam::{Panicked, Seam};

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use str0m::Rtc;
 use str0m::config::CryptoProvider;
 
-use crate::crypto;
+use crate::crypto::{self, KeyingMaterial};
 use crate::surroundings::{Surroundings, isolated};
 
 /// The call panicked. The `Rtc` is never called again.
@@ -29,6 +29,14 @@ pub struct Seam {
     rng: ChaCha20Rng,
     /// Set by the first panic: what is inside may be half changed.
     poisoned: bool,
+    agreed: Agreed,
+}
+
+/// What the DTLS handshake has agreed on.
+enum Agreed {
+    Awaited,
+    Here(KeyingMaterial),
+    Taken,
 }
 
 impl Seam {
@@ -53,6 +61,7 @@ impl Seam {
             ambient,
             rng,
             poisoned: false,
+            agreed: Agreed::Awaited,
         })
     }
 
@@ -63,7 +72,27 @@ impl Seam {
     pub fn call<R>(&mut self, f: impl FnOnce(&mut Rtc) -> R) -> Result<R, Panicked> {
         let rtc = &mut self.rtc;
         let ambient = &mut self.ambient;
-        guarded(&mut self.poisoned, || seeded(ambient, || f(rtc)))
+        let awaited = matches!(self.agreed, Agreed::Awaited);
+        if awaited {
+            // Of another connection, which panicked.
+            drop(crypto::agreed());
+        }
+        let result = guarded(&mut self.poisoned, || seeded(ambient, || f(rtc)))?;
+        if awaited && let Some(agreed) = crypto::agreed() {
+            self.agreed = Agreed::Here(agreed);
+        }
+        Ok(result)
+    }
+
+    /// What the DTLS handshake has agreed on for SRTP: once, after the call in which it did.
+    pub fn keying_material(&mut self) -> Option<KeyingMaterial> {
+        if !matches!(self.agreed, Agreed::Here(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.agreed, Agreed::Taken) {
+            Agreed::Here(agreed) => Some(agreed),
+            Agreed::Awaited | Agreed::Taken => None,
+        }
     }
 
     /// Runs `f` on the `Rtc`, on a thread of its own with seeded entropy: for calls that make std

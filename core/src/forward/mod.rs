@@ -10,7 +10,6 @@
 //!  budget   what of an estimate of that is used
 //!  rises    pictures of one viewer become larger one after the other
 //!  share    shares of rates
-//!  nudge    when to have a path probed again
 //!  meter    how much comes of a layer
 //!  keyframe when a publisher is asked for a keyframe
 //!  picture  what payloads say of their pictures, codec by codec
@@ -28,7 +27,6 @@ mod demand;
 mod hold;
 mod keyframe;
 mod meter;
-mod nudge;
 mod outlet;
 mod picture;
 mod quality;
@@ -47,9 +45,8 @@ pub(crate) use assign::{SlotCounts, assign, first_slots, further_slots};
 pub(crate) use budget::Budget;
 pub(crate) use demand::{Demand, Taken, taken};
 pub(crate) use keyframe::KeyframeRequests;
-pub(crate) use nudge::Nudge;
 pub(crate) use outlet::{Arrival, Outlet, Renumbered, VideoOutlet};
-pub(crate) use picture::{Glance, VideoPatch, head, rewritten};
+pub(crate) use picture::{Glance, VideoPatch, head, rewrite};
 pub(crate) use quality::{Quality, Rates};
 pub(crate) use rises::Rises;
 pub(crate) use share::part;

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use self::depacketizer::depacketize;
 use self::pictures::{Packet, Start, picture, start};
 use super::outlet::{Arrival, VideoOutlet};
-use super::picture::{Glance, rewritten};
+use super::picture::{Glance, rewrite};
 use super::quality::{Quality, Temporal};
 use crate::codec::VideoCodec;
 use crate::ids::Layer;
@@ -52,8 +52,6 @@ enum Way {
 struct Got {
     sequence: u64,
     timestamp: u32,
-    /// Picture id and TL0 index of VP8, which str0m writes.
-    written: Option<(Option<u16>, Option<u8>)>,
     payload: Vec<u8>,
     at: Time,
     packet: Packet,
@@ -178,13 +176,12 @@ fn pass(outlet: &mut VideoOutlet, at: Time, packet: Packet) -> Option<Got> {
     }
     let out = out?;
     let patch = out.patch.unwrap_or_default();
-    let other = rewritten(packet.codec, &packet.payload, patch);
-    let written = (packet.codec == VideoCodec::Vp8).then_some((patch.picture_id, patch.tl0_index));
+    let mut payload = packet.payload.clone();
+    rewrite(packet.codec, &mut payload, patch);
     Some(Got {
         sequence: out.sequence,
         timestamp: out.timestamp,
-        written,
-        payload: other.map_or_else(|| packet.payload.clone(), |payload| payload.to_vec()),
+        payload,
         at,
         packet,
     })

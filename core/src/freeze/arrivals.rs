@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::bins::Bins;
 use super::course::Course;
-use super::feedback;
 use super::frames::Part;
 use super::rhythm::Gap;
 use crate::time::Time;
@@ -43,10 +42,12 @@ pub(crate) struct Path {
 pub(crate) struct Sent {
     /// Transport-wide.
     pub(crate) number: u16,
-    pub(crate) ssrc: u32,
+    /// Of which slot; `None`: of no pictures.
+    pub(crate) slot: Option<u8>,
+    /// It repeats another.
+    pub(crate) repairs: bool,
+    /// Its own, or that of the packet that it repeats.
     pub(crate) sequence: u16,
-    /// Of the packet that it repeats, if it does.
-    pub(crate) repeats: u16,
 }
 
 /// A packet that is under way.
@@ -92,8 +93,6 @@ struct Clock {
 /// The pictures of one slot.
 #[derive(Debug)]
 struct Slot {
-    ssrc: u32,
-    repair: Option<u32>,
     parts: Vec<Part>,
     course: Course,
     gaps: Vec<Gap>,
@@ -102,31 +101,22 @@ struct Slot {
 }
 
 impl Arrivals {
-    /// The slot whose pictures this stream carries, which has another for repairs.
-    pub(crate) fn slot(&mut self, ssrc: u32, repair: Option<u32>) -> Option<u8> {
-        let known = self.place(ssrc);
-        let place = known.unwrap_or_else(|| {
-            self.slots.push(Slot {
-                ssrc,
-                repair,
-                parts: vec![Part::default(); PARTS],
-                course: Course::default(),
-                gaps: Vec::new(),
-                sent: Time::ZERO,
-            });
-            self.slots.len() - 1
+    /// A slot for the pictures, or the sound, of one more stream, if there is room.
+    pub(crate) fn slot(&mut self) -> Option<u8> {
+        let place = u8::try_from(self.slots.len()).ok()?;
+        self.slots.push(Slot {
+            parts: vec![Part::default(); PARTS],
+            course: Course::default(),
+            gaps: Vec::new(),
+            sent: Time::ZERO,
         });
-        u8::try_from(place).ok()
-    }
-
-    fn place(&self, ssrc: u32) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.ssrc == ssrc)
+        Some(place)
     }
 
     /// This will leave in a slot.
-    pub(crate) fn written(&mut self, ssrc: u32, part: Part) {
-        if let Some(place) = self.place(ssrc) {
-            self.slots[place].parts[part.sequence as usize % PARTS] = part;
+    pub(crate) fn written(&mut self, slot: u8, part: Part) {
+        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+            slot.parts[part.sequence as usize % PARTS] = part;
         }
     }
 
@@ -142,30 +132,18 @@ impl Arrivals {
         if self.told == self.newest {
             self.heard = at;
         }
-        let slots = self.slots.iter_mut().enumerate();
-        let mut slots = slots.filter_map(|(place, slot)| {
-            let repairs = slot.repair == Some(packet.ssrc);
-            (repairs || slot.ssrc == packet.ssrc).then_some((place, repairs, slot))
-        });
-        let found = slots.next();
-        let repairs = found.as_ref().is_some_and(|(_, repairs, _)| *repairs);
-        let slot = found.and_then(|(place, repairs, slot)| {
-            if !repairs {
-                slot.sent = at;
-            }
-            u8::try_from(place).ok()
-        });
+        let slot = packet.slot.map(usize::from);
+        let slot = slot.and_then(|slot| self.slots.get_mut(slot));
+        if let Some(slot) = slot.filter(|_| !packet.repairs) {
+            slot.sent = at;
+        }
         self.told.get_or_insert(packet.number);
         self.newest = Some(packet.number.wrapping_add(1));
         self.sent[usize::from(packet.number) % SENT] = UnderWay {
             number: packet.number,
-            slot,
-            repairs,
-            sequence: if repairs {
-                packet.repeats
-            } else {
-                packet.sequence
-            },
+            slot: packet.slot,
+            repairs: packet.repairs,
+            sequence: packet.sequence,
             at,
             came: false,
             lost: false,
@@ -173,18 +151,18 @@ impl Arrivals {
         self.path.at(at).sent += 1;
     }
 
-    /// The viewer tells what came.
-    pub(crate) fn told(&mut self, now: Time, feedback: &[u8]) {
+    /// The viewer tells what came, as [`packets`](super::feedback::packets) reads it, in a feedback of this
+    /// `count`.
+    pub(crate) fn told(&mut self, now: Time, count: Option<u8>, told: &[(u16, Option<i64>)]) {
         let silent = now.since(self.heard).as_millis() as u16;
         self.heard = now;
         let bin = self.path.at(now);
         bin.silence = bin.silence.max(silent);
-        let count = feedback.get(19).copied();
         let last = std::mem::replace(&mut self.count, count);
         let follows = last
             .zip(count)
             .is_some_and(|(last, count)| last.wrapping_add(1) == count);
-        for (number, came) in feedback::packets(feedback) {
+        for (number, came) in told.iter().copied() {
             // What nothing is said of did not come, unless a feedback was lost that said that it did.
             while let Some(told) = self.told.filter(|told| is_before(*told, number)) {
                 match follows {
@@ -255,21 +233,18 @@ impl Arrivals {
     }
 
     /// What comes next in a slot is another picture.
-    pub(crate) fn forget(&mut self, ssrc: u32) {
-        if let Some(place) = self.place(ssrc) {
-            let slot = &mut self.slots[place];
+    pub(crate) fn forget(&mut self, slot: u8) {
+        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
             slot.course.forget();
             slot.gaps.clear();
         }
     }
 
     /// The gaps of a slot that ended since this was last asked.
-    pub(crate) fn take_gaps(&mut self, ssrc: u32) -> Vec<Gap> {
+    pub(crate) fn take_gaps(&mut self, slot: u8) -> Vec<Gap> {
         self.gapped = false;
-        let place = self.place(ssrc);
-        place.map_or(Vec::new(), |place| {
-            std::mem::take(&mut self.slots[place].gaps)
-        })
+        let slot = self.slots.get_mut(usize::from(slot));
+        slot.map_or(Vec::new(), |slot| std::mem::take(&mut slot.gaps))
     }
 
     /// Whether there are any.
@@ -279,8 +254,8 @@ impl Arrivals {
 
     /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: other packets are
     /// told of, or nothing has been for long, though the viewer `speaks` of other things.
-    pub(crate) fn open(&self, now: Time, ssrc: u32, speaks: bool) -> Option<Gap> {
-        let slot = &self.slots[self.place(ssrc)?];
+    pub(crate) fn open(&self, now: Time, slot: u8, speaks: bool) -> Option<Gap> {
+        let slot = self.slots.get(usize::from(slot))?;
         let (due, gap) = slot.course.due()?;
         let silence = self.silence(now);
         let is_known = silence < PATIENCE || (speaks && silence >= SILENCE);
@@ -288,8 +263,8 @@ impl Arrivals {
     }
 
     /// Whether something is missing in a slot, for so long that only a keyframe helps.
-    pub(crate) fn is_stuck(&self, now: Time, ssrc: u32) -> bool {
-        let slot = self.place(ssrc).and_then(|place| self.slots.get(place));
+    pub(crate) fn is_stuck(&self, now: Time, slot: u8) -> bool {
+        let slot = self.slots.get(usize::from(slot));
         slot.is_some_and(|slot| slot.course.is_stuck(now))
     }
 

@@ -6,7 +6,7 @@ const DELTA: i64 = 250;
 
 /// What a feedback says of one packet after the other: the number, and when it came by the viewer's clock,
 /// microseconds; `None` where it did not. Ends where the feedback can't be read.
-pub(super) fn packets(feedback: &[u8]) -> impl Iterator<Item = (u16, Option<i64>)> {
+pub(crate) fn packets(feedback: &[u8]) -> impl Iterator<Item = (u16, Option<i64>)> {
     let mut statuses = statuses(feedback);
     let (first, reference, mut deltas) = match feedback.split_first_chunk::<20>() {
         Some((head, _)) => {

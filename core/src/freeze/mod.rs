@@ -62,6 +62,7 @@ pub(crate) use bins::Bins;
 pub use digest::{Digest, Limitation, Seen};
 pub use evidence::Evidence;
 pub use facts::{Device, Downlink, Facts, Inflow, Others, Server, Uplink};
+pub(crate) use feedback::packets as arrivals_in;
 pub(crate) use frames::Part;
 pub(crate) use inflow::{Came, Stream};
 pub(crate) use person::Person;

@@ -1,9 +1,9 @@
 //! What each viewer's link carries, and which layer of each picture it gets for that.
 //!
 //! ```text
-//!  feedback of the viewer ─► str0m's estimator ─► Event::Estimate ─► Budget ─► allocate ─► Rises ─► aim of each slot
+//!  feedback of the viewer ─► Estimator ─► Event::Estimate ─► Budget ─► allocate ─► Rises ─► aim of each slot
 //!  views, layers that live, their rates ───────────────────────────────────────►  │
-//!                                                                                 └─► Nudge ─► Pace: what to probe for
+//!                                                                                 └─► Pace: what to probe for
 //! ```
 //! Loss and delay on a publisher's way in change what lives, never an estimate.
 
@@ -33,11 +33,6 @@ const MOST: u64 = 20_000_000;
 const LEAST: u64 = 2_500_000;
 /// Where the path carries so many times what all pictures want, all of them may become larger at once. 2.
 const ROOM: u64 = 2;
-/// How many times as much as the path is known to carry is looked for at once, 2: a probe is twice that
-/// again, for 15 ms. On a narrow path one of all that is wanted would itself be what does not fit.
-const REACH: u64 = 2;
-/// Below this a probe is a few packets, whatever the path carries. Bits a second.
-const SMALL: u64 = 300_000;
 
 /// A picture in a slot, and what is wanted of it.
 struct Picture {
@@ -79,13 +74,7 @@ impl Sfu {
     /// probed.
     pub(super) fn try_again(&mut self, viewer: Index) {
         let participant = self.participants.get(viewer);
-        let due = participant.map(|viewer| {
-            [
-                viewer.budget.deadline(),
-                viewer.nudge.deadline(),
-                viewer.rises.deadline(),
-            ]
-        });
+        let due = participant.map(|viewer| [viewer.budget.deadline(), viewer.rises.deadline()]);
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= self.now);
         if due.is_some_and(|due| due.into_iter().any(is_due)) {
             let changed = self.divide(viewer);
@@ -170,7 +159,8 @@ impl Sfu {
         let to = to.and_then(|viewer| viewer.slots.get(slot)?.to);
         if let Some(to) = to {
             self.run(viewer, &Call::Forget { slot }, |connection, _, _| {
-                connection.forget(to)
+                connection.forget(to);
+                Ok(())
             });
         }
     }
@@ -269,24 +259,18 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(viewer) else {
             return;
         };
-        let reach = match participant.estimate {
-            Estimate::Known(bits) => (REACH * bits.min(MOST)).max(SMALL),
-            Estimate::Missing | Estimate::Begun => MOST,
-        };
-        let unmet = desired > spent;
-        let desired = part(desired, HEADROOM).clamp(LEAST, MOST);
         let pace = Pace {
             least: least.min(MOST),
-            desired: participant.nudge.of(self.now, unmet, desired.min(reach)),
+            desired: part(desired, HEADROOM).clamp(LEAST, MOST),
         };
         if !participant.is_connected() || participant.pace.is_near(pace) {
             return;
         }
         participant.pace = pace;
         let now = self.now;
-        let call = Call::Pace(pace);
-        self.run(viewer, &call, |connection, environment, effects| {
-            connection.pace(now, environment, pace, effects)
+        self.run(viewer, &Call::Pace(pace), |connection, _, _| {
+            connection.pace(now, pace);
+            Ok(())
         });
     }
 }

@@ -157,7 +157,6 @@ impl Sfu {
             estimate: Default::default(),
             budget: Default::default(),
             pace: Default::default(),
-            nudge: Default::default(),
             rises: Default::default(),
             bases: Default::default(),
             person: Default::default(),
@@ -341,11 +340,9 @@ impl Sfu {
             if slot.to.is_some() {
                 continue;
             }
-            let (line, kind) = (slot.line, slot.outlet.kind());
+            let line = slot.line;
             let call = Call::SendLine { slot: number };
-            let to = self.run(index, &call, |connection, _, _| {
-                connection.send_line(line, kind)
-            });
+            let to = self.run(index, &call, |connection, _, _| connection.send_line(line));
             if let (Some(to), Some(participant)) = (to, self.participants.get_mut(index)) {
                 let slot = &mut participant.slots[number];
                 slot.to = to;

@@ -187,13 +187,10 @@ impl Sfu {
             source,
             packet: &outgoing,
         };
-        self.run(
-            viewer.participant,
-            &call,
-            |connection, environment, effects| {
-                connection.write(now, environment, to, &outgoing, effects)
-            },
-        );
+        self.run(viewer.participant, &call, |connection, _, effects| {
+            connection.write(now, to, &outgoing, effects);
+            Ok(())
+        });
     }
 
     /// A viewer's decoder is stuck.

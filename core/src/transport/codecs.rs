@@ -75,6 +75,18 @@ pub(super) fn agreed(config: &CodecConfig, agreed: &[Pt]) -> [Option<Pt>; Codec:
     payload_types
 }
 
+/// The payload types with which each of these codecs is sent again (RFC 4588): not sound that repeats itself.
+pub(super) fn repairs(config: &CodecConfig, agreed: &[Pt]) -> [Option<u8>; Codec::ALL.len()] {
+    let mut payload_types = [None; Codec::ALL.len()];
+    for params in config.iter().filter(|params| agreed.contains(&params.pt())) {
+        let codec = both(params).next().map(|(codec, _)| codec);
+        if let (Some(codec), Some(repair)) = (codec.filter(|c| *c != Codec::Red), params.resend()) {
+            payload_types[codec.number()].get_or_insert(*repair);
+        }
+    }
+    payload_types
+}
+
 /// A codec with its payload type, and with that of its redundant form.
 fn both(params: &PayloadParams) -> impl Iterator<Item = (Codec, Pt)> {
     let codec = match params.spec().codec {

@@ -1,44 +1,37 @@
 //! A participant's `Rtc`: datagrams, time and packets in, and what comes of them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
-use str0m::bwe::Bitrate;
 use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite, VideoOrientation, Vp8Patch};
 use str0m::{IceCreds, Input, Rtc, RtcConfig};
 
-use tsuji_hermetic::{Feedback, Seam};
+use tsuji_hermetic::Seam;
 
-use super::arrivals::Watched;
-use super::calm::Calm;
 use super::capture::Capture;
 use super::codecs;
-use super::convert::{Rewritten, rewrite};
 use super::environment::Environment;
-use super::estimate::{self, Estimate};
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
 use super::numbers::Numbers;
-use super::outgoing::Outgoing;
-use super::pulse::Pulse;
 use super::red;
 use super::route::Route;
+use super::sender::{Sender, Written, is_rtcp};
 use super::sources::{Arrival, Sources, is_rtp};
 use super::{
-    Credentials, Effects, Event, Line, MediaPacket, Orientation, OutgoingPacket, Pace, SendLine,
-    is_stun, is_success_on, nominates,
+    Credentials, Effects, Event, Line, OutgoingPacket, Pace, SendLine, is_stun, is_success_on,
+    nominates,
 };
 use crate::codec::Codec;
 use crate::ids::Layer;
 use crate::input::Datagram;
 use crate::limits::ADDRESSES_CHECKED;
 use crate::path::{Path, Transport};
-use crate::time::Time;
+use crate::time::{Time, earliest};
 
 /// One participant's connection.
 #[derive(Debug)]
@@ -48,40 +41,24 @@ pub(crate) struct Connection {
     pub(super) credentials: Credentials,
     pub(super) pending: Option<PendingOffer>,
     pub(super) sources: Sources,
-    pub(super) outgoing: Outgoing,
+    /// All that is sent as media.
+    pub(super) sender: Sender,
     pub(super) numbers: Numbers,
-    pub(super) feedback: Feedback,
     pub(super) capture: Capture,
-    pub(super) estimate: Estimate,
-    /// What came of pictures to the peer.
-    pub(super) arrivals: Watched,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
-    /// The newest time that str0m was shown.
-    pub(super) shown: Instant,
-    pub(super) pulse: Pulse,
-    pub(super) calm: Calm,
-    /// What is to be found out of the path.
-    pub(super) pace: Pace,
-    pub(super) deadline: Option<Time>,
-    /// Packets that wait for [`Connection::timeout`].
-    pub(super) written: usize,
+    /// When str0m wants time.
+    pub(super) due: Option<Time>,
+    /// When the sender does.
+    sender_due: Option<Time>,
     /// Of the peer, since ICE was last restarted: str0m forgets those before.
     pub(super) remote_candidates: usize,
 }
 
-/// How often each stream of pictures is reported on. 2.5 s: RFC 3550, 6.2 asks for 5 s on average, and
-/// str0m reports on streams too that carry nothing, as most slots do.
+/// How often each stream of pictures that comes is reported on. 2.5 s: RFC 3550, 6.2 asks for 5 s on average,
+/// and str0m reports on streams too that carry nothing.
 const REPORTS: Duration = Duration::from_millis(2_500);
-
-/// Packets that leave together at most. 8: all of a frame at 1.5 Mbit/s; str0m keeps the memory
-/// of its longest queue.
-const TOGETHER: usize = 8;
-
-/// What a path is believed to carry until it has shown more, bits a second. 500 kbit/s: sound, and a
-/// small picture of each of a few people; probes find out within half a second.
-const FIRST_ESTIMATE: u64 = 500_000;
 
 impl Connection {
     pub(crate) fn new(
@@ -91,7 +68,6 @@ impl Connection {
         rng: &mut ChaCha20Rng,
     ) -> Result<Self, Fault> {
         let start = environment.instant(t);
-        let estimates = environment.estimate_bandwidth;
         let config = RtcConfig::new()
             .set_dtls_cert(environment.certificate.to_str0m())
             .set_local_ice_credentials(IceCreds {
@@ -100,9 +76,7 @@ impl Connection {
             })
             .set_ice_lite(true)
             .set_rtp_mode(true)
-            .set_rtcp_report_interval_video(REPORTS)
-            .enable_bwe(estimates.then_some(Bitrate::bps(FIRST_ESTIMATE)))
-            .set_stats_interval(estimates.then_some(estimate::INTERVAL));
+            .set_rtcp_report_interval_video(REPORTS);
         let config = codecs::offer(config, environment.video_codec);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
@@ -117,27 +91,20 @@ impl Connection {
             credentials: credentials.clone(),
             pending: None,
             sources: Sources::default(),
-            outgoing: Outgoing::default(),
+            sender: Sender::new(environment.epoch, environment.estimate_bandwidth),
             numbers: Numbers::default(),
-            feedback: Feedback::default(),
             capture: Capture::default(),
-            estimate: Estimate::default(),
-            arrivals: Watched::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
-            shown: start,
-            pulse: Pulse::new(t),
-            calm: Calm::default(),
-            pace: Pace::default(),
-            deadline: Some(t),
-            written: 0,
+            due: Some(t),
+            sender_due: None,
             remote_candidates: 0,
         })
     }
 
     /// When [`Connection::timeout`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.deadline
+        earliest([self.due, self.sender_due])
     }
 
     /// Our own username fragment: that of the last ICE restart that the peer has agreed to.
@@ -158,20 +125,15 @@ impl Connection {
         Datagram { path, payload }: Datagram<'_>,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = self.now(t, environment);
+        if is_rtcp(payload) {
+            return self.receive_report(t, environment, Datagram { path, payload }, effects);
+        }
         let Some(destination) = environment.advertised(&path) else {
             return Ok(());
-        };
-        let protocol = match path.transport {
-            Transport::Udp => Protocol::Udp,
-            Transport::Tcp => Protocol::Tcp,
         };
         let is_new_check = is_stun(payload) && !self.paths.contains(&path);
         if is_new_check && self.paths.len() == ADDRESSES_CHECKED {
             effects.refused_address = true;
-            return Ok(());
-        }
-        if self.pulse.rests() && is_transport_wide_feedback(payload) {
             return Ok(());
         }
         let is_rtp = is_rtp(payload);
@@ -189,31 +151,10 @@ impl Connection {
             return Ok(());
         }
         let opened = tsuji_hermetic::opened();
-        let seam = &mut self.seam;
-        let show = || {
-            seam.call(|rtc| {
-                let Ok(receive) = Receive::new(protocol, path.remote, destination, payload) else {
-                    return;
-                };
-                // Anybody who knows the peer's address can forge a broken DTLS record. An error
-                // here must not end the connection; a handshake that really broke runs into its
-                // time-out.
-                if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
-                    tracing::debug!(%error, "datagram refused");
-                }
-            })
-        };
-        let Some(shown) = self.feedback.receive(payload, show) else {
-            return Ok(());
-        };
-        shown?;
-        for feedback in self.feedback.told() {
-            self.arrivals.seen.told(t, feedback);
-        }
+        self.show(t, environment, destination, Datagram { path, payload })?;
         let authentic = tsuji_hermetic::opened() != opened;
         if is_rtp && authentic {
             self.numbers.shown(t, payload);
-            self.pulse.heard(t);
         }
         let (events, transmits) = (effects.events.len(), effects.transmits.len());
         self.drain(t, environment, effects)?;
@@ -223,16 +164,15 @@ impl Connection {
             self.paths.insert(path);
         }
         let moved = if answered {
+            // A nomination may have changed what the ICE agent has chosen.
+            if self.route.present() != Some(path) {
+                self.ask_for_route(t, environment)?;
+            }
             self.route.checked(t, path, nominates(payload))
-        } else if authentic && self.paths.contains(&path) {
-            self.route.media(t, path)
         } else {
-            false
+            authentic && self.paths.contains(&path) && self.route.media(t, path)
         };
-        if moved {
-            self.pulse.woken(t);
-            effects.events.push(Event::Moved);
-        }
+        self.settle(t, moved, effects);
         if let Arrival::Unknown(ssrc, streams) = arrival {
             let is_packet = |event: &Event| matches!(event, Event::Packet(_));
             // Only of an authentic packet does str0m tell.
@@ -244,6 +184,70 @@ impl Connection {
         Ok(())
     }
 
+    /// Takes SRTCP. What is told of what was sent is for the sender; the rest is for str0m.
+    fn receive_report(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        datagram: Datagram<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Fault> {
+        let Datagram { path, payload } = datagram;
+        let heard = self.sender.hear(t, self.route.present(), payload);
+        let (Some(heard), Some(destination)) = (heard, environment.advertised(&path)) else {
+            return Ok(());
+        };
+        let stuck = heard.stuck.into_iter().map(Event::KeyframeRequest);
+        effects.events.extend(stuck);
+        if heard.concerns_str0m {
+            self.show(t, environment, destination, datagram)?;
+            self.drain(t, environment, effects)?;
+        }
+        let moved = self.paths.contains(&path) && self.route.media(t, path);
+        self.settle(t, moved, effects);
+        Ok(())
+    }
+
+    /// Shows a datagram to str0m, which came to what its candidate says.
+    fn show(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+        destination: SocketAddr,
+        Datagram { path, payload }: Datagram<'_>,
+    ) -> Result<(), Fault> {
+        let now = environment.instant(t);
+        let protocol = match path.transport {
+            Transport::Udp => Protocol::Udp,
+            Transport::Tcp => Protocol::Tcp,
+        };
+        self.seam.call(|rtc| {
+            let Ok(receive) = Receive::new(protocol, path.remote, destination, payload) else {
+                return;
+            };
+            // Anybody who knows the peer's address can forge a broken DTLS record. An error
+            // here must not end the connection; a handshake that really broke runs into its
+            // time-out.
+            if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
+                tracing::debug!(%error, "datagram refused");
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Ends what was done at `t`: says what is known of the path, and when there is more to do.
+    pub(super) fn settle(&mut self, t: Time, moved: bool, effects: &mut Effects) {
+        if moved {
+            self.sender.moved(t);
+            effects.events.push(Event::Moved);
+        }
+        let news = self.sender.news();
+        effects
+            .events
+            .extend(news.map(|bits| Event::Estimate(Some(bits))));
+        self.sender_due = self.sender.deadline(t);
+    }
+
     /// Does what time demands.
     pub(crate) fn timeout(
         &mut self,
@@ -251,7 +255,14 @@ impl Connection {
         environment: &Environment,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        self.take(t, environment, effects, true)
+        if self.due.is_some_and(|due| due <= t) {
+            self.take(t, environment, effects, true)?;
+        }
+        let path = self.route.present();
+        self.sender.estimate_due(t, path);
+        effects.transmits.extend(self.sender.flush(t, path));
+        self.settle(t, false, effects);
+        Ok(())
     }
 
     /// Has a packet sent to the peer: at the next [`Connection::timeout`], which is due at once. What is
@@ -259,80 +270,52 @@ impl Connection {
     pub(crate) fn write(
         &mut self,
         t: Time,
-        environment: &Environment,
         to: SendLine,
         packet: &OutgoingPacket<'_>,
         effects: &mut Effects,
-    ) -> Result<(), Fault> {
+    ) {
         let source = packet.source;
-        // Sender reports to the viewer say so (RFC 3550, 6.4.1).
-        let captured = environment.instant(t - source.age);
-        let Some((codec, payload, patch)) = written(to, packet) else {
-            return Ok(());
-        };
-        let Some(payload_type) = to.payload_type(codec) else {
-            return Ok(());
-        };
-        let extensions = ExtensionValues {
-            audio_level: source.extensions.audio_level.map(|(level, _)| level),
-            voice_activity: source.extensions.audio_level.map(|(_, voice)| voice),
-            video_orientation: source
-                .extensions
-                .orientation
-                .map(|Orientation(bits)| VideoOrientation::from(bits)),
-            ..ExtensionValues::default()
-        };
-        let mut write = RtpWrite::new(
-            payload_type,
-            packet.sequence.into(),
-            packet.timestamp,
-            captured,
-            payload,
-        )
-        .marker(source.marker)
-        .ext_vals(extensions)
-        .nackable(to.nackable);
-        if let Some(patch) = patch {
-            write = write.vp8_patch(patch);
-        }
-        let (outgoing, arrivals) = (&mut self.outgoing, &mut self.arrivals);
-        let part = packet.part.filter(|_| environment.estimate_bandwidth);
-        self.seam.call(|rtc| {
-            outgoing.wake(rtc, to.line);
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(to.line.0, None) {
-                if let Some(part) = part {
-                    arrivals.written(to.line, stream, part);
+        let red;
+        let (codec, payload) = match source.codec {
+            Codec::Red => match red::sound(&to, &source.payload, packet.plain) {
+                Some((codec, payload)) => {
+                    red = payload;
+                    (codec, &red)
                 }
-                stream.write_rtp(write);
-            }
-        })?;
-        self.pulse.woken(t);
-        self.calm.wrote(packet.sequence);
-        self.written += 1;
-        if self.written >= TOGETHER {
-            return self.timeout(t, environment, effects);
+                None => return,
+            },
+            codec => (codec, &source.payload),
+        };
+        let (Some(payload_type), Some(path)) = (to.payload_type(codec), self.route.present())
+        else {
+            return;
+        };
+        let written = Written {
+            line: to.line,
+            payload_type: *payload_type,
+            codec,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            // Sender reports to the viewer say so (RFC 3550, 6.4.1).
+            captured: t - source.age,
+            marker: source.marker,
+            extensions: source.extensions,
+            payload,
+            patch: packet.patch,
+            part: packet.part,
+        };
+        self.sender.write(t, path, written);
+        if self.sender.is_full() {
+            effects.transmits.extend(self.sender.flush(t, Some(path)));
         }
-        self.deadline = Some(t);
-        Ok(())
+        self.sender_due = self.sender.deadline(t);
     }
 
     /// Says what would be sent if the path carried it, bits a second, so that this is found out; up to
     /// `least`, what is missing is filled with padding.
-    pub(crate) fn pace(
-        &mut self,
-        t: Time,
-        environment: &Environment,
-        pace: Pace,
-        effects: &mut Effects,
-    ) -> Result<(), Fault> {
-        let now = self.now(t, environment);
-        self.pace = pace;
-        self.pulse.woken(t);
-        self.seam.call(|rtc| {
-            set_pace(rtc, pace);
-            rtc.handle_input(Input::Timeout(now))
-        })??;
-        self.drain(t, environment, effects)
+    pub(crate) fn pace(&mut self, t: Time, pace: Pace) {
+        self.sender.pace(t, pace);
+        self.sender_due = self.sender.deadline(t);
     }
 
     /// Asks the peer for keyframes of these layers on a line on which it sends video.
@@ -344,7 +327,7 @@ impl Connection {
         layers: &[Layer],
         effects: &mut Effects,
     ) -> Result<(), Fault> {
-        let now = self.now(t, environment);
+        let now = environment.instant(t);
         self.seam.call(|rtc| {
             let mut direct = rtc.direct_api();
             for layer in layers {
@@ -361,11 +344,6 @@ impl Connection {
         self.drain(t, environment, effects)
     }
 
-    /// What str0m is told that it is: between two packets that leave together it saw a moment pass.
-    pub(super) fn now(&self, t: Time, environment: &Environment) -> Instant {
-        environment.instant(t).max(self.shown)
-    }
-
     /// Says goodbye to the peer (RTCP BYE, DTLS close_notify).
     pub(crate) fn close(
         &mut self,
@@ -373,6 +351,10 @@ impl Connection {
         environment: &Environment,
         effects: &mut Effects,
     ) -> Result<(), Fault> {
+        if let Some(path) = self.route.present() {
+            self.sender.close(path);
+            effects.transmits.extend(self.sender.flush(t, None));
+        }
         self.seam.call(Rtc::close)??;
         self.drain(t, environment, effects)
     }
@@ -382,33 +364,4 @@ impl Connection {
     pub(crate) fn panic(&mut self) -> Result<(), Fault> {
         Ok(self.seam.call(|_| panic!("on purpose"))?)
     }
-}
-
-/// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1), with or without
-/// padding. It travels alone.
-fn is_transport_wide_feedback(datagram: &[u8]) -> bool {
-    matches!(datagram, [flags, 205, ..] if flags & 0xdf == 0x80 | 15)
-}
-
-pub(super) fn set_pace(rtc: &mut Rtc, Pace { least, desired }: Pace) {
-    rtc.bwe()
-        .set_bitrate(Bitrate::bps(least), Bitrate::bps(desired));
-}
-
-/// What a packet becomes for a viewer: as what, and with what for str0m to change in it.
-fn written(
-    to: SendLine,
-    packet: &OutgoingPacket<'_>,
-) -> Option<(Codec, Arc<[u8]>, Option<Vp8Patch>)> {
-    let MediaPacket { codec, payload, .. } = packet.source;
-    if *codec == Codec::Red {
-        let (codec, payload) = red::sound(&to, payload, packet.plain)?;
-        return Some((codec, payload, None));
-    }
-    let rewritten = packet.patch.map(|patch| rewrite(*codec, payload, patch));
-    Some(match rewritten.unwrap_or(Rewritten::Same) {
-        Rewritten::Same => (*codec, payload.clone(), None),
-        Rewritten::Patch(patch) => (*codec, payload.clone(), Some(patch)),
-        Rewritten::Other(payload) => (*codec, payload, None),
-    })
 }

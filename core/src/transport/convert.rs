@@ -1,15 +1,13 @@
 //! str0m's events and packets as ours, and ours as its.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use str0m::IceConnectionState;
-use str0m::rtp::{RtpPacket, Vp8Descriptor};
+use str0m::rtp::RtpPacket;
 
 use super::sources::Place;
-use super::{Event, Extensions, Line, MediaPacket, Orientation};
-use crate::codec::{Codec, VideoCodec};
-use crate::forward::{VideoPatch, rewritten};
+use super::{Event, Extensions, MediaPacket, Orientation};
+use crate::codec::Codec;
 
 pub(super) fn translate(event: str0m::Event) -> Option<Event> {
     match event {
@@ -22,7 +20,6 @@ pub(super) fn translate(event: str0m::Event) -> Option<Event> {
             IceConnectionState::New | IceConnectionState::Checking => None,
         },
         str0m::Event::Closed => Some(Event::Closed),
-        str0m::Event::KeyframeRequest(request) => Some(Event::KeyframeRequest(Line(request.mid))),
         _ => None,
     }
 }
@@ -53,35 +50,4 @@ pub(super) fn media_packet(
         },
         payload: packet.payload,
     }
-}
-
-/// How other numbers get into a payload.
-pub(super) enum Rewritten {
-    /// They are those that are there.
-    Same,
-    /// str0m writes them while it sends.
-    Patch(str0m::rtp::Vp8Patch),
-    /// They are in this one.
-    Other(Arc<[u8]>),
-}
-
-/// Where the descriptor has no such field, there is nothing to keep continuous.
-pub(super) fn rewrite(codec: Codec, payload: &[u8], patch: VideoPatch) -> Rewritten {
-    let rewritten = match codec {
-        Codec::Opus | Codec::Red => None,
-        Codec::Video(VideoCodec::Vp8) => vp8_patch(patch, payload).map(Rewritten::Patch),
-        Codec::Video(codec) => rewritten(codec, payload, patch).map(Rewritten::Other),
-    };
-    rewritten.unwrap_or(Rewritten::Same)
-}
-
-fn vp8_patch(patch: VideoPatch, payload: &[u8]) -> Option<str0m::rtp::Vp8Patch> {
-    let mut builder = Vp8Descriptor::parse(payload).ok()?.patch();
-    if let Some(id) = patch.picture_id {
-        builder = builder.picture_id(id);
-    }
-    if let Some(index) = patch.tl0_index {
-        builder = builder.tl0_pic_idx(index);
-    }
-    builder.build().ok()
 }

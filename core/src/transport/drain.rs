@@ -1,17 +1,16 @@
 //! What str0m has to say, after each change: datagrams, packets, events, and until when it waits.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use str0m::{Input, Output, Reason, RtcError};
+use str0m::{Input, Output, RtcError};
 
 use super::codecs;
-use super::connection::{Connection, set_pace};
+use super::connection::Connection;
 use super::convert::{media_packet, translate};
 use super::environment::Environment;
-use super::extension;
 use super::fault::Fault;
-use super::sources::is_rtp;
-use super::{Effects, Event, Line, Pace, is_stun};
+use super::sender::is_rtcp;
+use super::{Effects, Event, Line, is_stun};
 use crate::ids::Layer;
 use crate::output::Transmit;
 use crate::time::Time;
@@ -22,15 +21,12 @@ const MAX_ROUNDS: usize = 64;
 /// How long to wait then. 1 ms.
 const BUSY: Duration = Duration::from_millis(1);
 
-/// What str0m's pacer waits between two packets that need no pace. 1 µs: what is written together leaves
-/// together. That it is more than nothing tells its estimator that the first and the last of a probe have
-/// a time between them.
-const AT_ONCE: Duration = Duration::from_micros(1);
+/// Of nobody: who asks for the route with feedback that never leaves.
+const NOBODY: u32 = 1;
 
 impl Connection {
     /// Takes everything that str0m has to say, until it only waits. Due after every change, or
     /// packets are lost.
-    ///
     pub(super) fn drain(
         &mut self,
         t: Time,
@@ -41,9 +37,6 @@ impl Connection {
     }
 
     /// The same; `time`: str0m is given the present time first.
-    ///
-    /// Of packets that were written it gives one for each time that it is given: after each but the last
-    /// it need not be asked what it waits for, and after the last neither, where it was calm (`calm`).
     pub(super) fn take(
         &mut self,
         t: Time,
@@ -51,46 +44,32 @@ impl Connection {
         effects: &mut Effects,
         time: bool,
     ) -> Result<(), Fault> {
-        let written = std::mem::take(&mut self.written);
-        let mut written = match time && environment.estimate_bandwidth {
-            true => written,
-            false => 0,
-        };
-        let mut now = self.now(t, environment);
-        let last = self.calm.last(t);
+        let now = environment.instant(t);
         let (sources, numbers) = (&mut self.sources, &mut self.numbers);
-        let (feedback, estimate) = (&mut self.feedback, &mut self.estimate);
-        let (capture, arrivals) = (&mut self.capture, &mut self.arrivals);
-        let watches = environment.estimate_bandwidth;
-        let (route, pulse) = (&mut self.route, &mut self.pulse);
-        let end = self.seam.call(|rtc| {
+        let (capture, route) = (&mut self.capture, &mut self.route);
+        let sender = &self.sender;
+        let waits = self.seam.call(|rtc| {
             if time {
                 rtc.handle_input(Input::Timeout(now))?;
             }
             let mut rounds = 0;
             loop {
                 match rtc.poll_output()? {
-                    Output::Timeout(at) if at > now + AT_ONCE => {
-                        return Ok::<_, RtcError>(End::Waits(at, rtc.last_timeout_reason()));
-                    }
-                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(End::Busy),
+                    Output::Timeout(at) if at > now => return Ok::<_, RtcError>(at),
+                    Output::Timeout(_) if rounds == MAX_ROUNDS => return Ok(now + BUSY),
                     Output::Timeout(_) => {
                         rounds += 1;
-                        now += AT_ONCE;
                         rtc.handle_input(Input::Timeout(now))?;
                     }
                     Output::Transmit(transmit) => {
-                        let is_rtp = is_rtp(&transmit.contents);
-                        if is_rtp && (watches || feedback.is_beginning()) {
-                            for number in extension::numbers(&transmit.contents) {
-                                feedback.sent(number);
-                                arrivals.sent(t, number, &transmit.contents);
-                            }
+                        let contents = &transmit.contents;
+                        if is_rtcp(contents) && sender.collides(contents) {
+                            tracing::warn!("a report was not sent: its SSRC is taken");
+                            continue;
                         }
-                        let number = sequence_number(&transmit.contents).filter(|_| is_rtp);
                         let path = environment.path(&transmit).map(|path| {
                             // Checks are answered where they come from.
-                            match is_stun(&transmit.contents) {
+                            match is_stun(contents) {
                                 true => path,
                                 false => route.of(t, path),
                             }
@@ -99,13 +78,6 @@ impl Connection {
                             path,
                             payload: transmit.contents.into(),
                         }));
-                        if is_rtp && written > 1 {
-                            written -= 1;
-                            now += AT_ONCE;
-                            rtc.handle_input(Input::Timeout(now))?;
-                        } else if written == 1 && last.is_some() && number == last {
-                            return Ok(End::Left);
-                        }
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
                         if let Some(number) = packet.header.ext_vals.transport_cc {
@@ -127,51 +99,38 @@ impl Connection {
                         let stream = (Line(feedback.mid), layer.unwrap_or(Layer::Full));
                         capture.report(t, stream, &feedback.sender_info);
                     }
-                    Output::Event(event) => {
-                        if matches!(event, str0m::Event::Connected) {
-                            pulse.woken(t);
-                        }
-                        let bits = estimate.hear(&event).map(Event::Estimate);
-                        effects.events.extend(bits.or_else(|| translate(event)));
-                    }
+                    Output::Event(event) => effects.events.extend(translate(event)),
                 }
             }
         })?;
-        self.shown = now;
-        self.numbers.done_until(t);
-        let pads = self.pace.least > 0;
-        match end.map_err(Fault::from)? {
-            End::Waits(at, reason) => {
-                let at = environment.time(at);
-                let due = self.pulse.next(t, at, reason, pads);
-                self.calm.waits(at, reason, pads, due);
-            }
-            End::Left => {}
-            End::Busy => self.calm.busy(t + BUSY),
+        if let Some(material) = self.seam.keying_material() {
+            self.sender.agreed(&material);
         }
-        self.deadline = self.calm.due();
-        if environment.estimate_bandwidth
-            && let Some(rests) = self.pulse.turn(t)
-        {
-            let pace = if rests { Pace::default() } else { self.pace };
-            self.seam.call(|rtc| set_pace(rtc, pace))?;
+        self.numbers.done_until(t);
+        self.due = Some(environment.time(waits.map_err(Fault::from)?));
+        Ok(())
+    }
+
+    /// Finds out where the ICE agent would send, which it says of what it sends alone: it is given feedback
+    /// to send, which does not leave. Due when str0m has nothing else to say.
+    pub(super) fn ask_for_route(
+        &mut self,
+        t: Time,
+        environment: &Environment,
+    ) -> Result<(), Fault> {
+        let transmit = self.seam.call(|rtc| {
+            let nobody = NOBODY.into();
+            let mut direct = rtc.direct_api();
+            direct.send_app_specific_feedback(nobody, nobody, []);
+            match rtc.poll_output()? {
+                Output::Transmit(transmit) => Ok::<_, RtcError>(Some(transmit)),
+                Output::Event(_) | Output::Timeout(_) => Ok(None),
+            }
+        })?;
+        let transmit = transmit.map_err(Fault::from)?;
+        if let Some(path) = transmit.and_then(|transmit| environment.path(&transmit)) {
+            self.route.of(t, path);
         }
         Ok(())
     }
-}
-
-/// The sequence number of an RTP packet (RFC 3550, 5.1).
-fn sequence_number(packet: &[u8]) -> Option<u16> {
-    let bytes = packet.get(2..4)?;
-    Some(u16::from_be_bytes([bytes[0], bytes[1]]))
-}
-
-/// How str0m was left.
-enum End {
-    /// It waits for a moment, and why.
-    Waits(Instant, Reason),
-    /// The last packet was out, and nothing else under way.
-    Left,
-    /// It wants the same moment again and again.
-    Busy,
 }

@@ -21,6 +21,7 @@ pub(crate) struct Environment {
     /// str0m wants `Instant`s. This one stands for `t = 0`.
     base: Instant,
     hermetic: bool,
+    pub(super) epoch: WallTime,
     pub(super) certificate: Certificate,
     pub(super) addresses: Vec<LocalAddress>,
     pub(super) estimate_bandwidth: bool,
@@ -38,6 +39,7 @@ impl Environment {
         Self {
             base: clock.instant(Duration::from_micros(epoch.as_unix_micros())),
             hermetic: clock.is_hermetic(),
+            epoch,
             certificate,
             addresses,
             estimate_bandwidth: limits.estimate_bandwidth,

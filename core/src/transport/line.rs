@@ -43,7 +43,6 @@ pub(crate) struct SendLine {
     pub(super) line: Line,
     /// Of each codec that the peer agreed to.
     pub(super) payload_types: [Option<Pt>; Codec::ALL.len()],
-    pub(super) nackable: bool,
 }
 
 impl SendLine {

@@ -1,19 +1,21 @@
-//! One participant's WebRTC transport: ICE-lite, DTLS (passive), SRTP, RTCP and SDP, by str0m.
+//! One participant's WebRTC transport. ICE-lite, DTLS (passive), SDP and all that comes from the peer as media
+//! are str0m's; all that is sent to it as media is our own (`sender`).
 //!
 //! This module and its children are the only place that names str0m. Plain values go in and come
 //! out, so that nothing else depends on it.
 //!
 //! ```text
-//!  datagram ─► Connection::receive ─┐                        ┌─► Effects::transmits
-//!  time     ─► Connection::timeout ─┼─► seam ─► str0m::Rtc ──┤
-//!  packet   ─► Connection::write   ─┘                        └─► Effects::events
+//!  datagram ─► Connection::receive ─┬─► seam ─► str0m::Rtc ─► drain ─┬─► Effects::transmits
+//!            its SRTCP ─► Sender ───┘     ▲         │ keys           ├─► Effects::events
+//!  time     ─► Connection::timeout ───────┤         ▼                │
+//!                                         └─────► Sender ────────────┘
+//!  packet   ─► Connection::write ───────────────────┘
 //! ```
-//! What `Rtc` has to say is taken from it by `drain`, after each call. What a connection costs is a
-//! matter of how often str0m is called and of how much it then goes through: `pulse` and `calm` are about
-//! the first, `outgoing` about the second.
+//! What `Rtc` has to say is taken from it by `drain`, after each call; it is given time when it asks for it,
+//! and never for a packet that is forwarded. What a peer tells in SRTCP is read by the sender first, and shown to
+//! str0m only if there is something in it that a sender of media says of itself.
 
 mod arrivals;
-mod calm;
 mod capture;
 mod certificate;
 mod codecs;
@@ -23,16 +25,14 @@ mod credentials;
 mod description;
 mod drain;
 mod environment;
-mod estimate;
 mod extension;
 mod fault;
 mod line;
 mod negotiation;
 mod numbers;
-mod outgoing;
-mod pulse;
 mod red;
 mod route;
+mod sender;
 mod sources;
 mod stun;
 mod words;

@@ -12,12 +12,13 @@ use super::description::{
 };
 use super::environment::{Environment, candidate};
 use super::fault::Fault;
-use super::{Credentials, Line, SendLine, extension, outgoing, words};
+use super::{Credentials, Line, SendLine, extension, words};
 use crate::forward::SlotCounts;
 use crate::ids::{MediaKind, Source};
 use crate::input::IceMode;
 use crate::limits::Limits;
 use crate::output::CommandError;
+use crate::time::Time;
 
 /// An offer, ready to be sent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -88,6 +89,7 @@ impl Connection {
             })
         })?;
         self.sources.publish(&publish);
+        self.sender.offered(publish.into_iter());
         Ok((description, publish))
     }
 
@@ -112,11 +114,11 @@ impl Connection {
         restart: Option<Credentials>,
         publish: impl FnOnce(&mut SdpApi<'_>) -> P,
     ) -> Result<(Description, P), Fault> {
-        let (present, outgoing) = (&self.credentials, &mut self.outgoing);
+        let (present, sender) = (&self.credentials, &mut self.sender);
         let (description, pending, publish) = self
             .seam
             .call(|rtc| {
-                outgoing.negotiate(rtc, |rtc| {
+                sender.negotiate(rtc, |rtc| {
                     let mut changes = rtc.sdp_api();
                     let publish = publish(&mut changes);
                     let mut add = |kind, first, count| {
@@ -148,7 +150,7 @@ impl Connection {
                 })
             })?
             .ok_or(Fault::NothingToOffer)?;
-        outgoing.offered(&description.slots);
+        sender.offered(description.slots.iter().map(|(line, _)| *line));
         self.pending = Some(pending);
         Ok((description, publish))
     }
@@ -173,14 +175,15 @@ impl Connection {
         let Some(PendingOffer { offer, restart }) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
-        let outgoing = &mut self.outgoing;
+        let sender = &mut self.sender;
         let accept = |rtc: &mut Rtc| rtc.sdp_api().accept_answer(offer, answer);
         self.seam
-            .call_isolated(|rtc| outgoing.negotiate(rtc, accept))?
+            .call_isolated(|rtc| sender.negotiate(rtc, accept))?
             .map_err(|error| Fault::BadAnswer(error.to_string()))?;
         if let Some(restart) = restart {
             self.restart(restart)?;
         }
+        self.due = Some(Time::ZERO);
         Ok(Ok(()))
     }
 
@@ -208,11 +211,7 @@ impl Connection {
     }
 
     /// What to send on a slot's line; `None` when the peer refused it.
-    pub(crate) fn send_line(
-        &mut self,
-        line: Line,
-        kind: MediaKind,
-    ) -> Result<Option<SendLine>, Fault> {
+    pub(crate) fn send_line(&mut self, line: Line) -> Result<Option<SendLine>, Fault> {
         let payload_types = self.seam.call(|rtc| {
             let media = rtc.media(line.0)?;
             if !media.direction().is_sending() {
@@ -224,18 +223,12 @@ impl Connection {
         Ok(payload_types.map(|payload_types| SendLine {
             line,
             payload_types,
-            nackable: kind == MediaKind::Video,
         }))
     }
 
     /// Repeats nothing of what was sent on a line so far, whoever asks for it.
-    pub(crate) fn forget(&mut self, to: SendLine) -> Result<(), Fault> {
-        self.seam.call(|rtc| {
-            if let Some(stream) = rtc.direct_api().stream_tx_by_mid(to.line.0, None) {
-                outgoing::remember(stream);
-            }
-        })?;
-        Ok(())
+    pub(crate) fn forget(&mut self, to: SendLine) {
+        self.sender.forget(to.line);
     }
 
     /// Takes a candidate of the peer: an attribute line of RFC 8839, 5.1.
@@ -259,6 +252,7 @@ impl Connection {
         if is_mdns(candidate) {
             return Ok(Ok(()));
         }
+        self.due = Some(Time::ZERO);
         let result = self.seam.call(|rtc| {
             Candidate::from_sdp_string(candidate).map(|parsed| rtc.add_remote_candidate(parsed))
         })?;

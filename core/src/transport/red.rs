@@ -37,7 +37,6 @@ mod tests {
         SendLine {
             line: Line(Mid::from("1")),
             payload_types,
-            nackable: false,
         }
     }
 

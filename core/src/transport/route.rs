@@ -51,6 +51,11 @@ impl Route {
         self.moved.unwrap_or(chosen)
     }
 
+    /// Where to send at present.
+    pub(super) fn present(&self) -> Option<Path> {
+        self.moved.or(self.chosen)
+    }
+
     /// ICE was restarted: the peer looks for a path, and the first one that answers is as good as
     /// any.
     pub(super) fn restarted(&mut self) {
@@ -76,7 +81,7 @@ impl Route {
 
     /// `after`: how long nothing has come on the present path if it is to give way.
     fn came(&mut self, t: Time, path: Path, after: Option<Duration>) -> bool {
-        let Some(present) = self.moved.or(self.chosen) else {
+        let Some(present) = self.present() else {
             return false;
         };
         let silent = t.since(self.heard);

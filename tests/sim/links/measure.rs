@@ -162,9 +162,8 @@ impl<'a> Run<'a> {
                 if self.before.is_none() {
                     self.before = Some(self.layers());
                 }
-                if let Some(tab) = self.world.tabs.get_mut(&self.viewer) {
-                    tab.down.change(conditions.clone());
-                }
+                self.world
+                    .change_link(self.viewer, false, conditions.clone());
             }
             self.world.run_for(LOOK);
             self.look();

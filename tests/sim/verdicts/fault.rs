@@ -286,8 +286,5 @@ fn cut(world: &mut World, tab: ConnectionId, up: Duration, down: Duration) {
 }
 
 fn change(world: &mut World, tab: ConnectionId, conditions: Conditions, up: bool) {
-    if let Some(tab) = world.tabs.get_mut(&tab) {
-        let link = if up { &mut tab.up } else { &mut tab.down };
-        link.change(conditions);
-    }
+    world.change_link(tab, up, conditions);
 }

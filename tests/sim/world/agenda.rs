@@ -50,6 +50,17 @@ impl Agenda {
         self.heap.push(Reverse(Scheduled { key, event }));
     }
 
+    /// Some of it happens at other times, in the same order.
+    pub(super) fn move_to(&mut self, which: impl Fn(&Event) -> bool, when: impl Fn(Time) -> Time) {
+        let mut all = std::mem::take(&mut self.heap).into_vec();
+        for Reverse(scheduled) in &mut all {
+            if which(&scheduled.event) {
+                scheduled.key.0 = when(scheduled.key.0);
+            }
+        }
+        self.heap = all.into();
+    }
+
     /// When something happens next.
     pub(super) fn next(&self) -> Option<Time> {
         self.heap.peek().map(|Reverse(next)| next.key.0)

@@ -7,10 +7,28 @@ use tsuji_signaling::ConnectionId;
 
 use super::World;
 use super::agenda::{Agenda, Event};
-use crate::network::Arrival;
+use crate::network::{Arrival, Conditions};
 use crate::tab::{Down, Tab, Up};
 
 impl World {
+    /// One direction of somebody's link does this from now on: to the server if `up`. What waits in its queue
+    /// goes on at the new rate.
+    pub fn change_link(&mut self, id: ConnectionId, up: bool, conditions: Conditions) {
+        let now = self.now;
+        let Some(tab) = self.tabs.get_mut(&id) else {
+            return;
+        };
+        let link = if up { &mut tab.up } else { &mut tab.down };
+        let drain = link.drain(now, conditions);
+        let outer = tab.outer;
+        let passes = |event: &Event| match event {
+            Event::ToServer { from, .. } => up && *from == outer,
+            Event::ToBrowser { to, .. } => !up && *to == outer,
+            _ => false,
+        };
+        self.agenda.move_to(passes, |at| drain.comes(at));
+    }
+
     pub(super) fn send_to_browser(&mut self, from: SocketAddr, to: SocketAddr, payload: Vec<u8>) {
         let sent = self.now;
         let tab = self.by_address.get(&to).copied();

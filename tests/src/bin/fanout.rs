@@ -1,5 +1,5 @@
-//! What forwarding would cost at least if it were done without str0m: counts the instructions of what has
-//! to be done in user space for each packet of each viewer, and those that the core takes today.
+//! What forwarding costs at least: counts the instructions of what has to be done in user space for each
+//! packet of each viewer, and those that the core takes.
 //!
 //! ```text
 //!  packet ─► number, timestamp and picture id of the viewer ─► its queue ─┬─ pacing ─► header with

@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741, 4.2), and the size of a keyframe behind it.
 
-use super::{Glance, Numbers, PictureId, Switch, TemporalId};
+use super::{Glance, Numbers, PictureId, Switch, TemporalId, VideoPatch};
 
 /// Bytes of the frame header of a keyframe, as far as its size (RFC 6386, 9.1).
 const KEYFRAME_HEADER: usize = 10;
@@ -50,6 +50,39 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
             false => descriptor + usize::from(starts_frame),
         },
     })
+}
+
+/// Writes numbers where there are such.
+pub(super) fn write(payload: &mut [u8], patch: VideoPatch) {
+    let [first, extension, rest @ ..] = payload else {
+        return;
+    };
+    if *first & 0x80 == 0 {
+        return;
+    }
+    let mut fields = rest.iter_mut();
+    if *extension & 0x80 != 0
+        && let Some(high) = fields.next()
+    {
+        let low = if *high & 0x80 != 0 {
+            fields.next()
+        } else {
+            None
+        };
+        match (patch.picture_id, low) {
+            (Some(id), Some(low)) => {
+                let [a, b] = id.to_be_bytes();
+                (*high, *low) = (0x80 | a, b);
+            }
+            (Some(id), None) if *high & 0x80 == 0 => *high = (id & 0x7f) as u8,
+            _ => {}
+        }
+    }
+    if *extension & 0x40 != 0
+        && let (Some(index), Some(field)) = (patch.tl0_index, fields.next())
+    {
+        *field = index;
+    }
 }
 
 /// Width and height without their scales (RFC 6386, 9.1).

@@ -110,17 +110,13 @@ fn ids(got: &Got) -> Option<Ids> {
     };
     let long = payload[at] & 0x80 != 0;
     let mask = if long { 0x7fff } else { 0x7f };
-    if let Some((id, tl0)) = got.written {
-        let (id, tl0) = id.zip(tl0).expect("VP8 has both");
-        assert!(id <= mask);
-        return Some(Ids { id, mask, tl0 });
-    }
     let id = match long {
         true => u16::from_be_bytes([payload[at], payload[at + 1]]) & mask,
         false => payload[at].into(),
     };
     let behind = at + if long { 2 } else { 1 };
-    let tl0 = payload[behind + 1];
+    // In VP9, the layers are in between.
+    let tl0 = payload[behind + usize::from(got.packet.codec == VideoCodec::Vp9)];
     Some(Ids { id, mask, tl0 })
 }
 

@@ -1,0 +1,367 @@
+//! Everything that is sent to a peer as media: RTP, its retransmissions and padding, and reports about it.
+//!
+//! str0m is not asked for any of it: it goes through timers, queues and streams for each packet. It keeps ICE,
+//! DTLS, SDP and all that comes from publishers, and has no outgoing streams, so that an SSRC has one sender
+//! only: two packets of one number would have one nonce (RFC 7714, 12.1).
+//!
+//! ```text
+//!  packet ──► write ──► Stream: number ─► Window ──► Wire: header ─► payload, rewritten ─► Keys ──► batch
+//!                         │                 ▲ ▲               │ │                                    │
+//!                         └─► Keep ─► NACK ─┘ │               │ └─► Arrivals (freezes)     timeout ──┴─► transmits
+//!                             Share (bound)   │               └───► Estimator ─┬─► Event::Estimate
+//!                                             └──────────── padding ◄──────────┘
+//!  SRTCP ──► Keys ──► feedback ─┬─► NACK, PLI and FIR, transport-wide feedback: for the above
+//!                               └─► the rest: str0m
+//! ```
+//! What is written leaves at once: publishers pace what they send, and what a path does not carry would come
+//! late instead of never. It is sealed when it is written and leaves with the next timeout, which is due at
+//! once, so that the packets of a frame leave together.
+//!
+//! A stream has the SSRCs that the offer named, from `negotiation`, and the numbers that `forward` gives.
+
+mod feedback;
+mod header;
+mod keep;
+mod keys;
+mod lines;
+mod padding;
+mod replays;
+mod reports;
+mod share;
+mod stream;
+mod window;
+mod wire;
+
+pub(super) use feedback::is_rtcp;
+
+use std::sync::Arc;
+
+use tsuji_hermetic::KeyingMaterial;
+
+use self::feedback::Told;
+use self::header::Header;
+use self::keep::Kept;
+use self::keys::Keys;
+use self::replays::Replays;
+use self::stream::{Sequenced, Stream};
+use self::wire::{Packet, Wire};
+use super::{Line, Pace};
+use crate::codec::Codec;
+use crate::estimate::Estimator;
+use crate::forward::VideoPatch;
+use crate::freeze::{self, Arrivals, Part};
+use crate::ids::MediaKind;
+use crate::output::Transmit;
+use crate::path::Path;
+use crate::time::{Time, WallTime};
+use crate::transport::Extensions;
+
+/// Packets that leave together at most. 32: all of a frame, but for the keyframes of a large screen.
+const TOGETHER: usize = 32;
+/// Packets of which one datagram may tell: more than are remembered.
+const TOLD: usize = 4_096;
+/// What a path is believed to carry until it has shown more, bits a second. 500 kbit/s: sound, and a
+/// small picture of each of a few people; probes find out within half a second.
+const FIRST_ESTIMATE: u64 = 500_000;
+
+/// What a peer is sent.
+#[derive(Debug)]
+pub(super) struct Sender {
+    streams: Vec<Stream>,
+    /// The lines that have, or will have, one.
+    offered: Vec<Line>,
+    wire: Wire,
+    /// A stream has begun, or was long not reported on.
+    report: bool,
+    /// The stream of pictures on which something was last written: the one of which padding is made.
+    newest: Option<usize>,
+    /// The estimate that was told last, once it was said that there will be any; and there is a new one.
+    estimated: Option<u64>,
+    news: bool,
+    /// What the peer told before.
+    replays: Replays,
+    /// What the peer told, decrypted, and of which packets. Kept for their memory.
+    plain: Vec<u8>,
+    statuses: Vec<(u16, Option<i64>)>,
+}
+
+/// A packet for one line.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    pub(super) line: Line,
+    pub(super) payload_type: u8,
+    pub(super) codec: Codec,
+    /// Extended.
+    pub(super) sequence: u64,
+    pub(super) timestamp: u32,
+    /// When it was captured.
+    pub(super) captured: Time,
+    pub(super) marker: bool,
+    pub(super) extensions: Extensions,
+    pub(super) payload: &'a Arc<[u8]>,
+    pub(super) patch: Option<VideoPatch>,
+    pub(super) part: Option<Part>,
+}
+
+/// What came of a datagram with SRTCP.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Lines of which the peer wants a keyframe.
+    pub(super) stuck: Vec<Line>,
+    /// There is something in it for str0m.
+    pub(super) concerns_str0m: bool,
+}
+
+impl Sender {
+    pub(super) fn new(epoch: WallTime, estimates: bool) -> Self {
+        let estimator = estimates.then(|| Estimator::new(FIRST_ESTIMATE));
+        Self {
+            streams: Vec::new(),
+            offered: Vec::new(),
+            wire: Wire::new(epoch.as_unix_micros(), estimator),
+            report: false,
+            newest: None,
+            estimated: None,
+            news: false,
+            replays: Replays::default(),
+            plain: Vec::new(),
+            statuses: Vec::new(),
+        }
+    }
+
+    /// DTLS has agreed on keys.
+    pub(super) fn agreed(&mut self, material: &KeyingMaterial) {
+        self.wire.keys = Keys::new(material).ok();
+    }
+
+    /// Sends a packet, together with what else is written until [`Sender::flush`].
+    pub(super) fn write(&mut self, t: Time, path: Path, written: Written<'_>) {
+        let mut streams = self.streams.iter_mut().enumerate();
+        let found = streams.find(|(_, stream)| stream.line == written.line);
+        let Some((place, stream)) = found else {
+            return;
+        };
+        // A number that is not new would have the nonce of another packet.
+        if self.wire.keys.is_none() || !stream.window.take(written.sequence) {
+            return;
+        }
+        let Written {
+            codec,
+            sequence,
+            timestamp,
+            marker,
+            extensions,
+            payload,
+            ..
+        } = written;
+        if let Some(part) = written.part
+            && self.wire.estimator.is_some()
+        {
+            let arrivals = &mut self.wire.arrivals;
+            let watched = stream.watched.or_else(|| arrivals.slot());
+            stream.watched = watched;
+            if let Some(slot) = watched {
+                arrivals.written(slot, part);
+            }
+        }
+        let patch = codec.video().zip(written.patch);
+        let packet = Packet {
+            numbered: &stream.numbered,
+            header: Header {
+                payload_type: written.payload_type,
+                marker,
+                padding: false,
+                sequence: sequence as u16,
+                timestamp,
+                ssrc: stream.ssrc,
+                extensions,
+                number: 0,
+                time: [0; 3],
+            },
+            sequenced: Sequenced {
+                ssrc: stream.ssrc,
+                index: sequence,
+            },
+            original: None,
+            payload,
+            patch,
+            watched: stream.watched,
+            cluster: None,
+        };
+        if self.wire.send(t, path, packet).is_none() {
+            return;
+        }
+        let bytes = payload.len();
+        let newest = (timestamp, written.captured, codec.clock_rate());
+        self.report |= stream.reported.sent(t, bytes, newest);
+        let Some(video) = codec.video() else {
+            return;
+        };
+        stream.share.sent(t, bytes);
+        self.newest = Some(place);
+        stream.keep(codec, |payload_type| Kept {
+            sequence,
+            at: t,
+            again: None,
+            timestamp,
+            marker,
+            payload_type,
+            extensions,
+            codec: video,
+            patch: written.patch,
+            payload: payload.clone(),
+        });
+    }
+
+    /// Whether so much was written that it should leave now.
+    pub(super) fn is_full(&self) -> bool {
+        self.wire.batch.len() >= TOGETHER
+    }
+
+    /// What leaves now.
+    pub(super) fn flush(&mut self, t: Time, path: Option<Path>) -> impl Iterator<Item = Transmit> {
+        if let Some(path) = path
+            && std::mem::take(&mut self.report)
+        {
+            let now = self.wire.unix_micros(t);
+            for compound in reports::write(t, now, &mut self.streams) {
+                self.wire.report(path, compound);
+            }
+        }
+        self.wire.batch.drain(..)
+    }
+
+    /// Takes SRTCP of the peer. `None`: it is not authentic, or came before.
+    pub(super) fn hear(&mut self, t: Time, path: Option<Path>, datagram: &[u8]) -> Option<Heard> {
+        let keys = self.wire.keys.as_ref()?;
+        let mut plain = std::mem::take(&mut self.plain);
+        let opened = keys.open_report(datagram, &mut plain);
+        let sender = keys::ssrc_of(datagram);
+        let is_new = |(ssrc, index): &(u32, u32)| self.replays.take(*ssrc, *index);
+        let opened = sender.zip(opened).filter(is_new);
+        let heard = opened.map(|_| self.told(t, path, &plain));
+        self.plain = plain;
+        heard
+    }
+
+    fn told(&mut self, t: Time, path: Option<Path>, compound: &[u8]) -> Heard {
+        let mut heard = Heard::default();
+        let mut left = TOLD;
+        for told in feedback::packets(compound) {
+            match told {
+                Told::Missing(ssrc, entries) => {
+                    let stream = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc);
+                    if let (Some(stream), Some(path)) = (stream, path) {
+                        for number in feedback::missing(entries) {
+                            stream.repair(t, path, number, &mut self.wire);
+                        }
+                    }
+                }
+                Told::Stuck(ssrc) => self.stuck(ssrc, &mut heard),
+                Told::Asked(entries) => {
+                    for ssrc in feedback::asked(entries) {
+                        self.stuck(ssrc, &mut heard);
+                    }
+                }
+                Told::Arrivals(packet) => {
+                    self.statuses.clear();
+                    let statuses = freeze::arrivals_in(packet).take(left);
+                    self.statuses.extend(statuses);
+                    left -= self.statuses.len();
+                    let count = packet.get(19).copied();
+                    self.wire.arrivals.told(t, count, &self.statuses);
+                    if let Some(estimator) = &mut self.wire.estimator {
+                        self.news |= estimator.told(t, self.statuses.iter().copied());
+                    }
+                }
+                Told::Nothing => {}
+                Told::Other => heard.concerns_str0m = true,
+            }
+        }
+        heard
+    }
+
+    fn stuck(&self, ssrc: u32, heard: &mut Heard) {
+        let stream = self.streams.iter().find(|stream| stream.ssrc == ssrc);
+        if let Some(stream) = stream.filter(|stream| stream.kind == MediaKind::Video)
+            && !heard.stuck.contains(&stream.line)
+        {
+            heard.stuck.push(stream.line);
+        }
+    }
+
+    /// Says goodbye (RTCP BYE).
+    pub(super) fn close(&mut self, path: Path) {
+        if let Some(packet) = reports::farewell(&self.streams) {
+            self.wire.report(path, packet);
+        }
+    }
+
+    /// Repeats nothing of what was sent on a line so far, whoever asks for it.
+    pub(super) fn forget(&mut self, line: Line) {
+        let stream = self.streams.iter_mut().find(|stream| stream.line == line);
+        if let Some(stream) = stream {
+            stream.keep.clear();
+        }
+    }
+
+    /// The peer is reached another way from now on.
+    pub(super) fn moved(&mut self, t: Time) {
+        if let Some(estimator) = &mut self.wire.estimator {
+            estimator.moved(t);
+        }
+    }
+
+    /// What would be sent if the path carried it.
+    pub(super) fn pace(&mut self, t: Time, pace: Pace) {
+        if let Some(estimator) = &mut self.wire.estimator {
+            estimator.pace(t, pace);
+        }
+    }
+
+    /// What the path is believed to carry, bits a second, where that is news. The first says that there will
+    /// be more: packets are counted for feedback.
+    pub(super) fn news(&mut self) -> Option<u64> {
+        let estimator = self.wire.estimator.as_ref()?;
+        let Some(before) = self.estimated else {
+            let counts = |stream: &Stream| stream.numbered.counts();
+            let begins = self.wire.keys.is_some() && self.streams.iter().any(counts);
+            self.estimated = begins.then_some(FIRST_ESTIMATE);
+            return self.estimated;
+        };
+        let news = std::mem::take(&mut self.news).then(|| estimator.estimate())?;
+        // What nothing has changed yet tells nothing.
+        let news = news.filter(|news| *news != before)?;
+        self.estimated = Some(news);
+        Some(news)
+    }
+
+    /// When something is to be done though nothing comes: what is written leaves at once.
+    pub(super) fn deadline(&self, t: Time) -> Option<Time> {
+        if !self.wire.batch.is_empty() {
+            return Some(t);
+        }
+        let estimator = self.wire.estimator.as_ref();
+        let due = estimator.filter(|_| self.wire.keys.is_some())?.deadline()?;
+        // What was due before is not late: nobody was asked.
+        Some(due.max(t))
+    }
+
+    /// What came of pictures.
+    pub(super) fn arrivals(&self) -> &Arrivals {
+        &self.wire.arrivals
+    }
+
+    pub(super) fn arrivals_mut(&mut self) -> &mut Arrivals {
+        &mut self.wire.arrivals
+    }
+
+    /// The pictures of a line, if something was written there.
+    pub(super) fn watched(&self, line: Line) -> Option<u8> {
+        let mut streams = self.streams.iter();
+        streams.find(|stream| stream.line == line)?.watched
+    }
+}
+
+#[cfg(test)]
+mod tests;

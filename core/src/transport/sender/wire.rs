@@ -1,0 +1,121 @@
+//! What every RTP packet to the peer goes through on its way out: encrypted in the place where it was written,
+//! counted for the estimator and for what is known of freezes, and put with those that leave together.
+
+use super::header::{self, Header, Numbered};
+use super::keys::{Keys, TAG};
+use super::stream::Sequenced;
+use crate::codec::VideoCodec;
+use crate::estimate::{Cluster, Estimator};
+use crate::forward::{self, VideoPatch};
+use crate::freeze::{Arrivals, Sent};
+use crate::output::Transmit;
+use crate::path::Path;
+use crate::time::Time;
+
+/// The indices of SRTCP (RFC 3711, 3.4).
+const INDICES: u32 = 1 << 31;
+
+/// The way out of one connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// Once DTLS has agreed on them.
+    pub(super) keys: Option<Keys>,
+    /// `t = 0`, microseconds since 1970.
+    pub(super) epoch: u64,
+    /// The next transport-wide number.
+    number: u64,
+    /// The next index of SRTCP.
+    index: u32,
+    pub(super) estimator: Option<Estimator>,
+    pub(super) arrivals: Arrivals,
+    /// What leaves together.
+    pub(super) batch: Vec<Transmit>,
+}
+
+/// A packet to be sent.
+#[derive(Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) numbered: &'a Numbered,
+    /// But for the transport-wide number and the time.
+    pub(super) header: Header,
+    pub(super) sequenced: Sequenced,
+    /// Of the packet that it repeats (RFC 4588, 4).
+    pub(super) original: Option<u16>,
+    pub(super) payload: &'a [u8],
+    pub(super) patch: Option<(VideoCodec, VideoPatch)>,
+    /// Of which pictures it is.
+    pub(super) watched: Option<u8>,
+    /// The probe that it is part of.
+    pub(super) cluster: Option<Cluster>,
+}
+
+impl Wire {
+    pub(super) fn new(epoch: u64, estimator: Option<Estimator>) -> Self {
+        Self {
+            keys: None,
+            epoch,
+            number: 0,
+            index: 0,
+            estimator,
+            arrivals: Arrivals::default(),
+            batch: Vec::new(),
+        }
+    }
+
+    /// Microseconds since 1970.
+    pub(super) fn unix_micros(&self, t: Time) -> u64 {
+        self.epoch.saturating_add(t.as_micros())
+    }
+
+    /// Sends a packet; `None` where that is impossible.
+    pub(super) fn send(&mut self, t: Time, path: Path, packet: Packet<'_>) -> Option<()> {
+        let keys = self.keys.as_ref()?;
+        let header = Header {
+            number: self.number as u16,
+            time: header::time(self.epoch.saturating_add(t.as_micros())),
+            ..packet.header
+        };
+        let head = header.write(packet.numbered);
+        let (head, original) = (head.bytes(), packet.original.map(u16::to_be_bytes));
+        let original = original.as_ref().map_or(&[][..], |original| original);
+        let before = head.len() + original.len();
+        let mut datagram = Vec::with_capacity(before + packet.payload.len() + TAG);
+        datagram.extend_from_slice(head);
+        datagram.extend_from_slice(original);
+        datagram.extend_from_slice(packet.payload);
+        if let Some((codec, patch)) = packet.patch {
+            forward::rewrite(codec, datagram.get_mut(before..)?, patch);
+        }
+        let Sequenced { ssrc, index } = packet.sequenced;
+        keys.seal(&mut datagram, head.len(), ssrc, index)?;
+        if packet.numbered.counts() {
+            if let Some(estimator) = &mut self.estimator {
+                estimator.sent(t, self.number, datagram.len(), packet.cluster);
+                self.arrivals.sent(
+                    t,
+                    Sent {
+                        number: self.number as u16,
+                        slot: packet.watched,
+                        repairs: packet.original.is_some(),
+                        sequence: packet.original.unwrap_or(packet.header.sequence),
+                    },
+                );
+            }
+            self.number += 1;
+        }
+        let payload = datagram;
+        self.batch.push(Transmit { path, payload });
+        Some(())
+    }
+
+    /// Sends a compound RTCP packet.
+    pub(super) fn report(&mut self, path: Path, mut compound: Vec<u8>) -> Option<()> {
+        // Each index is used once: after so many there are none left.
+        let index = (self.index < INDICES).then_some(self.index)?;
+        self.index += 1;
+        self.keys.as_ref()?.seal_report(&mut compound, index)?;
+        let payload = compound;
+        self.batch.push(Transmit { path, payload });
+        Some(())
+    }
+}
