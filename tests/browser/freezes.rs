@@ -1,6 +1,8 @@
 //! Why did it freeze? What the page and the operator are told, with a real browser behind a real cut.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -93,6 +95,41 @@ async fn a_freeze_has_a_culprit_on_the_tile_and_on_the_operators_page() {
     let because = because.map_or("", |(_, because)| because.trim_end_matches('.'));
     assert!(!because.is_empty() && told.contains(because), "{told}");
     assert!(told.contains("Mika reported a problem"), "{told}");
+    // What was kept because of the problem says the same, judged again from its facts.
+    let told = why_from_problem(kept.path());
+    let length = length_of(sentence);
+    let length = length
+        .split_once(" at ")
+        .map_or(length, |(length, _)| length);
+    let judged = format!("p1 did not see p2 for {length} because");
+    let same = |line: &str| line.contains(&judged) && line.contains("(publisher uplink, ");
+    assert!(told.lines().any(same), "{judged}: {told}");
+    assert!(!told.contains("then it was said"), "{told}");
+}
+
+/// `2.4 s` of `Mika did not see Ren for 2.4 s because …`.
+fn length_of(sentence: Option<&str>) -> &str {
+    let length = sentence.and_then(|line| line.split_once(" for "));
+    let length = length.and_then(|(_, rest)| rest.split_once(" because "));
+    length.map_or("", |(length, _)| length)
+}
+
+/// What `tsuji why --trace` says of the files about problems in this folder.
+fn why_from_problem(folder: &Path) -> String {
+    let files = fs::read_dir(folder).expect("a folder").flatten();
+    let files = files.filter(|file| {
+        file.file_name()
+            .to_string_lossy()
+            .ends_with("-problem.trace")
+    });
+    let told = files.map(|file| {
+        let mut why = Command::new(MIO.executable());
+        let output = why.args(["why", "--trace"]).arg(file.path()).output();
+        let output = output.expect("it starts");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
+    told.collect()
 }
 
 /// The port from which a guest's media comes.

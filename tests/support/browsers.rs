@@ -1,12 +1,13 @@
 //! Real browsers with a fake camera and microphone, driven over WebDriver.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use tempfile::TempDir;
 use thirtyfour::{Capabilities, WebDriver};
 
@@ -22,6 +23,25 @@ pub enum Brand {
     /// Firefox, driven by geckodriver. Its fake camera shows a colour that changes, to everybody
     /// the same, and no portrait.
     Firefox,
+}
+
+/// Some of Chromium's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Gives the camera's pictures.
+    Camera,
+    /// Runs the page, and codes and decodes its media.
+    Page,
+}
+
+impl Part {
+    /// What is in the command line of such a process, and of no other.
+    fn mark(self) -> &'static str {
+        match self {
+            Part::Camera => "--utility-sub-type=video_capture.mojom.VideoCaptureService",
+            Part::Page => "--type=renderer",
+        }
+    }
 }
 
 /// A browser of its own: processes, profile, camera.
@@ -81,6 +101,25 @@ impl Browser {
     pub(crate) fn signal(&self, signal: Signal) {
         let group = Pid::from_child(&self.driver.process);
         kill_process_group(group, signal).expect("it runs");
+    }
+
+    /// Stops some of Chromium's processes where they are, or lets them go on.
+    ///
+    /// # Panics
+    /// Where there is no such process.
+    pub(crate) fn signal_part(&self, part: Part, signal: Signal) {
+        let group = Pid::from_child(&self.driver.process);
+        let all = fs::read_dir("/proc").expect("Linux tells of processes");
+        let ids = all.flatten().filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let id = Pid::from_raw(id)?;
+            let command = fs::read(entry.path().join("cmdline")).ok()?;
+            let is_part = String::from_utf8_lossy(&command).contains(part.mark());
+            (is_part && getpgid(Some(id)) == Ok(group)).then_some(id)
+        });
+        // One may have ended meanwhile.
+        let told = ids.filter(|id| kill_process(*id, signal).is_ok()).count();
+        assert!(told > 0, "no process for {part:?}");
     }
 }
 

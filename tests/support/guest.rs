@@ -10,7 +10,7 @@ use thirtyfour::common::requestdata::RequestData;
 use thirtyfour::session::scriptret::ScriptRet;
 use thirtyfour::{Key, SessionId, TypingData, WebDriver, WebElement, WindowHandle};
 
-use super::browsers::{Brand, Browser};
+use super::browsers::{Brand, Browser, Part};
 use super::network::Network;
 use super::portrait::Portrait;
 use super::wire::Wire;
@@ -281,6 +281,17 @@ impl Guest {
         self.wait(what, PATIENCE, look, args).await.json().clone()
     }
 
+    /// As [`Guest::until`], with a patience of its own.
+    pub async fn until_within(
+        &self,
+        what: &str,
+        within: Duration,
+        look: &str,
+        args: Value,
+    ) -> Value {
+        self.wait(what, within, look, args).await.json().clone()
+    }
+
     async fn wait(&self, what: &str, within: Duration, look: &str, args: Value) -> ScriptRet {
         let script = format!(
             "const [args, patience, done] = arguments;
@@ -377,8 +388,13 @@ impl Guest {
 
     /// Brings the window back.
     pub async fn restore(&self) {
-        let back = self.driver().set_window_rect(0, 0, 1280, 800).await;
-        back.expect("a window");
+        self.resize(1_280, 800).await;
+    }
+
+    /// Makes the window so wide and high, pixels.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let done = self.driver().set_window_rect(0, 0, width, height).await;
+        done.expect("a window");
     }
 
     /// The device sleeps, as a phone does whose screen is locked: nothing runs any more.
@@ -389,6 +405,16 @@ impl Guest {
     /// The device wakes up.
     pub fn wake(&self) {
         self.browser.signal(Signal::CONT);
+    }
+
+    /// A part of the browser gets no time any more. Chromium alone.
+    pub fn stop_part(&self, part: Part) {
+        self.browser.signal_part(part, Signal::STOP);
+    }
+
+    /// It gets time again.
+    pub fn continue_part(&self, part: Part) {
+        self.browser.signal_part(part, Signal::CONT);
     }
 
     /// Opens another tab, which hides the page; gives that of the page.

@@ -25,7 +25,7 @@ mod shaping;
 mod socket;
 mod wire;
 
-pub use browsers::Brand;
+pub use browsers::{Brand, Part};
 pub use chromium::ELSEWHERE;
 pub use client::Client;
 pub use coturn::Coturn;
@@ -38,5 +38,6 @@ pub use portrait::Portrait;
 pub use program::{EMBEDDED, MIO, Program, SMOL};
 pub use python::python;
 pub use server::Server;
+pub use shaping::Direction;
 pub use socket::{Heard, Socket};
 pub use wire::Wire;

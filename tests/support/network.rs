@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 
 /// The server's address in a flat network.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-const PEOPLE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+pub(super) const PEOPLE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 /// Where people are who have moved.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 3);
 

@@ -40,17 +40,31 @@ impl<B: Copy + Default> Bins<B> {
         &mut self.ring[self.newest as usize % COUNT]
     }
 
+    /// Changes the counts from one moment to another, as far as they are known.
+    pub(crate) fn change(&mut self, from: Time, to: Time, change: impl FnMut(&mut B)) {
+        let (first, end) = self.numbers(from, to);
+        let all = (first..end).map(|number| number as usize % COUNT);
+        let mut change = change;
+        for place in all {
+            change(&mut self.ring[place]);
+        }
+    }
+
     /// The counts from one moment to another, as far as they are known, oldest first.
     pub(crate) fn between(&self, from: Time, to: Time) -> impl Iterator<Item = &B> {
+        let (first, end) = self.numbers(from, to);
+        (first..end).map(|number| &self.ring[number as usize % COUNT])
+    }
+
+    /// The first bin of a time, and the one behind the last.
+    fn numbers(&self, from: Time, to: Time) -> (u64, u64) {
         let oldest = (self.newest + 1).saturating_sub(COUNT as u64);
         let first = (from.as_micros() / WIDTH).max(oldest);
         let last = (to.as_micros() / WIDTH).min(self.newest);
-        let end = if self.ring.is_empty() {
-            first
-        } else {
-            last + 1
-        };
-        (first..end).map(|number| &self.ring[number as usize % COUNT])
+        match self.ring.is_empty() {
+            true => (first, first),
+            false => (first, last + 1),
+        }
     }
 }
 
@@ -69,6 +83,9 @@ mod tests {
         }
         assert_eq!(sum(&bins, 0, 999), 1_000);
         assert_eq!(sum(&bins, 300, 499), 200);
+        bins.change(at(300), at(499), |count| *count *= 2);
+        assert_eq!(sum(&bins, 0, 999), 1_200);
+        bins.change(at(300), at(499), |count| *count /= 2);
         *bins.at(at(13_500)) += 7;
         assert_eq!(sum(&bins, 0, 20_000), 207, "12.8 s");
         *bins.at(at(900_000)) += 1;

@@ -121,6 +121,11 @@ pub enum Evidence {
         /// Of so many.
         of: u32,
     },
+    /// Pictures were left out, because the path to the viewer was taken to have no room for them.
+    DownlinkNarrow {
+        /// It was taken to carry so much, kbit/s.
+        kbps: u32,
+    },
 }
 
 impl Evidence {
@@ -202,6 +207,9 @@ impl Evidence {
                 format!("{} that had the same picture saw no gap", others(of))
             }
             Self::Others { froze, of } => format!("{froze} of {} saw the same gap", others(of)),
+            Self::DownlinkNarrow { kbps } => format!(
+                "there was no room for all pictures on the way to {viewer}, which carried {kbps} kbit/s"
+            ),
             Self::OtherPictures { froze, of } => {
                 format!("{froze} of {viewer}'s {of} other pictures froze as well")
             }

@@ -117,7 +117,7 @@ pub struct Others {
 pub struct Device {
     /// The tab was not visible.
     pub hidden: bool,
-    /// For how long the page stood still.
+    /// For how long the page stood still: as it says, or as what it sends shows.
     pub slept_ms: u32,
     /// What kept its camera's pictures small.
     pub limitation: Limitation,
@@ -145,5 +145,10 @@ impl Inflow {
     /// Packets that never came.
     pub fn missing(&self) -> u32 {
         self.missed.saturating_sub(self.repaired)
+    }
+
+    /// By how much what came was late, or did not come at all. Milliseconds.
+    pub fn late_ms(&self) -> u32 {
+        self.delay_ms.max(self.silence_ms)
     }
 }

@@ -18,7 +18,7 @@
 //!   (TL0PICIDX), or until a keyframe.
 //! - `playout`: sound as a jitter buffer plays it: where for 100 ms and more something has to be made up.
 //! - `inflow`: what a publisher's stream brought: packets missing and late, silence, time without
-//!   pictures, delay.
+//!   pictures, delay, and time that its clock stood still.
 //! - `person`: how somebody's path and page fare.
 //! - `watch`: one slot of one viewer: pictures as they left, and the freezes that are to be told.
 //! - `arrivals`: the same pictures as they came, by the viewer's transport-wide feedback. It tells of

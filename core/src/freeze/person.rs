@@ -13,6 +13,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Longer than feedback takes, and the checks of a path that works again.
 const SETTLED: Duration = Duration::from_millis(800);
 
+/// What comes first after a pause comes together.
+const JUST_NOW: Duration = Duration::from_millis(50);
+
 /// How somebody's path and page fare.
 #[derive(Debug, Default)]
 pub(crate) struct Person {
@@ -47,6 +50,11 @@ impl Person {
     /// after an outage says nothing about them.
     pub(crate) fn speaks(&self, now: Time) -> bool {
         now.since(self.heard) < PAUSE && now.since(self.since) >= SETTLED
+    }
+
+    /// Whether nothing came for a [`PAUSE`], until just now.
+    pub(crate) fn was_quiet(&self, now: Time) -> bool {
+        now.since(self.since) < JUST_NOW
     }
 
     /// The longest time in which nothing came, of this time. Milliseconds.
@@ -130,5 +138,8 @@ mod tests {
         // Nothing came for two seconds and a half.
         assert!(!until(4_500, 5_280));
         assert!(until(5_300, 5_300));
+        assert!(!person.was_quiet(at(5_300)));
+        person.heard(at(6_000));
+        assert!(person.was_quiet(at(6_040)) && !person.was_quiet(at(6_100)));
     }
 }

@@ -205,7 +205,7 @@ mod tests {
         }
         let held: Vec<u128> = gaps.iter().map(|gap| gap.held.as_millis()).collect();
         assert_eq!(held.len(), 2);
-        assert!(held[0] == 0 && (450..500).contains(&held[1]), "{held:?}");
+        assert!(held[0] == 0 && (400..500).contains(&held[1]), "{held:?}");
     }
 
     #[test]

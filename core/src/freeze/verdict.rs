@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Limitation;
 use super::evidence::Evidence;
 use super::facts::{Device, Facts, Inflow};
+use crate::reason::Reason;
 
 /// Who, or what, a freeze is put down to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,9 +82,22 @@ struct Sign {
 /// A sign below this is none.
 const LEAST: u32 = 30;
 
+/// A sign above this leaves nothing to explain.
+const SURE: u32 = 60;
+
 /// Whose fault it was.
 pub fn verdict(facts: &Facts) -> Verdict {
     let mut signs = Vec::new();
+    let late = facts.uplink.picture.late_ms().max(facts.server.late_ms);
+    let late = only_shown(facts) && is_much(facts, late);
+    // What a picture's way here held up may still be too little for a gap of what left.
+    let facts = &match late {
+        true => Facts {
+            departed_ms: facts.length_ms,
+            ..facts.clone()
+        },
+        false => facts.clone(),
+    };
     let upstream = share(facts.departed_ms, facts.length_ms);
     if upstream >= 40 {
         server(facts, &mut signs);
@@ -93,6 +107,20 @@ pub fn verdict(facts: &Facts) -> Verdict {
     if upstream < 80 {
         downlink(facts, &mut signs);
         viewer(facts, &mut signs);
+    }
+    if upstream >= 80 && signs.iter().all(|sign| sign.weight < SURE) {
+        // Of pictures that all came, the server keeps those back that the way down has no room for.
+        let facts = Facts {
+            departed_ms: 0,
+            ..facts.clone()
+        };
+        let mut kept_back = Vec::new();
+        downlink(&facts, &mut kept_back);
+        left_out(&facts, &mut kept_back);
+        kept_back
+            .iter_mut()
+            .for_each(|sign| sign.weight = sign.weight * 2 / 3);
+        signs.append(&mut kept_back);
     }
     if signs.is_empty() && upstream < 40 {
         // What nothing on the way down explains, may have been too small a gap as it left.
@@ -185,15 +213,16 @@ fn uplink(facts: &Facts, signs: &mut Vec<Sign>) {
     if !uplink.connected {
         put(signs, culprit, 93, Evidence::UplinkDown);
     }
+    let idle = made_nothing(facts) || publisher_stood(facts);
     let silent = share(uplink.silence_ms, gap);
     let evidence = Evidence::UplinkSilent {
         ms: uplink.silence_ms,
     };
-    if silent >= 60 && !made_nothing(facts) {
+    if silent >= 60 && !idle {
         put(signs, culprit, 85, evidence);
     }
     // Of what is lost, a picture waits for what is repaired, or for a keyframe.
-    let lost = picture.missed > 0 && !made_nothing(facts);
+    let lost = picture.missed > 0 && !idle;
     let evidence = Evidence::UplinkLost {
         missed: picture.missed,
         expected: picture.expected,
@@ -216,10 +245,39 @@ fn made_nothing(facts: &Facts) -> bool {
     !facts.sound && share(skipped_ms, facts.departed_ms) >= 60
 }
 
+/// Whether the publisher's device stood still as long as nothing at all came from it.
+fn publisher_stood(facts: &Facts) -> bool {
+    let slept = facts.publisher.map_or(0, |device| device.slept_ms);
+    // Of pauses with little between them, each is shorter than what they make together.
+    share(facts.uplink.silence_ms, facts.departed_ms) >= 40 && share(slept, facts.departed_ms) >= 50
+}
+
+/// The same of the viewer's device.
+fn viewer_stood(facts: &Facts) -> bool {
+    let slept = facts.viewer.map_or(0, |device| device.slept_ms);
+    let rest = facts.length_ms.saturating_sub(facts.departed_ms);
+    share(facts.downlink.mute_ms, rest) >= 60 && share(slept, rest) >= 50
+}
+
+/// Whether only the viewer's page saw it.
+fn only_shown(facts: &Facts) -> bool {
+    facts.departed_ms == 0 && facts.arrived_ms == 0 && facts.shown_ms > 0
+}
+
+/// Whether what was late by so much explains most of a freeze.
+fn is_much(facts: &Facts, ms: u32) -> bool {
+    ms >= 250 && share(ms, facts.length_ms) >= 60
+}
+
 fn publisher(facts: &Facts, signs: &mut Vec<Sign>) {
     let picture = &facts.uplink.picture;
     let culprit = Culprit::PublisherDevice;
     let mut weight = 0;
+    if let Some(device) = facts.publisher.filter(|_| publisher_stood(facts)) {
+        weight = 92;
+        let ms = device.slept_ms;
+        put(signs, culprit, weight, Evidence::PublisherSlept { ms });
+    }
     if made_nothing(facts) {
         weight = 90;
         let ms = picture.skipped_ms;
@@ -253,7 +311,7 @@ fn publisher(facts: &Facts, signs: &mut Vec<Sign>) {
         supports(device.ended, 40),
         Evidence::CameraEnded,
     );
-    let slept = share(slept_ms, facts.length_ms) >= 50;
+    let slept = share(slept_ms, facts.length_ms) >= 50 && !publisher_stood(facts);
     let evidence = Evidence::PublisherSlept { ms: slept_ms };
     put(signs, culprit, supports(slept, 40), evidence);
     put(
@@ -273,7 +331,8 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
     if !down.connected {
         put(signs, culprit, 93, Evidence::DownlinkDown);
     }
-    if facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50 {
+    let late = is_much(facts, down.delay_ms) || (down.lost > 0 && is_much(facts, down.silence_ms));
+    if facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50 && !late {
         return;
     }
     let silent = share(down.silence_ms, rest);
@@ -298,8 +357,32 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
     put(signs, culprit, weight, Evidence::DownlinkLate { ms });
 }
 
+/// A path that was taken to carry less than this, kbit/s, has no room for some pictures of a few people.
+const NARROW: u32 = 500;
+
+/// Whether the server left pictures out that came to it.
+fn left_out(facts: &Facts, signs: &mut Vec<Sign>) {
+    let picture = &facts.uplink.picture;
+    let came = picture.missed == 0 && share(picture.silence_ms, facts.length_ms) < 60;
+    let Some(kbps) = facts.downlink.estimate_kbps.filter(|_| came) else {
+        return;
+    };
+    let weight = match facts.reason {
+        Reason::NoBandwidth => 90,
+        _ if kbps < NARROW => 75,
+        _ => 0,
+    };
+    let evidence = Evidence::DownlinkNarrow { kbps };
+    put(signs, Culprit::ViewerDownlink, weight, evidence);
+}
+
 fn viewer(facts: &Facts, signs: &mut Vec<Sign>) {
     let culprit = Culprit::ViewerDevice;
+    if let Some(device) = facts.viewer.filter(|_| viewer_stood(facts)) {
+        let ms = device.slept_ms;
+        put(signs, culprit, 96, Evidence::ViewerSlept { ms });
+        return;
+    }
     // What the server knows of the picture's way does not explain it.
     let on_the_way = facts.arrived_ms.max(facts.departed_ms);
     if share(on_the_way, facts.length_ms) >= 60 {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Sfu;
 use crate::freeze::{
-    Came, Digest, Downlink, Due, Facts, Gap, Inflow, Others, Path, Place, Server, Stream, Uplink,
-    verdict,
+    Came, Device, Digest, Downlink, Due, Facts, Gap, Inflow, Others, Path, Place, Server, Stream,
+    Uplink, verdict,
 };
 use crate::ids::{Layer, MediaKind, Source, TrackId};
 use crate::output::{CommandError, Freeze, Notice};
@@ -30,6 +30,11 @@ pub(crate) struct Found {
     /// Slots of which something is missing, and not repaired: a keyframe would help.
     pub(crate) stuck: Vec<usize>,
 }
+
+/// So much later at most a page tells what only it saw: it looks once a second, and tells at most every two. 3 s.
+const SHOWN: Duration = Duration::from_secs(3);
+/// A device that stands still for less is none: 200 ms.
+const STANDS: u32 = 200;
 
 /// A time to look into.
 #[derive(Clone, Copy, Debug)]
@@ -138,8 +143,11 @@ impl Sfu {
     fn facts(&self, viewer: Index, place: usize, due: &Due) -> Option<Facts> {
         let now = self.now;
         let end = due.gap.to.unwrap_or(now);
+        let [departed, arrived, _] = due.lengths;
+        let only_shown = departed.is_zero() && arrived.is_zero();
+        let early = if only_shown { SHOWN } else { BEFORE };
         let window = Window {
-            from: due.gap.from - due.gap.held - BEFORE,
+            from: due.gap.from - due.gap.held - early,
             to: (end + BEHIND).min(now),
         };
         let participant = self.participants.get(viewer)?;
@@ -149,7 +157,9 @@ impl Sfu {
         let millis = |length: Duration| length.as_millis() as u32;
         let [departed_ms, arrived_ms, shown_ms] = due.lengths.map(millis);
         let (from, to) = (due.gap.from - due.gap.held, window.to);
-        let late = self.late.between(from, to).max();
+        let from = if only_shown { window.from } else { from };
+        // What was late may still hold up what comes next.
+        let late = self.late.between(window.from, to).max();
         Some(Facts {
             length_ms: millis(end.since(due.gap.from)),
             sound: track.1.kind() == MediaKind::Audio,
@@ -172,8 +182,16 @@ impl Sfu {
             },
             downlink: self.downlink(participant, place, window),
             others: self.others(track, viewer, due.gap.from, end),
-            viewer: participant.person.device(from, Some(&slot.line.mid())),
-            publisher: publisher.person.device(from - DIGESTS, None),
+            viewer: stood(
+                participant.person.device(from, Some(&slot.line.mid())),
+                participant,
+                window,
+            ),
+            publisher: stood(
+                publisher.person.device(from - DIGESTS, None),
+                publisher,
+                window,
+            ),
         })
     }
 
@@ -325,6 +343,50 @@ fn uplink(publisher: &Participant, source: Source, layer: Layer, window: Window)
     }
 }
 
+/// How a device fared, of which its own streams say that it stood still: nothing at all came from it, and
+/// nothing was made meanwhile. Pages tell of that later, and not of less than a second. A sound says so by its
+/// clock, which is as late for good; that of a path that jams is so for a while, with all pictures as late.
+/// Where packets are missing, what was not made may have been lost.
+fn stood(device: Option<Device>, person: &Participant, window: Window) -> Option<Device> {
+    let Window { from, to } = window;
+    let sound = &person.publication(Source::Microphone).streams[Layer::Full as usize];
+    let pictures = &person.publication(Source::Camera).streams;
+    let bins = pictures.iter().chain([sound]);
+    let bins = bins.flat_map(|stream| stream.bins.between(from, to));
+    let (expected, came) = bins.fold((0, 0), |(expected, came), bin| {
+        (
+            expected + u32::from(bin.expected),
+            came + u32::from(bin.came),
+        )
+    });
+    if 20 * expected.saturating_sub(came) > expected {
+        return device;
+    }
+    let stood = sound.bins.between(from, to).map(|bin| u32::from(bin.stood));
+    let (longest, stood) = stood.fold((0, 0), |(most, sum), ms| (ms.max(most), sum + ms));
+    let skipped = pictures.iter().flat_map(|stream| {
+        let bins = stream.bins.between(from, to);
+        bins.map(|bin| u32::from(bin.skipped))
+    });
+    let skipped = skipped.max().unwrap_or(0);
+    let silence = person.person.silence(from, to);
+    let newest = pictures.iter().max_by_key(|stream| stream.came());
+    let in_time = newest.is_some_and(|stream| 2 * stream.delay() < longest);
+    let agree = in_time || 2 * skipped >= longest;
+    let stood = match silence >= longest / 2 && agree {
+        true => stood.max(silence.min(skipped)),
+        false => silence.min(skipped),
+    };
+    if stood < STANDS {
+        return device;
+    }
+    let device = device.unwrap_or_default();
+    Some(Device {
+        slept_ms: device.slept_ms.max(stood),
+        ..device
+    })
+}
+
 fn inflow(stream: &Stream, Window { from, to }: Window) -> Inflow {
     let open = stream.came().map_or(Duration::ZERO, |came| to.since(came));
     let mut inflow = Inflow {
@@ -338,6 +400,7 @@ fn inflow(stream: &Stream, Window { from, to }: Window) -> Inflow {
         silence,
         skipped,
         delay,
+        stood: _,
     } in stream.bins.between(from, to)
     {
         inflow.expected += u32::from(*expected);

@@ -20,6 +20,7 @@ impl Sfu {
             return;
         };
         participant.flowed = now;
+        let quiet = participant.person.was_quiet(now);
         let source = participant.source_on(packet.line);
         let Some(source) = source.filter(|source| source.kind() == packet.codec.kind()) else {
             return;
@@ -32,7 +33,7 @@ impl Sfu {
         let numbers = (packet.sequence, packet.timestamp);
         let stream = &mut publication.streams[packet.layer as usize];
         let rate = i64::from(packet.codec.clock_rate() / 1_000);
-        stream.packet(now, packet.ssrc, rate, numbers);
+        stream.packet(now, packet.ssrc, rate, numbers, quiet);
         if source.kind() == MediaKind::Audio {
             let (bytes, redundant) = (packet.payload.len(), packet.codec == Codec::Red);
             publication.layers.heard(now, bytes, redundant);

@@ -81,6 +81,14 @@ fn shown(change: impl FnOnce(&mut Facts)) -> Facts {
     facts
 }
 
+/// Whose page stood still for so long.
+fn slept(ms: u32) -> Option<Device> {
+    Some(Device {
+        slept_ms: ms,
+        ..Device::default()
+    })
+}
+
 #[test]
 fn each_fact_blames_whom_it_is_about() {
     let table = [
@@ -103,6 +111,105 @@ fn each_fact_blames_whom_it_is_about() {
                     ..facts.uplink.picture
                 });
             }),
+        ),
+        (
+            "nothing at all came while its device stood still",
+            PublisherDevice,
+            upstream(|facts| {
+                (facts.uplink.silence_ms, facts.uplink.picture.delay_ms) = (980, 600);
+                facts.publisher = slept(970);
+            }),
+        ),
+        (
+            "nothing at all came from a device that was well",
+            PublisherUplink,
+            upstream(|facts| {
+                (facts.uplink.silence_ms, facts.uplink.picture.delay_ms) = (980, 600);
+                facts.publisher = slept(100);
+            }),
+        ),
+        (
+            "a sound while its device stood still",
+            PublisherDevice,
+            upstream(|facts| {
+                facts.sound = true;
+                facts.uplink.sound = None;
+                facts.uplink.silence_ms = 980;
+                facts.publisher = slept(970);
+            }),
+        ),
+        (
+            "the viewer's device stood still",
+            ViewerDevice,
+            downstream(|facts| {
+                let down = &mut facts.downlink;
+                (down.delay_ms, down.silence_ms, down.mute_ms) = (990, 1_030, 1_030);
+                facts.viewer = slept(970);
+            }),
+        ),
+        (
+            "nothing came back from a device that was well",
+            ViewerDownlink,
+            downstream(|facts| {
+                let down = &mut facts.downlink;
+                (down.delay_ms, down.silence_ms, down.mute_ms) = (990, 1_030, 1_030);
+                facts.viewer = slept(0);
+            }),
+        ),
+        (
+            "only shown, but late on its way here",
+            PublisherUplink,
+            shown(|facts| {
+                (facts.uplink.picture.missed, facts.uplink.picture.delay_ms) = (11, 770);
+            }),
+        ),
+        (
+            "only shown, while the server was late",
+            Server,
+            shown(|facts| {
+                facts.server.late_ms = 960;
+            }),
+        ),
+        (
+            "only shown, but lost on its way there",
+            ViewerDownlink,
+            shown(|facts| (facts.downlink.lost, facts.downlink.silence_ms) = (79, 810)),
+        ),
+        (
+            "kept back, because the way there has no room",
+            ViewerDownlink,
+            Facts {
+                arrived_ms: 0,
+                ..upstream(|facts| {
+                    facts.uplink.picture.silence_ms = 97;
+                    facts.others.froze = 0;
+                    (facts.downlink.lost, facts.downlink.delay_ms) = (30, 800);
+                })
+            },
+        ),
+        (
+            "left out, because the way there has no room",
+            ViewerDownlink,
+            Facts {
+                arrived_ms: 0,
+                ..upstream(|facts| {
+                    facts.uplink.picture.silence_ms = 97;
+                    facts.others.froze = 0;
+                    facts.downlink.estimate_kbps = Some(126);
+                })
+            },
+        ),
+        (
+            "left out, though there is room",
+            Unknown,
+            Facts {
+                arrived_ms: 0,
+                ..upstream(|facts| {
+                    facts.uplink.picture.silence_ms = 97;
+                    facts.others.froze = 0;
+                    facts.downlink.estimate_kbps = Some(4_000);
+                })
+            },
         ),
         (
             "lost",

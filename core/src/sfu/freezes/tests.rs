@@ -1,7 +1,7 @@
 //! What a page says it saw, and what becomes of it.
 
 use super::*;
-use crate::freeze::{Culprit, Part, Seen, Watch};
+use crate::freeze::{Bins, Culprit, Part, Seen, Watch};
 use crate::ids::{MediaKind, Mid, ParticipantId};
 use crate::input::{Command, Input};
 use crate::output::Output;
@@ -71,6 +71,8 @@ fn say(sfu: &mut Sfu, now: u64, digest: Digest) {
 }
 
 fn told(sfu: &mut Sfu, now: u64) -> Vec<Freeze> {
+    // Its deadlines are passed over here, which is not what is looked at.
+    sfu.late = Bins::default();
     sfu.handle(at(now), Input::Timeout);
     let outputs = std::iter::from_fn(|| sfu.poll());
     let told = outputs.filter_map(|output| match output {
