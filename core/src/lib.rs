@@ -42,7 +42,6 @@
 //!                Every call of it goes through a `tsuji_hermetic::Seam`, where a panic ends and where
 //!                what str0m would take from its surroundings comes from the seed
 //!   estimate     pure: what the path to somebody carries, by transport-wide feedback
-//!   estimate     pure: what the path to somebody carries
 //!   forward      pure: slots, layers, renumbering, keyframe requests
 //!   freeze       pure: which pictures froze for whom, and whose fault it was
 //!   speaker      who speaks: the dominant one, and the loudest

@@ -120,12 +120,11 @@ impl Estimate {
     }
 
     /// With what was heard next.
-    pub(crate) fn then(self, bits: Option<u64>) -> Self {
-        match (self, bits) {
-            (_, None) => Self::Missing,
+    pub(crate) fn then(self, bits: u64) -> Self {
+        match self {
             // What it begins with, whatever the path.
-            (Self::Missing, Some(_)) => Self::Begun,
-            (Self::Begun | Self::Known(_), Some(bits)) => Self::Known(bits),
+            Self::Missing => Self::Begun,
+            Self::Begun | Self::Known(_) => Self::Known(bits),
         }
     }
 }

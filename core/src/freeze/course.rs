@@ -7,6 +7,9 @@ use super::playout::Playout;
 use super::rhythm::{Gap, Rhythm};
 use crate::time::Time;
 
+/// How long what is missing may still be repaired: 300 ms, a round trip of far links and a half.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// A stream as it passes a place.
 #[derive(Debug, Default)]
 pub(super) struct Course {
@@ -16,9 +19,6 @@ pub(super) struct Course {
     /// Since when something is missing that what comes depends on.
     stuck: Option<Time>,
 }
-
-/// How long what is missing may still be repaired: 300 ms, a round trip of far links and a half.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Course {
     /// A packet passes. Gives the gap that ends with it, if one does.

@@ -1,5 +1,5 @@
-//! Why did it freeze? Freezes of pictures and gaps of sound, found without asking the viewer, what was going on around
-//! them, and whose fault they were.
+//! Why did it freeze? Freezes of pictures and gaps of sound, found without asking the viewer, what was going
+//! on around them, and whose fault they were.
 //!
 //! ```text
 //!  publisher ─► inflow: what came of each encoding, and how ──────────────────────┐

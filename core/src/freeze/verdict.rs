@@ -89,15 +89,10 @@ const SURE: u32 = 60;
 pub fn verdict(facts: &Facts) -> Verdict {
     let mut signs = Vec::new();
     let late = facts.uplink.picture.late_ms().max(facts.server.late_ms);
-    let late = only_shown(facts) && is_much(facts, late);
     // What a picture's way here held up may still be too little for a gap of what left.
-    let facts = &match late {
-        true => Facts {
-            departed_ms: facts.length_ms,
-            ..facts.clone()
-        },
-        false => facts.clone(),
-    };
+    let held_up =
+        (only_shown(facts) && is_much(facts, late)).then(|| departed(facts.length_ms, facts));
+    let facts = held_up.as_ref().unwrap_or(facts);
     let upstream = share(facts.departed_ms, facts.length_ms);
     if upstream >= 40 {
         server(facts, &mut signs);
@@ -110,29 +105,19 @@ pub fn verdict(facts: &Facts) -> Verdict {
     }
     if upstream >= 80 && signs.iter().all(|sign| sign.weight < SURE) {
         // Of pictures that all came, the server keeps those back that the way down has no room for.
-        let facts = Facts {
-            departed_ms: 0,
-            ..facts.clone()
-        };
-        let mut kept_back = Vec::new();
-        downlink(&facts, &mut kept_back);
-        left_out(&facts, &mut kept_back);
-        kept_back
-            .iter_mut()
-            .for_each(|sign| sign.weight = sign.weight * 2 / 3);
-        signs.append(&mut kept_back);
+        let facts = departed(0, facts);
+        signs.extend(doubtful(|signs| {
+            downlink(&facts, signs);
+            left_out(&facts, signs);
+        }));
     }
     if signs.is_empty() && upstream < 40 {
         // What nothing on the way down explains, may have been too small a gap as it left.
-        let facts = Facts {
-            departed_ms: facts.length_ms,
-            ..facts.clone()
-        };
-        server(&facts, &mut signs);
-        uplink(&facts, &mut signs);
-        signs
-            .iter_mut()
-            .for_each(|sign| sign.weight = sign.weight * 2 / 3);
+        let facts = departed(facts.length_ms, facts);
+        signs.extend(doubtful(|signs| {
+            server(&facts, signs);
+            uplink(&facts, signs);
+        }));
     }
     let best = signs.iter().max_by_key(|sign| sign.weight);
     let Some(culprit) = best.map(|best| best.culprit) else {
@@ -158,6 +143,24 @@ pub fn verdict(facts: &Facts) -> Verdict {
         confidence: u8::try_from(confidence).unwrap_or(99),
         evidence,
     }
+}
+
+/// The same facts, if nothing that could be decoded had left for so long.
+fn departed(departed_ms: u32, facts: &Facts) -> Facts {
+    Facts {
+        departed_ms,
+        ..facts.clone()
+    }
+}
+
+/// Signs that are less sure than others: they explain what was not seen where it should have been.
+fn doubtful(look: impl FnOnce(&mut Vec<Sign>)) -> Vec<Sign> {
+    let mut signs = Vec::new();
+    look(&mut signs);
+    for sign in &mut signs {
+        sign.weight = sign.weight * 2 / 3;
+    }
+    signs
 }
 
 /// Percent of the whole.

@@ -59,12 +59,9 @@ impl Picture {
 
 impl Sfu {
     /// The path to somebody carries so much.
-    pub(super) fn estimated(&mut self, viewer: Index, estimate: Option<u64>) {
+    pub(super) fn estimated(&mut self, viewer: Index, bits: u64) {
         if let Some(participant) = self.participants.get_mut(viewer) {
-            participant.estimate = participant.estimate.then(estimate);
-            if estimate.is_none() {
-                participant.budget = Default::default();
-            }
+            participant.estimate = participant.estimate.then(bits);
         }
         let changed = self.divide(viewer);
         self.turned(changed);

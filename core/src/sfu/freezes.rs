@@ -22,6 +22,11 @@ const BEHIND: Duration = Duration::from_millis(300);
 /// A digest tells of the time before it, and comes every 5 s. 8 s.
 const DIGESTS: Duration = Duration::from_secs(8);
 
+/// So much later at most a page tells what only it saw: it looks once a second, and tells at most every two. 3 s.
+const SHOWN: Duration = Duration::from_secs(3);
+/// A device that stands still for less is none: 200 ms.
+const STANDS: u32 = 200;
+
 /// What a look at a viewer's pictures brought.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Found {
@@ -30,11 +35,6 @@ pub(crate) struct Found {
     /// Slots of which something is missing, and not repaired: a keyframe would help.
     pub(crate) stuck: Vec<usize>,
 }
-
-/// So much later at most a page tells what only it saw: it looks once a second, and tells at most every two. 3 s.
-const SHOWN: Duration = Duration::from_secs(3);
-/// A device that stands still for less is none: 200 ms.
-const STANDS: u32 = 200;
 
 /// A time to look into.
 #[derive(Clone, Copy, Debug)]
@@ -99,11 +99,10 @@ impl Sfu {
             if slot.watch.deadline().is_none_or(|due| due > now) {
                 continue;
             }
-            let open = connection.as_ref();
-            let open = open.and_then(|connection| connection.open_gap(now, slot.line, speaks));
+            let arrivals = connection.as_ref();
+            let open = arrivals.and_then(|arrivals| arrivals.open_gap(now, slot.line, speaks));
             let due = slot.watch.take(now, open);
             found.extend(due.into_iter().map(|due| (place, due)));
-            let arrivals = connection.as_ref();
             let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));
             if slot.watch.asks(now, misses) {
                 stuck.push(place);

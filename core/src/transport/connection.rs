@@ -241,10 +241,8 @@ impl Connection {
             self.sender.moved(t);
             effects.events.push(Event::Moved);
         }
-        let news = self.sender.news();
-        effects
-            .events
-            .extend(news.map(|bits| Event::Estimate(Some(bits))));
+        let news = self.sender.news().map(Event::Estimate);
+        effects.events.extend(news);
         self.sender_due = self.sender.deadline(t);
     }
 

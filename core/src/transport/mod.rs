@@ -85,9 +85,9 @@ pub(crate) enum Event {
     Closed,
     /// A media packet of the peer, decrypted.
     Packet(MediaPacket),
-    /// What the path to the peer carries, as its transport-wide feedback tells: bits a second. `None`
-    /// when there is no such feedback.
-    Estimate(Option<u64>),
+    /// What the path to the peer carries, as its transport-wide feedback tells: bits a second. The first only
+    /// says that there will be more.
+    Estimate(u64),
     /// The peer can't decode what it gets on this m-line (PLI or FIR, RFC 4585 and RFC 5104).
     KeyframeRequest(Line),
 }

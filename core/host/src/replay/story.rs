@@ -191,7 +191,7 @@ impl Story {
             Step::Estimated { participant, bits } => {
                 if self.narrator.is_about(*participant) {
                     let traffic = self.people.entry(*participant).or_default();
-                    traffic.estimate = *bits;
+                    traffic.estimate = Some(*bits);
                 }
                 return Ok(());
             }

@@ -45,7 +45,6 @@ const KEYFRAME_ELSEWHERE: u8 = 6;
 const PACKET_ELSEWHERE: u8 = 7;
 const MOVED: u8 = 8;
 const ESTIMATE: u8 = 9;
-const NO_ESTIMATE: u8 = 10;
 
 const PACKET: u8 = 0x80;
 const AGED: u8 = 0x01;
@@ -109,11 +108,10 @@ pub(super) fn put_event(buffer: &mut Vec<u8>, participant: &mut Participant, eve
         Event::Disconnected => buffer.push(DISCONNECTED),
         Event::Reconnected => buffer.push(RECONNECTED),
         Event::Moved => buffer.push(MOVED),
-        Event::Estimate(Some(bits)) => {
+        Event::Estimate(bits) => {
             buffer.push(ESTIMATE);
             put_varint(buffer, *bits);
         }
-        Event::Estimate(None) => buffer.push(NO_ESTIMATE),
         Event::Closed => buffer.push(CLOSED),
         Event::KeyframeRequest(line) => match participant.video_slot_on(*line) {
             Some(slot) => {
@@ -191,8 +189,7 @@ pub(super) fn read_event(
         DISCONNECTED => Event::Disconnected,
         RECONNECTED => Event::Reconnected,
         MOVED => Event::Moved,
-        ESTIMATE => Event::Estimate(Some(cursor.varint()?)),
-        NO_ESTIMATE => Event::Estimate(None),
+        ESTIMATE => Event::Estimate(cursor.varint()?),
         CLOSED => Event::Closed,
         KEYFRAME => {
             let slot = participant.slots.get(cursor.size()?);

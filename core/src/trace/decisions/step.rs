@@ -56,12 +56,12 @@ pub enum Step {
         /// For whom.
         participant: ParticipantId,
     },
-    /// Another estimate of what the path to somebody carries, bits a second; `None`: there is none.
+    /// Another estimate of what the path to somebody carries, bits a second.
     Estimated {
         /// To whom.
         participant: ParticipantId,
         /// How much.
-        bits: Option<u64>,
+        bits: u64,
     },
     /// It is reached another way from now on.
     Moved {

@@ -41,7 +41,7 @@ use tsuji_hermetic::KeyingMaterial;
 use self::feedback::Told;
 use self::header::Header;
 use self::keep::Kept;
-use self::keys::Keys;
+use self::keys::{Keys, Unusable};
 use self::replays::Replays;
 use self::stream::{Sequenced, Stream};
 use self::wire::{Packet, Wire};
@@ -131,7 +131,11 @@ impl Sender {
 
     /// DTLS has agreed on keys.
     pub(super) fn agreed(&mut self, material: &KeyingMaterial) {
-        self.wire.keys = Keys::new(material).ok();
+        match Keys::new(material) {
+            Ok(keys) => self.wire.keys = Some(keys),
+            // Only profiles are offered that there are keys for.
+            Err(Unusable) => tracing::error!("DTLS agreed on what is no key for SRTP"),
+        }
     }
 
     /// Sends a packet, together with what else is written until [`Sender::flush`].
