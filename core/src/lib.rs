@@ -18,11 +18,12 @@
 //!
 //! # Batches
 //!
-//! Packets that are forwarded are written to their viewers at once, and leave at the next
-//! [`Input::Timeout`], which [`Sfu::deadline`] then asks for without delay. Who hands in all datagrams
-//! that have come, one after the other, and then the timeout, gets what goes to one viewer in a row,
-//! encrypted in one go: a frame of several packets then costs little more than its largest part.
-//! Nothing but time depends on how datagrams are put together.
+//! Media packets wait for the next [`Input::Timeout`], which [`Sfu::deadline`] then asks for without
+//! delay. Who hands in all datagrams that have come, one after the other, and then the timeout, gets
+//! the packets of a frame for one viewer in one [`Transmit`], where they lie as a system takes them in one
+//! call; then those for the next viewer. They are written when [`Sfu::poll`] is asked for them, so that they
+//! can leave while they are in the processor's cache. Nothing but time depends on how datagrams are put
+//! together.
 //!
 //! # Paths
 //!

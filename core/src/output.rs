@@ -11,20 +11,67 @@ use crate::time::Time;
 /// One thing to do or to know, taken with [`Sfu::poll`](crate::Sfu::poll).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Send this datagram.
+    /// Send these datagrams.
     Transmit(Transmit),
     /// Tell signaling.
     Notice(Notice),
 }
 
-/// A UDP datagram to send, or what becomes one frame of a TCP connection (RFC 4571).
+/// UDP datagrams to send one way, or what becomes a frame each of a TCP connection (RFC 4571). Several are
+/// packets for one viewer that belong together; they lie one behind the other, so that a system that can
+/// cut them up itself (GSO) gets them as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// Which way it goes.
+    /// Which way they go.
     pub path: Path,
-    /// Its bytes.
+    /// Their bytes.
     pub payload: Vec<u8>,
+    /// Where each ends in there, if there are several; empty for one.
+    pub ends: Vec<usize>,
 }
+
+impl Transmit {
+    /// One datagram.
+    pub fn new(path: Path, payload: Vec<u8>) -> Self {
+        let ends = Vec::new();
+        Self {
+            path,
+            payload,
+            ends,
+        }
+    }
+
+    /// How many datagrams these are.
+    pub fn count(&self) -> usize {
+        self.ends.len().max(1)
+    }
+
+    /// Each datagram, in order.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        let whole = self.ends.is_empty().then_some(self.payload.len());
+        let mut from = 0;
+        self.ends.iter().copied().chain(whole).map(move |end| {
+            let datagram = self.payload.get(from..end).unwrap_or_default();
+            from = end;
+            datagram
+        })
+    }
+
+    /// Ends the datagram that was written behind the others from `start` on.
+    pub(crate) fn end(&mut self, start: usize) {
+        if start == 0 {
+            return;
+        }
+        if self.ends.is_empty() {
+            self.ends.reserve(TOGETHER);
+            self.ends.push(start);
+        }
+        self.ends.push(self.payload.len());
+    }
+}
+
+/// Datagrams for which there is room at once: those of a frame.
+const TOGETHER: usize = 8;
 
 /// A signaling event that the core causes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -52,6 +52,8 @@ pub(crate) struct Participant {
     /// Its entry in the timer table. Needed only where a connection has its own times.
     #[serde(skip)]
     pub(crate) timer: Option<Time>,
+    /// When something is due, but of its connection and of freezes, as of when that was last looked at.
+    pub(crate) slow: Option<Time>,
     /// When something last came on a path that it has proved.
     pub(crate) heard: Time,
     /// When media last came.
@@ -321,8 +323,15 @@ impl Participant {
         slots.max().unwrap_or(0).max(bases)
     }
 
-    /// When something is due, and only then.
-    pub(crate) fn deadline(&self, limits: &Limits) -> Option<Time> {
+    /// When something is due, and only then; as far as that changes with packets, now, and for the rest as of
+    /// when it was last looked at.
+    pub(crate) fn soonest(&self) -> Option<Time> {
+        let connection = self.connection.as_deref().and_then(Connection::deadline);
+        earliest([self.slow, self.freezes_at, connection])
+    }
+
+    /// When something is due of what does not change with each packet.
+    pub(crate) fn slow_deadline(&self, limits: &Limits) -> Option<Time> {
         let phase = match self.phase {
             Phase::Connecting { since } => Some(since + limits.connect_timeout),
             Phase::Connected => None,
@@ -340,10 +349,8 @@ impl Participant {
             layers = earliest([layers, track.deadline(), demand.deadline()]);
         }
         earliest([
-            self.freezes_at,
             self.budget.deadline(),
             self.rises.deadline(),
-            self.connection.as_deref().and_then(Connection::deadline),
             phase,
             negotiation,
             keyframe.filter(|_| self.is_connected()),

@@ -83,8 +83,8 @@ pub struct Limits {
     /// Bytes asked for as send and as receive buffer of a UDP socket. 4 MiB: a keyframe of each
     /// of 100 people at once, while the thread is busy.
     pub udp_buffer_bytes: usize,
-    /// Bytes that gather for one UDP socket in one turn before they are sent. 256 KiB: what a keyframe
-    /// is for ten people; more would leave the processor's cache before it goes.
+    /// Bytes that gather for one UDP socket in one turn before they are sent. 64 KiB: a frame for each
+    /// of ten people; more would leave the processor's cache before it goes.
     pub udp_outbox_bytes: usize,
     /// How long a UDP socket is left alone after it failed to receive. 100 ms: an error that
     /// stays would else burn processor time.
@@ -126,7 +126,7 @@ impl Default for Limits {
             queue_per_turn: 256,
             datagrams_per_turn: 64,
             udp_buffer_bytes: 4 * 1024 * 1024,
-            udp_outbox_bytes: 256 * 1024,
+            udp_outbox_bytes: 64 * 1024,
             udp_pause: Duration::from_millis(100),
             log_interval: Duration::from_secs(10),
             stop_drain: Duration::from_secs(1),

@@ -150,6 +150,7 @@ impl Sfu {
             view: None,
             paths: Vec::new(),
             timer: None,
+            slow: None,
             heard: self.now,
             flowed: self.now,
             signaling: Signaling::Up,

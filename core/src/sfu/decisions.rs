@@ -120,10 +120,12 @@ impl Sfu {
 
     /// Before an input.
     pub(super) fn begin_on_tape(&mut self) {
-        if self
-            .tape
-            .writer()
-            .is_some_and(|writer| writer.wants_snapshot())
+        // What waits to be forwarded is part of no snapshot: it waits for the end of a turn.
+        if self.waiting.is_empty()
+            && self
+                .tape
+                .writer()
+                .is_some_and(|writer| writer.wants_snapshot())
         {
             let state = self.state();
             if let Some(writer) = self.tape.writer() {
@@ -351,6 +353,7 @@ impl Sfu {
             }
             Head::Timeout(due) => {
                 self.serve(due);
+                self.forward_waiting();
                 true
             }
             Head::Closed { index, path } => match self.named_path(*index, *path) {
@@ -363,8 +366,8 @@ impl Sfu {
             },
             Head::Dropped(_) => true,
         };
-        self.bury();
-        self.settle();
+        self.end();
+        while self.forward_next() {}
         possible
     }
 
@@ -394,24 +397,32 @@ impl Sfu {
         let Some(id) = self.id_of(index) else {
             return;
         };
-        let step = match call {
+        let from = match call {
+            Call::Write { from, .. } => self.id_of(*from),
+            _ => None,
+        };
+        let Some(script) = self.tape.script() else {
+            return;
+        };
+        match call {
             Call::Write {
                 slot,
-                from,
                 source,
-                packet,
-            } => Step::Forwarded {
-                from: self.id_of(*from),
-                to: id,
-                source: *source,
-                slot: *slot,
-                sequence: packet.sequence,
-            },
-            Call::RequestKeyframe { .. } => Step::KeyframeRequested { of: id },
-            _ => return,
-        };
-        if let Some(script) = self.tape.script() {
-            script.step(step);
+                outgoing,
+                ..
+            } => {
+                for packet in outgoing.packets() {
+                    script.step(Step::Forwarded {
+                        from,
+                        to: id,
+                        source: *source,
+                        slot: *slot,
+                        sequence: packet.sequence,
+                    });
+                }
+            }
+            Call::RequestKeyframe { .. } => script.step(Step::KeyframeRequested { of: id }),
+            _ => {}
         }
     }
 

@@ -314,9 +314,8 @@ impl Sfu {
 
     /// By how much this input comes too late.
     pub(super) fn note_lateness(&mut self) {
-        let late = self
-            .deadline()
-            .map_or(Duration::ZERO, |due| self.now.since(due));
+        let due = self.timers.first().map(|(at, _)| *at);
+        let late = due.map_or(Duration::ZERO, |due| self.now.since(due));
         if late >= Duration::from_millis(20) {
             let worst = self.late.at(self.now);
             *worst = (*worst).max(late.as_millis() as u32);

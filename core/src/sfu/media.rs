@@ -3,32 +3,32 @@
 use std::collections::BTreeSet;
 
 use super::Sfu;
+use super::handing::Waiting;
 use crate::codec::Codec;
 use crate::forward::{Arrival, Glance, Renumbered};
 use crate::freeze::Part;
 use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
-use crate::transport::{Line, MediaPacket, OutgoingPacket};
+use crate::transport::{Incoming, Line, MediaPacket, Outgoing, Passed};
 
 impl Sfu {
-    /// Hands a packet to everybody who has its track in a slot.
-    pub(super) fn forward(&mut self, publisher: Index, packet: &MediaPacket) {
-        self.counters.packets_in += 1;
-        let now = self.now;
-        let Some(participant) = self.participants.get_mut(publisher) else {
-            return;
-        };
+    /// Notes what a packet tells of its track. `None`: nobody is to get it. Otherwise of which source it is, whether
+    /// viewers get another layer because of it, and what forwarding cares for.
+    pub(super) fn arrived(&mut self, waiting: &Waiting) -> Option<(Source, bool, Arrival)> {
+        let Waiting {
+            publisher,
+            at: now,
+            ref packet,
+        } = *waiting;
+        let participant = self.participants.get_mut(publisher)?;
         participant.flowed = now;
         let quiet = participant.person.was_quiet(now);
         let source = participant.source_on(packet.line);
-        let Some(source) = source.filter(|source| source.kind() == packet.codec.kind()) else {
-            return;
-        };
-        let track = (publisher, source);
+        let source = source.filter(|source| source.kind() == packet.codec.kind())?;
         let publication = participant.publication_mut(source);
         if !publication.on {
-            return;
+            return None;
         }
         let numbers = (packet.sequence, packet.timestamp);
         let stream = &mut publication.streams[packet.layer as usize];
@@ -42,9 +42,7 @@ impl Sfu {
             let level = packet.extensions.audio_level.map(|(level, _)| level);
             self.voice(publisher, level);
         }
-        let Some(participant) = self.participants.get_mut(publisher) else {
-            return;
-        };
+        let participant = self.participants.get_mut(publisher)?;
         let publication = participant.publication_mut(source);
         let video = packet.codec.video();
         let glance = video.and_then(|codec| Glance::of(codec, &packet.payload));
@@ -54,16 +52,14 @@ impl Sfu {
         if began {
             publication.keyframes.satisfied(packet.layer);
         }
+        let mut turns = false;
         if let Some(codec) = video {
             let (layer, bytes) = (packet.layer, packet.payload.len());
             let temporal = glance.and_then(|glance| glance.temporal);
             let arrived = publication
                 .layers
                 .arrived(now, layer, (codec, temporal), bytes);
-            if arrived || resized {
-                self.aim_at(track);
-                self.schedule(publisher);
-            }
+            turns = arrived || resized;
         }
         let arrival = Arrival {
             // Where one source follows another, the clock of the stream goes on as that of what was
@@ -75,26 +71,12 @@ impl Sfu {
             timestamp: packet.timestamp,
             picture: video.zip(glance),
         };
-        // Taken out while viewers are called; nobody is removed before the input ends.
-        let viewers = match self.participants.get_mut(publisher) {
-            Some(participant) => std::mem::take(&mut participant.publication_mut(source).viewers),
-            None => return,
-        };
-        for viewer in &viewers {
-            self.forward_to(track, *viewer, packet, &arrival);
-        }
-        if let Some(participant) = self.participants.get_mut(publisher) {
-            participant.publication_mut(source).viewers = viewers;
-        }
-        if began {
-            // Whoever it was not forwarded to waits for the next.
-            self.refresh_keyframe(track);
-        }
+        Some((source, turns, arrival))
     }
 
     /// Gives each viewer of a track what it can have now, after a layer came alive, died or changed its
     /// size or its codec.
-    fn aim_at(&mut self, track: TrackIndex) {
+    pub(super) fn aim_at(&mut self, track: TrackIndex) {
         let (publisher, source) = track;
         let Some(participant) = self.participants.get(publisher) else {
             return;
@@ -127,12 +109,11 @@ impl Sfu {
         }
     }
 
-    fn forward_to(
+    pub(super) fn forward_to(
         &mut self,
         (from, source): TrackIndex,
         viewer: Viewer,
-        packet: &MediaPacket,
-        arrival: &Arrival,
+        came: &[Incoming],
     ) {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer.participant) else {
@@ -145,53 +126,62 @@ impl Sfu {
             return;
         };
         let plain = participant.estimate.is_narrow();
-        let Some(to) = slot.to.filter(|to| to.takes(packet.codec)) else {
+        let Some(to) = slot.to else {
             return;
         };
         let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.layer());
         let before = playing(slot);
-        let renumbered = slot.outlet.pass(arrival);
+        let mut passed = std::mem::take(&mut self.passed);
+        for (place, Incoming { packet, arrival }) in came.iter().enumerate() {
+            if !to.takes(packet.codec) {
+                continue;
+            }
+            let renumbered = slot.outlet.pass(arrival);
+            let part = part_of(packet, arrival, renumbered.as_ref());
+            match part {
+                Some(part) if slot.watch.departs(now, packet.layer, part) => {
+                    let due = slot.watch.deadline().into_iter();
+                    participant.freezes_at = due.chain(participant.freezes_at).min();
+                }
+                None if renumbered.is_none() => {
+                    let video = slot.outlet.video();
+                    let waits = video.is_some_and(|v| v.layer().is_none() && v.awaited().is_some());
+                    if waits {
+                        slot.watch.waits(now);
+                    }
+                }
+                Some(_) | None => {}
+            }
+            passed.extend(renumbered.map(|renumbered| Passed {
+                place,
+                renumbered,
+                part,
+            }));
+        }
         if playing(slot) != before {
             self.unsettled.viewers.insert(viewer.participant);
             self.unsettled.tracks.insert((from, source));
         }
-        let part = part_of(packet, arrival, renumbered.as_ref());
-        match part {
-            Some(part) if slot.watch.departs(now, packet.layer, part) => {
-                let due = slot.watch.deadline().into_iter();
-                participant.freezes_at = due.chain(participant.freezes_at).min();
-            }
-            None if renumbered.is_none() => {
-                let video = slot.outlet.video();
-                let waits = video.is_some_and(|v| v.layer().is_none() && v.awaited().is_some());
-                if waits {
-                    slot.watch.waits(now);
-                }
-            }
-            Some(_) | None => {}
+        if !passed.is_empty() {
+            self.counters.packets_forwarded += passed.len() as u64;
+            let outgoing = Outgoing {
+                came,
+                passed: &passed,
+                plain,
+            };
+            let call = Call::Write {
+                slot: viewer.slot,
+                from,
+                source,
+                outgoing,
+            };
+            self.run(viewer.participant, &call, |connection, _, effects| {
+                connection.write(now, to, outgoing, effects);
+                Ok(())
+            });
         }
-        let Some(renumbered) = renumbered else {
-            return;
-        };
-        let outgoing = OutgoingPacket {
-            source: packet,
-            sequence: renumbered.sequence,
-            timestamp: renumbered.timestamp,
-            patch: renumbered.patch,
-            plain,
-            part,
-        };
-        self.counters.packets_forwarded += 1;
-        let call = Call::Write {
-            slot: viewer.slot,
-            from,
-            source,
-            packet: &outgoing,
-        };
-        self.run(viewer.participant, &call, |connection, _, effects| {
-            connection.write(now, to, &outgoing, effects);
-            Ok(())
-        });
+        passed.clear();
+        self.passed = passed;
     }
 
     /// A viewer's decoder is stuck.

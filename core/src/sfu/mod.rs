@@ -1,13 +1,18 @@
 //! Inputs to rooms to outputs.
 //!
 //! ```text
-//!  Datagram ─► datagram.rs ─► demux ─► Connection ─┬─► packets ─► media.rs ─► each viewer's slot
+//!  Datagram ─► datagram.rs ─► demux ─► Connection ─┬─► packets ─► handing.rs ─► media.rs ─► each viewer's slot
 //!  Command  ─► commands.rs ──────────► Connection ─┤
 //!  Timeout  ─► timers.rs ────────────► Connection ─┴─► events ──► mod.rs (event)
 //!                                        │ effects
 //!                                        ▼
-//!                                     outputs ─► poll
+//!                                     outputs ─► poll ─► handing.rs, if there are none
 //! ```
+//! Media packets wait in between: the packets of a frame come in one turn of whoever drives this, which ends with
+//! a timeout, because that is due at once when something waits. Then all of them go to one viewer, and then to the
+//! next, each time when somebody asks for outputs: so what is known of a viewer is looked up once for a frame and
+//! not once for a packet, and what was written for one is sent before the next one's is written, to the same memory.
+//!
 //! Every call into a connection goes through [`Sfu::run`]. A connection that fails there is only
 //! marked; it is taken out at the end of the input, so that nothing vanishes under a loop.
 //!
@@ -23,6 +28,7 @@ mod commands;
 mod datagram;
 mod decisions;
 mod freezes;
+mod handing;
 mod media;
 mod reasons;
 mod rooms;
@@ -49,14 +55,15 @@ use crate::freeze::Bins;
 use crate::ids::{ParticipantId, RoomId};
 use crate::input::Input;
 use crate::limits::{Config, Limits, LocalAddress};
-use crate::output::{GoneReason, Notice, Output};
+use crate::output::{GoneReason, Notice, Output, Transmit};
 use crate::participant::{Index, Participant, Phase, TrackIndex};
 use crate::path::{Path, Transport};
 use crate::sizes::Sizes;
 use crate::table::Table;
 use crate::time::{Time, WallTime};
 use crate::trace::decisions::{Call, Outcome, Tape};
-use crate::transport::{Connection, Effects, Environment, Event, Fault};
+use crate::transport::{Connection, Effects, Environment, Event, Fault, Passed};
+use handing::{Handing, Waiting};
 use rooms::Room;
 
 /// A selective forwarding unit: rooms of participants, each of whom gets what the others send.
@@ -82,6 +89,14 @@ pub struct Sfu {
     timers: BTreeSet<(Time, Index)>,
     /// Empty; kept for its capacity.
     due: Vec<Index>,
+    /// Packets that came and wait for the next [`Input::Timeout`], which is due at once: those of a frame come
+    /// together, and what goes to one viewer is done together.
+    waiting: Vec<Waiting>,
+    /// Those that are being forwarded, as outputs are taken.
+    handing: Option<Handing>,
+    /// Empty; kept for their capacity.
+    spare_handing: Handing,
+    passed: Vec<Passed>,
     /// Whom this input concerned.
     unsettled: Unsettled,
     /// Participants whose connection failed during this input, and why.
@@ -141,6 +156,10 @@ impl Sfu {
             addresses,
             timers: BTreeSet::new(),
             due: Vec::new(),
+            waiting: Vec::new(),
+            handing: None,
+            spare_handing: Handing::default(),
+            passed: Vec::new(),
             unsettled: Unsettled::default(),
             doomed: Vec::new(),
             outputs: VecDeque::new(),
@@ -157,6 +176,8 @@ impl Sfu {
     /// Never fails: what can't be done is told by a [`Notice`], or counted where nobody is to be
     /// told.
     pub fn handle(&mut self, t: Time, input: Input<'_>) {
+        // Whoever takes no outputs between two inputs gets all of them behind.
+        while self.forward_next() {}
         self.begin_on_tape();
         self.now = self.now.max(t);
         self.note_lateness();
@@ -173,19 +194,33 @@ impl Sfu {
             Input::Overflow { datagrams } => self.overflowed(datagrams),
             Input::Closed(path) => self.closed(path),
         }
-        self.bury();
-        self.settle();
-        self.end_on_tape();
+        self.end();
+        if self.handing.is_none() {
+            self.end_on_tape();
+        }
     }
 
-    /// The next output, oldest first. Take all of them after each input.
+    /// Ends what an input began.
+    fn end(&mut self) {
+        if self.waiting.len() >= handing::WAITING && self.handing.is_none() {
+            self.forward_waiting();
+        }
+        self.bury();
+        self.settle();
+    }
+
+    /// The next output, oldest first. Take all of them after each input: some are only made now, and what was
+    /// not taken comes before what the next input causes.
     pub fn poll(&mut self) -> Option<Output> {
+        while self.outputs.is_empty() && self.forward_next() {}
         self.outputs.pop_front()
     }
 
     /// When to hand in an [`Input::Timeout`] if nothing else comes before.
     pub fn deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| *at)
+        let waits = !self.waiting.is_empty();
+        let timer = self.timers.first().map(|(at, _)| *at);
+        waits.then_some(self.now).into_iter().chain(timer).min()
     }
 
     /// What was counted since the beginning.
@@ -264,7 +299,8 @@ impl Sfu {
             }
             Tape::Read(script) => script.outcome(&mut effects.events, Some(participant)),
         };
-        self.counters.datagrams_out += effects.transmits.len() as u64;
+        let counts = effects.transmits.iter().map(Transmit::count);
+        self.counters.datagrams_out += counts.sum::<usize>() as u64;
         self.counters.dropped_source += u64::from(std::mem::take(&mut effects.refused_source));
         self.counters.dropped_excess_address +=
             u64::from(std::mem::take(&mut effects.refused_address));
@@ -272,6 +308,10 @@ impl Sfu {
             let transmits = effects.transmits.drain(..).map(Output::Transmit);
             self.outputs.extend(transmits);
         }
+        // A packet that comes waits.
+        let waits = |event: &Event| matches!(event, Event::Packet(_));
+        let moves_little = matches!(call, Call::Write { .. } | Call::Receive | Call::Timeout);
+        let moves_little = moves_little && result.is_ok() && effects.events.iter().all(waits);
         for event in effects.events.drain(..) {
             if let Tape::Read(_) = self.tape {
                 self.tell_event(index, &event);
@@ -279,7 +319,11 @@ impl Sfu {
             self.event(index, event);
         }
         self.spare.push(effects);
-        self.schedule(index);
+        if moves_little {
+            self.schedule_connection(index);
+        } else {
+            self.schedule(index);
+        }
         result.map_err(|fault| self.fail(index, &fault)).ok()
     }
 
@@ -353,7 +397,7 @@ impl Sfu {
 
     fn event(&mut self, index: Index, event: Event) {
         match event {
-            Event::Packet(packet) => self.forward(index, &packet),
+            Event::Packet(packet) => self.wait(index, packet),
             Event::KeyframeRequest(line) => self.viewer_wants_keyframe(index, line),
             Event::Connected => self.connected(index),
             Event::Disconnected => self.interrupted(index),

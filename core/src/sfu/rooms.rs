@@ -51,6 +51,8 @@ impl Sfu {
             self.addresses.forget(path);
         }
         self.doomed.retain(|(doomed, _)| *doomed != index);
+        // Whoever comes next may get the same index.
+        self.waiting.retain(|waiting| waiting.publisher != index);
         Some(participant.room)
     }
 }

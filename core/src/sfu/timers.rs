@@ -10,9 +10,20 @@ impl Sfu {
     /// Brings a participant's entry in the timer table up to date. One that is due anyway is left as it
     /// is: each packet that is written to somebody comes by here, and serving it looks again.
     pub(super) fn schedule(&mut self, index: Index) {
+        if let Some(participant) = self.participants.get_mut(index) {
+            participant.slow = participant.slow_deadline(&self.limits);
+            self.schedule_connection(index);
+        }
+    }
+
+    /// The same where nothing has changed but its connection, and when to look for freezes: the rest is
+    /// spread over much memory, and this happens for each packet that is written or comes.
+    pub(super) fn schedule_connection(&mut self, index: Index) {
         let now = self.now;
-        let timer = self.participants.get(index).and_then(|p| p.timer);
-        if timer.is_none_or(|at| at > now) {
+        let Some(participant) = self.participants.get(index) else {
+            return;
+        };
+        if participant.timer.is_none_or(|at| at > now) {
             self.enter_timer(index);
         }
     }
@@ -22,7 +33,7 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        let deadline = participant.deadline(&self.limits);
+        let deadline = participant.soonest();
         if deadline == participant.timer {
             return;
         }
@@ -33,19 +44,20 @@ impl Sfu {
         self.timers.extend(deadline.map(|at| (at, index)));
     }
 
-    /// Serves everybody whose time has come, each once: what comes due by that waits for the next
-    /// input, which [`Sfu::deadline`](crate::Sfu::deadline) then asks for at once.
+    /// Serves everybody whose time has come, each once, and has forwarded what waits for it: what comes due by that
+    /// waits for the next input, which [`Sfu::deadline`](crate::Sfu::deadline) then asks for at once.
     pub(super) fn timeout(&mut self) {
         let now = self.now;
         let mut due = std::mem::take(&mut self.due);
         let timers = self.timers.iter();
         let past = timers.take_while(|(at, _)| *at <= now);
         due.extend(past.map(|(_, index)| *index));
-        if !due.is_empty() {
+        if !due.is_empty() || !self.waiting.is_empty() {
             if let Some(writer) = self.writer() {
                 writer.timeout(now, &due);
             }
             self.serve(&due);
+            self.forward_waiting();
         }
         due.clear();
         self.due = due;
@@ -69,40 +81,56 @@ impl Sfu {
         let Some(participant) = self.participants.get(index) else {
             return;
         };
-        match participant.phase {
-            Phase::Connecting { since } if since + self.limits.connect_timeout <= now => {
-                self.doom(index, GoneReason::NeverConnected);
-                return;
-            }
-            Phase::Interrupted { since } if since + self.limits.reconnect_timeout <= now => {
-                self.doom(index, GoneReason::ConnectionLost);
-                return;
-            }
-            _ => {}
-        }
-        if participant.unreachable_at().is_some_and(|at| at <= now) {
-            self.doom(index, GoneReason::Unreachable);
+        let is_slow = participant.slow.is_some_and(|at| at <= now);
+        if is_slow && !self.stays(index) {
             return;
-        }
-        let negotiation = participant.negotiation;
-        match negotiation {
-            Negotiating::Offered { since } if since + self.limits.answer_timeout <= now => {
-                self.doom(index, GoneReason::NoAnswer);
-                return;
-            }
-            Negotiating::Due { at } if at <= now => self.negotiate(index),
-            _ => {}
         }
         if self.find_out(|sfu| sfu.is_connection_due(index)) {
             self.run(index, &Call::Timeout, |connection, environment, effects| {
                 connection.timeout(now, environment, effects)
             });
         }
-        self.bury_layers(index);
-        self.try_again(index);
-        self.demands_due(index);
-        self.request_due_keyframes(index);
+        if is_slow {
+            self.bury_layers(index);
+            self.try_again(index);
+            self.demands_due(index);
+            self.request_due_keyframes(index);
+            self.schedule(index);
+        }
         self.tell_freezes(index);
+    }
+
+    /// Does what is due of a participant's stay. Says whether it goes on.
+    fn stays(&mut self, index: Index) -> bool {
+        let now = self.now;
+        let Some(participant) = self.participants.get(index) else {
+            return false;
+        };
+        match participant.phase {
+            Phase::Connecting { since } if since + self.limits.connect_timeout <= now => {
+                self.doom(index, GoneReason::NeverConnected);
+                return false;
+            }
+            Phase::Interrupted { since } if since + self.limits.reconnect_timeout <= now => {
+                self.doom(index, GoneReason::ConnectionLost);
+                return false;
+            }
+            _ => {}
+        }
+        if participant.unreachable_at().is_some_and(|at| at <= now) {
+            self.doom(index, GoneReason::Unreachable);
+            return false;
+        }
+        let negotiation = participant.negotiation;
+        match negotiation {
+            Negotiating::Offered { since } if since + self.limits.answer_timeout <= now => {
+                self.doom(index, GoneReason::NoAnswer);
+                return false;
+            }
+            Negotiating::Due { at } if at <= now => self.negotiate(index),
+            _ => {}
+        }
+        true
     }
 
     /// Layers that nobody takes any more were kept for a while.

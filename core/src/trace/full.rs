@@ -263,9 +263,11 @@ fn put_command(buffer: &mut Vec<u8>, command: &Command) {
 pub(super) fn put_output(buffer: &mut Vec<u8>, sockets: &[LocalAddress], output: &Output) {
     match output {
         Output::Transmit(transmit) => {
-            buffer.push(TRANSMIT);
-            put_path(buffer, sockets, &transmit.path);
-            Fingerprint::put(buffer, &transmit.payload);
+            for datagram in transmit.datagrams() {
+                buffer.push(TRANSMIT);
+                put_path(buffer, sockets, &transmit.path);
+                Fingerprint::put(buffer, datagram);
+            }
         }
         Output::Notice(notice) => {
             buffer.push(NOTICE);

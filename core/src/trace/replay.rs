@@ -4,7 +4,7 @@ use super::difference::{Difference, Divergence, Side};
 use super::format::Header;
 use super::full::{Expected, Record};
 use crate::ids::ParticipantId;
-use crate::output::{Notice, Output};
+use crate::output::{Notice, Output, Transmit};
 use crate::sfu::Sfu;
 use crate::transport::CertificateError;
 
@@ -67,7 +67,7 @@ impl Replay {
         &self.sfu
     }
 
-    /// The outputs of the last input.
+    /// The outputs of the last input, each datagram by itself.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
     }
@@ -81,7 +81,14 @@ impl Replay {
         self.outputs.clear();
         self.sfu.handle(record.at, record.input.clone());
         while let Some(output) = self.sfu.poll() {
-            self.outputs.push(output);
+            match output {
+                Output::Transmit(transmit) => {
+                    let each = |datagram: &[u8]| Transmit::new(transmit.path, datagram.to_vec());
+                    let each = transmit.datagrams().map(each);
+                    self.outputs.extend(each.map(Output::Transmit));
+                }
+                Output::Notice(_) => self.outputs.push(output),
+            }
         }
         let pairs = record.outputs.len().max(self.outputs.len());
         for place in 0..pairs {

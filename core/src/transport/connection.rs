@@ -23,8 +23,8 @@ use super::route::Route;
 use super::sender::{Sender, Written, is_rtcp};
 use super::sources::{Arrival, Sources, is_rtp};
 use super::{
-    Credentials, Effects, Event, Line, OutgoingPacket, Pace, SendLine, is_stun, is_success_on,
-    nominates,
+    Credentials, Effects, Event, Line, Outgoing, OutgoingPacket, Pace, SendLine, is_stun,
+    is_success_on, nominates,
 };
 use crate::codec::Codec;
 use crate::ids::Layer;
@@ -235,8 +235,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends what was done at `t`: says what is known of the path, and when there is more to do.
+    /// Ends what was done at `t`: hands out what was written, says what is known of the path, and when there is
+    /// more to do.
     pub(super) fn settle(&mut self, t: Time, moved: bool, effects: &mut Effects) {
+        let path = self.route.present();
+        effects.transmits.extend(self.sender.flush(t, path));
         if moved {
             self.sender.moved(t);
             effects.events.push(Event::Moved);
@@ -256,26 +259,36 @@ impl Connection {
         if self.due.is_some_and(|due| due <= t) {
             self.take(t, environment, effects, true)?;
         }
-        let path = self.route.present();
-        self.sender.estimate_due(t, path);
-        effects.transmits.extend(self.sender.flush(t, path));
+        self.sender.estimate_due(t, self.route.present());
         self.settle(t, false, effects);
         Ok(())
     }
 
-    /// Has a packet sent to the peer: at the next [`Connection::timeout`], which is due at once. What is
-    /// written until then goes together, as a frame of several packets should.
+    /// Sends packets to the peer, together.
     pub(crate) fn write(
         &mut self,
         t: Time,
         to: SendLine,
-        packet: &OutgoingPacket<'_>,
+        outgoing: Outgoing<'_>,
         effects: &mut Effects,
     ) {
+        let Some(path) = self.route.present() else {
+            return;
+        };
+        let bytes = outgoing.packets().map(|packet| packet.source.payload.len());
+        self.sender.expect(outgoing.passed.len(), bytes.sum());
+        for packet in outgoing.packets() {
+            self.write_one(t, path, &to, &packet);
+        }
+        effects.transmits.extend(self.sender.flush(t, Some(path)));
+        self.sender_due = self.sender.deadline(t);
+    }
+
+    fn write_one(&mut self, t: Time, path: Path, to: &SendLine, packet: &OutgoingPacket<'_>) {
         let source = packet.source;
         let red;
         let (codec, payload) = match source.codec {
-            Codec::Red => match red::sound(&to, &source.payload, packet.plain) {
+            Codec::Red => match red::sound(to, &source.payload, packet.plain) {
                 Some((codec, payload)) => {
                     red = payload;
                     (codec, &red)
@@ -284,8 +297,7 @@ impl Connection {
             },
             codec => (codec, &source.payload),
         };
-        let (Some(payload_type), Some(path)) = (to.payload_type(codec), self.route.present())
-        else {
+        let Some(payload_type) = to.payload_type(codec) else {
             return;
         };
         let written = Written {
@@ -303,10 +315,6 @@ impl Connection {
             part: packet.part,
         };
         self.sender.write(t, path, written);
-        if self.sender.is_full() {
-            effects.transmits.extend(self.sender.flush(t, Some(path)));
-        }
-        self.sender_due = self.sender.deadline(t);
     }
 
     /// Says what would be sent if the path carried it, bits a second, so that this is found out; up to

@@ -74,10 +74,8 @@ impl Connection {
                                 false => route.of(t, path),
                             }
                         });
-                        effects.transmits.extend(path.map(|path| Transmit {
-                            path,
-                            payload: transmit.contents.into(),
-                        }));
+                        let whole = |path| Transmit::new(path, transmit.contents.into());
+                        effects.transmits.extend(path.map(whole));
                     }
                     Output::Event(str0m::Event::RtpPacket(packet)) => {
                         if let Some(number) = packet.header.ext_vals.transport_cc {

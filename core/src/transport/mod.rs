@@ -52,7 +52,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
-use crate::forward::VideoPatch;
+use crate::forward::{Arrival, Renumbered, VideoPatch};
 use crate::freeze::Part;
 use crate::ids::Layer;
 use crate::output::Transmit;
@@ -145,6 +145,55 @@ impl Pace {
     pub(crate) fn is_near(self, other: Self) -> bool {
         let near = |a: u64, b: u64| a.abs_diff(b) <= a.max(b) / 10;
         near(self.least, other.least) && near(self.desired, other.desired)
+    }
+}
+
+/// Packets of one track on their way to a viewer, together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    /// The packets as they came.
+    pub(crate) came: &'a [Incoming],
+    /// What becomes of some of them, in order.
+    pub(crate) passed: &'a [Passed],
+    /// What is only in case something was lost is left out.
+    pub(crate) plain: bool,
+}
+
+/// A packet as it came, and what forwarding cares for of it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) packet: MediaPacket,
+    pub(crate) arrival: Arrival,
+}
+
+/// What becomes of a packet for a viewer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    /// Which one.
+    pub(crate) place: usize,
+    pub(crate) renumbered: Renumbered,
+    /// What decoding depends on, of a picture.
+    pub(crate) part: Option<Part>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// Each of them.
+    pub(crate) fn packets(self) -> impl Iterator<Item = OutgoingPacket<'a>> {
+        self.passed.iter().filter_map(move |passed| {
+            let Renumbered {
+                sequence,
+                timestamp,
+                patch,
+            } = passed.renumbered;
+            Some(OutgoingPacket {
+                source: &self.came.get(passed.place)?.packet,
+                sequence,
+                timestamp,
+                patch,
+                plain: self.plain,
+                part: passed.part,
+            })
+        })
     }
 }
 

@@ -213,7 +213,9 @@ impl World {
             if let Some(tape) = &mut self.tape {
                 tape.output(&output);
             }
-            datagrams += usize::from(matches!(output, Output::Transmit(_)));
+            if let Output::Transmit(transmit) = &output {
+                datagrams += transmit.count();
+            }
             self.output(output);
         }
         assert!(datagrams <= AT_ONCE, "{datagrams} datagrams at once");
@@ -303,7 +305,8 @@ impl World {
                     transmit.payload.len()
                 );
                 assert_eq!(transmit.path.local, server());
-                self.to_clients.push_back((to, transmit.payload));
+                let datagrams = transmit.datagrams().map(|datagram| (to, datagram.to_vec()));
+                self.to_clients.extend(datagrams);
             }
             Output::Notice(notice) => self.notice(notice),
         }

@@ -90,8 +90,9 @@ impl Invariant for ReasonFitsTraffic {
                 && !slot.forwarding.was(&true, packet.made, packet.sent)
             {
                 let (page, track, reason) = (to.0, packet.track(), slot.reason.now());
+                let (since, made, sent) = (slot.reason.since(), packet.made, packet.sent);
                 return Err(format!(
-                    "page {page} gets {track:?}, sent although {reason:?}"
+                    "page {page} gets {track:?}, made at {made} and sent at {sent} although {reason:?} since {since}"
                 ));
             }
         }

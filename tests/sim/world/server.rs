@@ -122,15 +122,14 @@ impl World {
         while let Some(output) = self.cores[core].poll() {
             match output {
                 Output::Transmit(transmit) => {
-                    if self.options.digest {
-                        self.digest.add(b'T', self.now, &transmit.payload);
-                    }
                     self.check(|invariants, view| invariants.transmit(view, core, &transmit));
-                    self.send_to_browser(
-                        transmit.path.local,
-                        transmit.path.remote,
-                        transmit.payload,
-                    );
+                    let Path { local, remote, .. } = transmit.path;
+                    for datagram in transmit.datagrams() {
+                        if self.options.digest {
+                            self.digest.add(b'T', self.now, datagram);
+                        }
+                        self.send_to_browser(local, remote, datagram.to_vec());
+                    }
                 }
                 Output::Notice(notice) => self.core_says(notice),
             }

@@ -28,7 +28,7 @@ const ALLOCATIONS: u64 = 1_100;
 const SHORTER: u64 = 4;
 const LONGER: u64 = 6;
 /// What is counted, and nothing around it.
-const COUNTED: &str = "--toggle-collect=tsuji_core::sfu::Sfu::handle";
+const COUNTED: [&str; 2] = ["handle", "poll"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -72,7 +72,8 @@ fn count(viewers: u64, seconds: u64) -> Count {
     let own = env::current_exe().expect("it runs");
     let profile = tempfile::NamedTempFile::new().expect("a temporary file");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--collect-atstart=no", COUNTED])
+        .args(["--tool=callgrind", "--collect-atstart=no"])
+        .args(COUNTED.map(|name| format!("--toggle-collect=tsuji_core::sfu::Sfu::{name}")))
         .args(ALLOCATING.map(|name| format!("--separate-callers{CALLERS}={name}")))
         .arg(format!("--callgrind-out-file={}", profile.path().display()))
         .arg(Path::new(&own))

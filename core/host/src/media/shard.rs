@@ -12,8 +12,9 @@
 //! connection is rejected. The core answers none that is not authentic.
 //!
 //! A turn takes a bounded number of commands, of datagrams from each socket, and the deadline, so
-//! that none of them starves the others. After each single input all outputs are taken; datagrams
-//! among them wait for the end of the turn, so that what goes to one remote goes in one call.
+//! that none of them starves the others. After each single input all outputs are taken; single datagrams
+//! among them wait for the end of the turn, so that what goes to one remote goes in one call. What the core puts
+//! together leaves as it lies, some of it at a time, while it is still in the processor's cache.
 
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ use crate::metrics::{Lateness, MediaStats, Reporter, SocketStats};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::record::Recording;
 use crate::trouble::Trouble;
-use crate::udp::{Batching, Inbox, Outbox, UdpSockRef, Unsent};
+use crate::udp::{Batching, Inbox, Outbox, UdpSockRef, Unsent, send_together};
 
 /// A bound UDP socket of a runtime.
 pub trait DatagramSocket {
@@ -109,8 +110,11 @@ struct Port<S> {
     batching: Batching,
     /// What came and waits for its turn.
     inbox: Inbox,
-    /// What waits for the end of this turn.
+    /// What waits for the end of this turn, or for more: single datagrams, or those that lie together and need no
+    /// copy.
     outbox: Outbox,
+    together: Vec<Transmit>,
+    together_bytes: usize,
     /// More may be waiting: the runtime said so, and `WouldBlock` has not yet said the opposite.
     readable: bool,
     paused_until: Option<Time>,
@@ -124,6 +128,8 @@ impl<S: DatagramSocket> Port<S> {
             socket,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
+            together: Vec::new(),
+            together_bytes: 0,
             readable: false,
             paused_until: None,
         })
@@ -423,10 +429,10 @@ impl<S: DatagramSocket> Shard<S> {
             match output {
                 Output::Transmit(transmit) => match transmit.path.transport {
                     Transport::Udp if is_relayed(transmit.path.remote.ip()) => {
-                        self.transmit_relayed(t, transmit);
+                        self.transmit_relayed(t, &transmit);
                     }
-                    Transport::Udp => self.transmit(t, &transmit),
-                    Transport::Tcp => self.transmit_frame(t, transmit),
+                    Transport::Udp => self.transmit(t, transmit),
+                    Transport::Tcp => self.transmit_frame(t, &transmit),
                 },
                 Output::Notice(notice) => {
                     let notice = FromMedia::Notice(notice);
@@ -439,28 +445,39 @@ impl<S: DatagramSocket> Shard<S> {
     }
 
     /// A connection that has ended takes nothing more; what finds no room in the queue is lost.
-    fn transmit_frame(&mut self, t: Time, transmit: Transmit) {
+    fn transmit_frame(&mut self, t: Time, transmit: &Transmit) {
         let Some(connection) = self.streams.connection(&transmit.path) else {
             return;
         };
-        let frame = FromMedia::Frame {
-            connection,
-            payload: transmit.payload,
-        };
-        self.offer(t, frame);
+        for datagram in transmit.datagrams() {
+            let payload = datagram.to_vec();
+            self.offer(
+                t,
+                FromMedia::Frame {
+                    connection,
+                    payload,
+                },
+            );
+        }
     }
 
     /// As [`transmit_frame`](Self::transmit_frame), to the client of a relay.
-    fn transmit_relayed(&mut self, t: Time, transmit: Transmit) {
+    fn transmit_relayed(&mut self, t: Time, transmit: &Transmit) {
         let Some(connection) = self.relays.connection(&transmit.path) else {
             return;
         };
-        let relayed = FromMedia::Relayed {
-            connection,
-            local: transmit.path.local,
-            payload: transmit.payload,
-        };
-        self.offer(t, relayed);
+        let local = transmit.path.local;
+        for datagram in transmit.datagrams() {
+            let payload = datagram.to_vec();
+            self.offer(
+                t,
+                FromMedia::Relayed {
+                    connection,
+                    local,
+                    payload,
+                },
+            );
+        }
     }
 
     fn offer(&mut self, t: Time, message: FromMedia) {
@@ -474,7 +491,7 @@ impl<S: DatagramSocket> Shard<S> {
         }
     }
 
-    fn transmit(&mut self, t: Time, transmit: &Transmit) {
+    fn transmit(&mut self, t: Time, transmit: Transmit) {
         let local = transmit.path.local;
         let Some(index) = self.ports.iter().position(|port| port.address == local) else {
             if let Some(times) = self.send_errors.happened(t) {
@@ -482,9 +499,26 @@ impl<S: DatagramSocket> Shard<S> {
             }
             return;
         };
-        let outbox = &mut self.ports[index].outbox;
-        outbox.push(transmit.path.remote, &transmit.payload);
-        if outbox.bytes() >= self.limits.udp_outbox_bytes {
+        // In the order in which they were given out.
+        let is_together = transmit.count() > 1;
+        let port = &self.ports[index];
+        let waits = match is_together {
+            true => !port.outbox.is_empty(),
+            false => !port.together.is_empty(),
+        };
+        if waits {
+            self.send(t, index);
+        }
+        let port = &mut self.ports[index];
+        let bytes = if is_together {
+            port.together_bytes += transmit.payload.len();
+            port.together.push(transmit);
+            port.together_bytes
+        } else {
+            port.outbox.push(transmit.path.remote, &transmit.payload);
+            port.outbox.bytes()
+        };
+        if bytes >= self.limits.udp_outbox_bytes {
             self.send(t, index);
         }
     }
@@ -504,28 +538,43 @@ impl<S: DatagramSocket> Shard<S> {
             socket,
             batching,
             outbox,
+            together,
+            together_bytes,
             ..
         } = port;
         let (full, send_errors) = (&mut self.full, &mut self.send_errors);
-        let unsent = |unsent: Unsent| {
-            let Unsent {
-                remote,
-                count,
-                segment,
-                error,
-            } = unsent;
-            // As a router does when a link is full. Waiting would delay everybody's media, and a
-            // late packet is worth less than the next one.
-            if error.kind() == io::ErrorKind::WouldBlock {
-                if let Some(times) = full.happened_to(t, count as u64) {
-                    tracing::warn!(times, "the send queue is full: datagrams dropped");
-                }
-            } else if let Some(times) = send_errors.happened_to(t, count as u64) {
-                tracing::warn!(%error, times, %remote, bytes = segment, "cannot send media");
-            }
-        };
-        let sent = outbox.send(batching, || socket.reference(), unsent);
+        let mut unsent = |unsent: Unsent| tell(t, full, send_errors, &unsent);
+        let mut sent = outbox.send(batching, || socket.reference(), &mut unsent);
+        for transmit in together.drain(..) {
+            sent += send_together(
+                transmit.path.remote,
+                &transmit.payload,
+                transmit.datagrams().map(<[u8]>::len),
+                batching,
+                || socket.reference(),
+                &mut unsent,
+            );
+        }
+        *together_bytes = 0;
         self.sent += sent as u64;
+    }
+}
+
+/// What the system did not take is gone, as in a router whose link is full. Waiting would delay everybody's media,
+/// and a late packet is worth less than the next one.
+fn tell(t: Time, full: &mut Trouble, send_errors: &mut Trouble, unsent: &Unsent) {
+    let Unsent {
+        remote,
+        count,
+        segment,
+        ref error,
+    } = *unsent;
+    if error.kind() == io::ErrorKind::WouldBlock {
+        if let Some(times) = full.happened_to(t, count as u64) {
+            tracing::warn!(times, "the send queue is full: datagrams dropped");
+        }
+    } else if let Some(times) = send_errors.happened_to(t, count as u64) {
+        tracing::warn!(%error, times, %remote, bytes = segment, "cannot send media");
     }
 }
 

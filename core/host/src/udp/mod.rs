@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  the system ─► recvmmsg, GRO ─► Inbox ─► Received …
-//!  Outbox ─► runs of equal size to one remote ─► GSO ─► the system
+//!  one by one ─► Outbox ─┬─► runs of equal size to one remote ─► GSO ─► the system
+//!  together   ───────────┘
 //! ```
 //! One system call for each datagram costs more than its encryption. What came is taken in batches,
 //! and what goes to one remote in a row goes to the system as one piece, which it, or its network
@@ -12,7 +13,7 @@ mod inbox;
 mod outbox;
 
 pub use inbox::{Inbox, Received};
-pub use outbox::{Outbox, Unsent};
+pub use outbox::{Outbox, Unsent, send_together};
 
 use std::io;
 

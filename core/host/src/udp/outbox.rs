@@ -11,7 +11,7 @@ use super::Batching;
 const RUN_BYTES: usize = 65_507;
 const RUN_SEGMENTS: usize = 64;
 
-/// Datagrams of one socket on their way out, in order.
+/// Single datagrams of one socket on their way out, in order.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// One after the other.
@@ -45,6 +45,15 @@ pub struct Unsent {
 }
 
 impl Run {
+    fn of(remote: SocketAddr, length: usize) -> Self {
+        Self {
+            remote,
+            segment: length,
+            length,
+            count: 1,
+        }
+    }
+
     fn takes(&self, remote: SocketAddr, length: usize) -> bool {
         let whole = self.length == self.segment * self.count;
         self.remote == remote
@@ -53,6 +62,16 @@ impl Run {
             && length <= self.segment
             && self.count < RUN_SEGMENTS
             && self.length + length <= RUN_BYTES
+    }
+
+    /// Takes one more, if it can.
+    fn take(&mut self, remote: SocketAddr, length: usize) -> bool {
+        let takes = self.takes(remote, length);
+        if takes {
+            self.length += length;
+            self.count += 1;
+        }
+        takes
     }
 }
 
@@ -70,17 +89,9 @@ impl Outbox {
     /// One more.
     pub fn push(&mut self, remote: SocketAddr, payload: &[u8]) {
         self.bytes.extend_from_slice(payload);
-        match self.runs.last_mut() {
-            Some(run) if run.takes(remote, payload.len()) => {
-                run.length += payload.len();
-                run.count += 1;
-            }
-            _ => self.runs.push(Run {
-                remote,
-                segment: payload.len(),
-                length: payload.len(),
-                count: 1,
-            }),
+        let last = self.runs.last_mut();
+        if !last.is_some_and(|run| run.take(remote, payload.len())) {
+            self.runs.push(Run::of(remote, payload.len()));
         }
     }
 
@@ -104,6 +115,35 @@ impl Outbox {
         self.bytes.clear();
         sent
     }
+}
+
+/// Sends datagrams to one remote that lie one behind the other, from where they lie; `lengths` are theirs. Gives
+/// how many the system took, as [`Outbox::send`] does.
+pub fn send_together<'s>(
+    remote: SocketAddr,
+    contents: &[u8],
+    lengths: impl Iterator<Item = usize>,
+    batching: &Batching,
+    socket: impl Fn() -> UdpSockRef<'s>,
+    mut unsent: impl FnMut(Unsent),
+) -> usize {
+    let mut sent = 0;
+    let mut rest = contents;
+    let mut send = |run: Run| {
+        let (contents, others) = rest.split_at(run.length.min(rest.len()));
+        rest = others;
+        sent += run.send(contents, batching, &socket, &mut unsent);
+    };
+    let mut open: Option<Run> = None;
+    for length in lengths {
+        if !open.as_mut().is_some_and(|run| run.take(remote, length))
+            && let Some(full) = open.replace(Run::of(remote, length))
+        {
+            send(full);
+        }
+    }
+    open.map(send);
+    sent
 }
 
 impl Run {
@@ -212,6 +252,22 @@ mod tests {
             let bytes = wanted.iter().map(Vec::len).sum();
             assert_eq!(received(socket, bytes), wanted);
         }
+    }
+
+    #[test]
+    fn what_lies_together_arrives_as_it_was_cut() {
+        let (from, to) = (socket(), socket());
+        let remote = to.local_addr().unwrap();
+        let [batching, is_on] = [&from, &to].map(|socket| Batching::of(socket.into()).unwrap());
+        assert!(is_on.segments() > 0);
+        let sizes = [1_200, 1_200, 300, 1_200, 1_201, 1_201, 7];
+        let datagrams: Vec<Vec<u8>> = (0..).zip(sizes).map(|(n, size)| vec![n; size]).collect();
+        let all = datagrams.concat();
+        let lengths = sizes.into_iter();
+        let refused = |unsent| panic!("{unsent:?}");
+        let sent = send_together(remote, &all, lengths, &batching, || (&from).into(), refused);
+        assert_eq!(sent, sizes.len());
+        assert_eq!(received(&to, all.len()), datagrams);
     }
 
     #[test]

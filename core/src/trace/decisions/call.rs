@@ -7,7 +7,7 @@ use crate::ids::{Layer, MediaKind, Source};
 use crate::output::{CommandError, Notice};
 use crate::participant::Index;
 use crate::trace::running::Running;
-use crate::transport::{OutgoingPacket, Pace};
+use crate::transport::{Outgoing, Pace};
 
 /// What a participant's connection is asked to do: the decisions of an [`Sfu`](crate::Sfu).
 #[derive(Debug)]
@@ -30,12 +30,12 @@ pub(crate) enum Call<'a> {
         source: Source,
         layers: &'a [Layer],
     },
-    /// Sends a packet of `from` in a slot.
+    /// Sends packets of `from` in a slot.
     Write {
         slot: usize,
         from: Index,
         source: Source,
-        packet: &'a OutgoingPacket<'a>,
+        outgoing: Outgoing<'a>,
     },
     /// Says what would be sent.
     Pace(Pace),
@@ -70,11 +70,16 @@ impl Call<'_> {
             running.mix(*least);
             running.mix(*desired);
         }
-        if let Call::Write { source, packet, .. } = self {
-            running.mix(packet.sequence << 1 | u64::from(source.kind() == MediaKind::Video));
-            running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));
-            running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
-            running.mix(packet.plain.into());
+        if let Call::Write {
+            source, outgoing, ..
+        } = self
+        {
+            for packet in outgoing.packets() {
+                running.mix(packet.sequence << 1 | u64::from(source.kind() == MediaKind::Video));
+                running.mix(u64::from(packet.timestamp) << 32 | patch_word(packet.patch));
+                running.mix(packet.source.sequence << 32 | u64::from(packet.source.ssrc));
+                running.mix(packet.plain.into());
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ const FIXED: usize = 12;
 /// The longest name of an m-line.
 const MID: usize = 16;
 /// Header and extensions at most: the longest MID, and each of the others, with a head of one byte each.
-const MOST: usize = FIXED + 4 + 1 + MID + 3 + 4 + 2 + 2;
+pub(super) const MOST: usize = FIXED + 4 + 1 + MID + 3 + 4 + 2 + 2;
 /// Marks extensions whose heads have one byte (RFC 8285, 4.2).
 const ONE_BYTE: [u8; 2] = [0xbe, 0xde];
 /// The greatest number of an extension with a head of one byte.

@@ -3,6 +3,8 @@
 //! A key and a nonce go together once, ever. Nonces are made of the SSRC and of a number that goes up: so
 //! an SSRC has one sender, which never uses a number twice ([`Window`](super::window::Window)).
 
+use std::ops::Range;
+
 use aws_lc_rs::aead::{self, AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{self, AES_128, AES_256, EncryptingKey, EncryptionContext};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -68,13 +70,13 @@ impl Keys {
         })
     }
 
-    /// Makes SRTP of an RTP packet with a header of `header` bytes. `index`: its extended sequence number,
-    /// which no packet of its SSRC had before. `None`: it can't be sent.
+    /// Makes SRTP of an RTP packet, which is all of `bytes` from its header on. `index`: its extended sequence
+    /// number, which no packet of its SSRC had before. `None`: it can't be sent.
     #[must_use]
     pub(super) fn seal(
         &self,
-        packet: &mut Vec<u8>,
-        header: usize,
+        bytes: &mut Vec<u8>,
+        header: Range<usize>,
         ssrc: u32,
         index: u64,
     ) -> Option<()> {
@@ -84,9 +86,10 @@ impl Keys {
                 let mut nonce = [0; 12];
                 nonce[2..6].copy_from_slice(&ssrc.to_be_bytes());
                 nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-                let (header, payload) = packet.split_at_mut_checked(header)?;
+                let packet = bytes.get_mut(header.start..)?;
+                let (header, payload) = packet.split_at_mut_checked(header.len())?;
                 let tag = sealed(key, salt, nonce, header, payload)?;
-                packet.extend_from_slice(tag.as_ref());
+                bytes.extend_from_slice(tag.as_ref());
             }
             Cipher::Counter(counter) => {
                 let Counter {
@@ -94,13 +97,13 @@ impl Keys {
                     salt,
                     authentication,
                 } = &**counter;
-                let payload = packet.get_mut(header..)?;
+                let payload = bytes.get_mut(header.end..)?;
                 count(key, count_from(salt, ssrc, index), payload)?;
                 // RFC 3711, 4.2: the rollover counter is authenticated too.
                 let mut tag = hmac::Context::with_key(authentication);
-                tag.update(packet);
+                tag.update(bytes.get(header.start..)?);
                 tag.update(&index.to_be_bytes()[2..6]);
-                packet.extend_from_slice(&tag.sign().as_ref()[..SHORT_TAG]);
+                bytes.extend_from_slice(&tag.sign().as_ref()[..SHORT_TAG]);
             }
         }
         Some(())

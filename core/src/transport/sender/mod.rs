@@ -14,11 +14,12 @@
 //!                               └─► the rest: str0m
 //! ```
 //! What is written leaves at once: publishers pace what they send, and what a path does not carry would come
-//! late instead of never. It is sealed when it is written and leaves with the next timeout, which is due at
-//! once, so that the packets of a frame leave together.
+//! late instead of never. It is sealed in the memory that is handed to the system, where packets that are written
+//! together, such as those of a frame, lie one behind the other.
 //!
 //! A stream has the SSRCs that the offer named, from `negotiation`, and the numbers that `forward` gives.
 
+mod batch;
 mod feedback;
 mod header;
 mod keep;
@@ -39,9 +40,9 @@ use std::sync::Arc;
 use tsuji_hermetic::KeyingMaterial;
 
 use self::feedback::Told;
-use self::header::Header;
+use self::header::{Header, MOST};
 use self::keep::Kept;
-use self::keys::{Keys, Unusable};
+use self::keys::{Keys, TAG, Unusable};
 use self::replays::Replays;
 use self::stream::{Sequenced, Stream};
 use self::wire::{Packet, Wire};
@@ -56,8 +57,6 @@ use crate::path::Path;
 use crate::time::{Time, WallTime};
 use crate::transport::Extensions;
 
-/// Packets that leave together at most. 32: all of a frame, but for the keyframes of a large screen.
-const TOGETHER: usize = 32;
 /// Packets of which one datagram may tell: more than are remembered.
 const TOLD: usize = 4_096;
 /// What a path is believed to carry until it has shown more, bits a second. 500 kbit/s: sound, and a
@@ -136,6 +135,11 @@ impl Sender {
             // Only profiles are offered that there are keys for.
             Err(Unusable) => tracing::error!("DTLS agreed on what is no key for SRTP"),
         }
+    }
+
+    /// Says how many bytes the payloads of the next so many packets have.
+    pub(super) fn expect(&mut self, packets: usize, bytes: usize) {
+        self.wire.batch.expect(bytes + packets * (MOST + TAG));
     }
 
     /// Sends a packet, together with what else is written until [`Sender::flush`].
@@ -217,11 +221,6 @@ impl Sender {
         });
     }
 
-    /// Whether so much was written that it should leave now.
-    pub(super) fn is_full(&self) -> bool {
-        self.wire.batch.len() >= TOGETHER
-    }
-
     /// What leaves now.
     pub(super) fn flush(&mut self, t: Time, path: Option<Path>) -> impl Iterator<Item = Transmit> {
         if let Some(path) = path
@@ -232,7 +231,7 @@ impl Sender {
                 self.wire.report(path, compound);
             }
         }
-        self.wire.batch.drain(..)
+        self.wire.batch.drain()
     }
 
     /// Takes SRTCP of the peer. `None`: it is not authentic, or came before.
@@ -340,11 +339,8 @@ impl Sender {
         Some(news)
     }
 
-    /// When something is to be done though nothing comes: what is written leaves at once.
+    /// When something is to be done though nothing comes.
     pub(super) fn deadline(&self, t: Time) -> Option<Time> {
-        if !self.wire.batch.is_empty() {
-            return Some(t);
-        }
         let estimator = self.wire.estimator.as_ref();
         let due = estimator.filter(|_| self.wire.keys.is_some())?.deadline()?;
         // What was due before is not late: nobody was asked.

@@ -68,8 +68,9 @@ fn write(sender: &mut Sender, t: Time, sequence: u64) {
 }
 
 fn flush(sender: &mut Sender, t: Time) -> Vec<Vec<u8>> {
-    let transmits = sender.flush(t, Some(path()));
-    transmits.map(|transmit| transmit.payload).collect()
+    let transmits: Vec<Transmit> = sender.flush(t, Some(path())).collect();
+    let datagrams = transmits.iter().flat_map(Transmit::datagrams);
+    datagrams.map(<[u8]>::to_vec).collect()
 }
 
 fn rtp(datagrams: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
@@ -139,7 +140,7 @@ fn what_is_missing_is_sent_again_with_its_number_in_front() {
     opened.extend([0xff, 0xff, 0x10, 0x01, 65_535_u64 as u8]);
     let index = REPAIR.into();
     keys(false)
-        .seal(&mut opened, HEADER, REPAIR, index)
+        .seal(&mut opened, 0..HEADER, REPAIR, index)
         .unwrap();
     assert_eq!(opened, again[0]);
     sender.forget(Line(Mid::from("v")));

@@ -1,6 +1,7 @@
 //! What every RTP packet to the peer goes through on its way out: encrypted in the place where it was written,
 //! counted for the estimator and for what is known of freezes, and put with those that leave together.
 
+use super::batch::Batch;
 use super::header::{self, Header, Numbered};
 use super::keys::{Keys, TAG};
 use super::stream::Sequenced;
@@ -29,7 +30,7 @@ pub(super) struct Wire {
     pub(super) estimator: Option<Estimator>,
     pub(super) arrivals: Arrivals,
     /// What leaves together.
-    pub(super) batch: Vec<Transmit>,
+    pub(super) batch: Batch,
 }
 
 /// A packet to be sent.
@@ -58,7 +59,7 @@ impl Wire {
             index: 0,
             estimator,
             arrivals: Arrivals::default(),
-            batch: Vec::new(),
+            batch: Batch::default(),
         }
     }
 
@@ -79,18 +80,30 @@ impl Wire {
         let (head, original) = (head.bytes(), packet.original.map(u16::to_be_bytes));
         let original = original.as_ref().map_or(&[][..], |original| original);
         let before = head.len() + original.len();
-        let mut datagram = Vec::with_capacity(before + packet.payload.len() + TAG);
-        datagram.extend_from_slice(head);
-        datagram.extend_from_slice(original);
-        datagram.extend_from_slice(packet.payload);
-        if let Some((codec, patch)) = packet.patch {
-            forward::rewrite(codec, datagram.get_mut(before..)?, patch);
+        let transmit = self.batch.with(path, before + packet.payload.len() + TAG);
+        let bytes = &mut transmit.payload;
+        let start = bytes.len();
+        bytes.extend_from_slice(head);
+        bytes.extend_from_slice(original);
+        bytes.extend_from_slice(packet.payload);
+        if let Some((codec, patch)) = packet.patch
+            && let Some(payload) = bytes.get_mut(start + before..)
+        {
+            forward::rewrite(codec, payload, patch);
         }
         let Sequenced { ssrc, index } = packet.sequenced;
-        keys.seal(&mut datagram, head.len(), ssrc, index)?;
+        if keys
+            .seal(bytes, start..start + head.len(), ssrc, index)
+            .is_none()
+        {
+            bytes.truncate(start);
+            return None;
+        }
+        let length = bytes.len() - start;
+        transmit.end(start);
         if packet.numbered.counts() {
             if let Some(estimator) = &mut self.estimator {
-                estimator.sent(t, self.number, datagram.len(), packet.cluster);
+                estimator.sent(t, self.number, length, packet.cluster);
                 self.arrivals.sent(
                     t,
                     Sent {
@@ -103,8 +116,6 @@ impl Wire {
             }
             self.number += 1;
         }
-        let payload = datagram;
-        self.batch.push(Transmit { path, payload });
         Some(())
     }
 
@@ -114,8 +125,7 @@ impl Wire {
         let index = (self.index < INDICES).then_some(self.index)?;
         self.index += 1;
         self.keys.as_ref()?.seal_report(&mut compound, index)?;
-        let payload = compound;
-        self.batch.push(Transmit { path, payload });
+        self.batch.push(Transmit::new(path, compound));
         Some(())
     }
 }

@@ -92,7 +92,7 @@ fn packets_become_what_rfc_7714_says() {
     for (length, place) in [(16, 0), (32, 1)] {
         let keys = gcm(length);
         let mut packet = bytes(PACKET);
-        keys.seal(&mut packet, 12, 0x5501_a0b2, 0xf17b).unwrap();
+        keys.seal(&mut packet, 0..12, 0x5501_a0b2, 0xf17b).unwrap();
         assert_eq!(hex(&packet), SEALED[place]);
         let mut report = bytes(REPORT);
         keys.seal_report(&mut report, REPORT_INDEX).unwrap();
@@ -125,7 +125,7 @@ fn packets_become_what_libsrtp_says_in_counter_mode() {
     };
     let keys = Keys::new(&material(false)).unwrap();
     let mut packet = bytes(COUNTED[0]);
-    keys.seal(&mut packet, 12, 0xcafe_babe, 0x1234).unwrap();
+    keys.seal(&mut packet, 0..12, 0xcafe_babe, 0x1234).unwrap();
     assert_eq!(hex(&packet), COUNTED[1]);
     let mut report = bytes(COUNTED_REPORT[0]);
     keys.seal_report(&mut report, 1).unwrap();
