@@ -137,6 +137,11 @@ impl Estimator {
         self.path.as_ref()?.estimate()
     }
 
+    /// Whether nothing waits on the path, as far as is known.
+    pub(crate) fn is_free(&self) -> bool {
+        self.path.as_ref().is_none_or(|path| path.is_free())
+    }
+
     /// The peer is reached another way from now on.
     pub(crate) fn moved(&mut self, t: Time) {
         if let Some(path) = &mut self.path {

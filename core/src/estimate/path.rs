@@ -228,6 +228,11 @@ impl Path {
         self.decide(t, pace);
     }
 
+    /// Whether nothing waits, as far as is known.
+    pub(super) fn is_free(&self) -> bool {
+        self.queue.waits() < FREE && self.trend.used() != Use::Over
+    }
+
     fn seen(&self) -> Seen {
         Seen {
             now: self.throughput.rate(NOW),

@@ -8,10 +8,10 @@ use crate::forward::VideoPatch;
 use crate::time::Time;
 use crate::transport::Extensions;
 
-/// What is kept to be sent again: of the largest layer, more than three seconds, which no viewer
-/// waits for. A power of two.
+/// What is kept to be sent again: of the largest layer, more than two seconds, which no viewer waits for: a keyframe
+/// was asked for long before. A power of two.
 const PACKETS: usize = 1_024;
-const AGE: Duration = Duration::from_secs(3);
+const AGE: Duration = Duration::from_secs(2);
 /// For so long, what was sent again may be on its way, and is not sent once more. 40 ms: a round trip of near
 /// links; who is farther away asks less often.
 const UNDER_WAY: Duration = Duration::from_millis(40);
@@ -140,8 +140,8 @@ mod tests {
         assert!(keep.get(now, 4_999).is_some() && keep.get(now, 4_999 - 1_023).is_some());
         assert!(keep.get(now, 4_999 - 1_024).is_none() && keep.get(now, 9_999).is_none());
         assert_eq!(keep.newest(now).count(), PACKETS);
-        assert!(keep.get(Time::from_millis(7_999), 4_999).is_some());
-        assert!(keep.get(Time::from_millis(8_000), 4_999).is_none());
+        assert!(keep.get(Time::from_millis(6_999), 4_999).is_some());
+        assert!(keep.get(Time::from_millis(7_000), 4_999).is_none());
         keep.clear();
         assert_eq!(keep.newest(now).count(), 0);
     }

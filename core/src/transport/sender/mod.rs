@@ -206,6 +206,9 @@ impl Sender {
             return;
         };
         stream.share.sent(t, bytes);
+        if !stream.twice.is_empty() {
+            stream.repair_twice(t, path, &mut self.wire);
+        }
         self.newest = Some(place);
         stream.keep(codec, |payload_type| Kept {
             sequence,

@@ -1,9 +1,13 @@
 //! How much may be sent again: so that nobody who asks for everything gets more than that.
+//!
+//! What is sent again may be lost again, and whoever waits for that sees it: so a little of it is sent twice.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
+/// Of all that is sent, up to which share what is sent again is sent twice. 25 %: at 10 % of loss, all of it.
+const TWICE: (u64, u64) = (25, 100);
 /// Of all that is sent, what may be sent again. At 20 % of loss, a quarter is; at 15 % such a viewer would
 /// be left with gaps.
 const SHARE: (u64, u64) = (30, 100);
@@ -56,6 +60,22 @@ impl Share {
         may
     }
 
+    /// Whether what was sent again may be sent once more, in case it is lost; then it is.
+    #[must_use]
+    pub(super) fn twice(&mut self, t: Time, bytes: usize) -> bool {
+        self.advance(t);
+        let (all, again) = (
+            self.now.all + self.before.all,
+            self.now.again + self.before.again,
+        );
+        let may = again * TWICE.1 < all * TWICE.0;
+        if may {
+            self.now.all += bytes as u64;
+            self.now.again += bytes as u64;
+        }
+        may
+    }
+
     fn advance(&mut self, t: Time) {
         let passed = t.since(self.since);
         if passed >= PERIOD {
@@ -87,6 +107,18 @@ mod tests {
         }
         let part = 100 * again / (all + again);
         assert!((28..36).contains(&part), "{part} %");
+    }
+
+    #[test]
+    fn only_a_little_is_sent_twice() {
+        let mut share = Share::default();
+        let mut twice = 0;
+        for millis in 0..10_000 {
+            let t = Time::from_millis(millis);
+            share.sent(t, 1_000);
+            twice += u64::from(share.twice(t, 1_000));
+        }
+        assert!((2_900..3_700).contains(&twice), "{twice}");
     }
 
     #[test]

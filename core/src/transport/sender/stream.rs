@@ -7,7 +7,7 @@ use super::share::Share;
 use super::window::Window;
 use super::wire::{Packet, Wire};
 use crate::codec::Codec;
-use crate::estimate::Cluster;
+use crate::estimate::{Cluster, Estimator};
 use crate::ids::MediaKind;
 use crate::path::Path;
 use crate::time::Time;
@@ -15,6 +15,9 @@ use crate::transport::{Extensions, Line};
 
 /// A packet with nothing but padding has a little of it: one byte counts it (RFC 3550, 5.1). Bytes.
 pub(super) const BLANK: usize = 224;
+
+/// Packets at most that are sent twice when they are missing, for each that is written.
+const TWICE: usize = 32;
 
 /// What takes a nonce.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,8 @@ pub(super) struct Stream {
     pub(super) window: Window,
     pub(super) keep: Keep,
     pub(super) share: Share,
+    /// What was sent again since something was last written.
+    pub(super) twice: Vec<u64>,
 }
 
 /// Retransmissions (RFC 4588).
@@ -92,6 +97,7 @@ impl Stream {
             window: Window::default(),
             keep: Keep::default(),
             share: Share::default(),
+            twice: Vec::new(),
         }
     }
 
@@ -140,6 +146,23 @@ impl Stream {
         if missing.is_some_and(|bytes| self.share.again(t, bytes)) {
             self.repeat(t, path, sequence, None, wire);
             self.keep.repeated(t, sequence);
+            if self.twice.len() < TWICE {
+                self.twice.push(sequence);
+            }
+        }
+    }
+
+    /// Sends once more what was sent again since something was last written, in case that is lost too: some
+    /// milliseconds later, because losses come in bursts. Not where something waits on the path: there it would do
+    /// harm.
+    pub(super) fn repair_twice(&mut self, t: Time, path: Path, wire: &mut Wire) {
+        let estimator = wire.estimator.as_ref();
+        let is_free = estimator.is_none_or(Estimator::is_free);
+        for sequence in std::mem::take(&mut self.twice) {
+            let bytes = self.keep.get(t, sequence).map(|kept| kept.payload.len());
+            if is_free && bytes.is_some_and(|bytes| self.share.twice(t, bytes)) {
+                self.repeat(t, path, sequence, None, wire);
+            }
         }
     }
 
