@@ -57,6 +57,14 @@ impl Transmit {
         })
     }
 
+    /// Each datagram by itself; one alone stays where it is.
+    pub fn into_datagrams(self) -> Vec<Vec<u8>> {
+        match self.ends.is_empty() {
+            true => vec![self.payload],
+            false => self.datagrams().map(<[u8]>::to_vec).collect(),
+        }
+    }
+
     /// Ends the datagram that was written behind the others from `start` on.
     pub(crate) fn end(&mut self, start: usize) {
         if start == 0 {

@@ -8,7 +8,7 @@ use crate::trace::decisions::Call;
 
 impl Sfu {
     /// Brings a participant's entry in the timer table up to date. One that is due anyway is left as it
-    /// is: each packet that is written to somebody comes by here, and serving it looks again.
+    /// is: serving it looks again.
     pub(super) fn schedule(&mut self, index: Index) {
         if let Some(participant) = self.participants.get_mut(index) {
             participant.slow = participant.slow_deadline(&self.limits);

@@ -429,10 +429,10 @@ impl<S: DatagramSocket> Shard<S> {
             match output {
                 Output::Transmit(transmit) => match transmit.path.transport {
                     Transport::Udp if is_relayed(transmit.path.remote.ip()) => {
-                        self.transmit_relayed(t, &transmit);
+                        self.transmit_relayed(t, transmit);
                     }
                     Transport::Udp => self.transmit(t, transmit),
-                    Transport::Tcp => self.transmit_frame(t, &transmit),
+                    Transport::Tcp => self.transmit_frame(t, transmit),
                 },
                 Output::Notice(notice) => {
                     let notice = FromMedia::Notice(notice);
@@ -445,12 +445,11 @@ impl<S: DatagramSocket> Shard<S> {
     }
 
     /// A connection that has ended takes nothing more; what finds no room in the queue is lost.
-    fn transmit_frame(&mut self, t: Time, transmit: &Transmit) {
+    fn transmit_frame(&mut self, t: Time, transmit: Transmit) {
         let Some(connection) = self.streams.connection(&transmit.path) else {
             return;
         };
-        for datagram in transmit.datagrams() {
-            let payload = datagram.to_vec();
+        for payload in transmit.into_datagrams() {
             self.offer(
                 t,
                 FromMedia::Frame {
@@ -462,13 +461,12 @@ impl<S: DatagramSocket> Shard<S> {
     }
 
     /// As [`transmit_frame`](Self::transmit_frame), to the client of a relay.
-    fn transmit_relayed(&mut self, t: Time, transmit: &Transmit) {
+    fn transmit_relayed(&mut self, t: Time, transmit: Transmit) {
         let Some(connection) = self.relays.connection(&transmit.path) else {
             return;
         };
         let local = transmit.path.local;
-        for datagram in transmit.datagrams() {
-            let payload = datagram.to_vec();
+        for payload in transmit.into_datagrams() {
             self.offer(
                 t,
                 FromMedia::Relayed {

@@ -43,32 +43,30 @@ impl Share {
     /// Whether something may be sent again; then it is.
     #[must_use]
     pub(super) fn again(&mut self, t: Time, bytes: usize) -> bool {
-        self.advance(t);
-        let (all, again) = (
-            self.now.all + self.before.all,
-            self.now.again + self.before.again,
-        );
+        let Bytes { all, again } = self.lately(t);
         if again * SHARE.1 <= all * SHARE.0 {
             self.found = Some(t);
         }
         let may = self.found.is_some_and(|found| t.since(found) < HOLDS);
-        let may = may && again <= all - again;
-        if may {
-            self.now.all += bytes as u64;
-            self.now.again += bytes as u64;
-        }
-        may
+        self.count_if(may && again <= all - again, bytes)
     }
 
     /// Whether what was sent again may be sent once more, in case it is lost; then it is.
     #[must_use]
     pub(super) fn twice(&mut self, t: Time, bytes: usize) -> bool {
+        let Bytes { all, again } = self.lately(t);
+        self.count_if(again * TWICE.1 < all * TWICE.0, bytes)
+    }
+
+    fn lately(&mut self, t: Time) -> Bytes {
         self.advance(t);
-        let (all, again) = (
-            self.now.all + self.before.all,
-            self.now.again + self.before.again,
-        );
-        let may = again * TWICE.1 < all * TWICE.0;
+        Bytes {
+            all: self.now.all + self.before.all,
+            again: self.now.again + self.before.again,
+        }
+    }
+
+    fn count_if(&mut self, may: bool, bytes: usize) -> bool {
         if may {
             self.now.all += bytes as u64;
             self.now.again += bytes as u64;
