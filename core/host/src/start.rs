@@ -22,6 +22,7 @@ use crate::front::{Desk, Drain, Links, Side};
 use crate::guards::JoinKeyError;
 use crate::history::{HistoryError, Keeper};
 use crate::limits::Limits;
+use crate::media::feedback::Feedback;
 use crate::media::overflow::Overflow;
 use crate::media::{self, drops};
 use crate::metrics::Watch;
@@ -229,13 +230,9 @@ pub fn assemble<B>(
     let told = Arc::<Told>::default();
     let watch = watch(options, clock, &told)?;
     if let Some(watch) = &watch {
-        watch.receiving_at(sockets.iter().flat_map(|sockets| &sockets.udp));
+        watch.receiving_at(sockets.iter().flat_map(Sockets::numbers).collect());
     }
-
-    let numbers = sockets.iter().map(|sockets| {
-        let numbers = sockets.udp.iter().filter_map(drops::number);
-        numbers.collect()
-    });
+    let numbers = sockets.iter().map(|sockets| sockets.numbers().collect());
     let mut overflows = Overflow::watch(numbers.collect()).into_iter();
     let certificate = Certificate::generate()?;
     let (mut trace, mut sides, mut shards) = (Bell::default(), Vec::new(), Vec::new());
@@ -287,6 +284,7 @@ pub fn assemble<B>(
                 dumper: trace.add(options.trace_dir().to_owned(), waker),
                 reporter: reporter.unwrap_or_default(),
                 overflow: overflows.next().unwrap_or_default(),
+                feedback: sockets.feedback,
                 listener: door.filter(|_| !options.no_ice_tcp),
                 orders: orders_out,
                 notices: notices_in,
@@ -396,6 +394,8 @@ fn administer(options: &Options) -> Result<Option<Arc<Admin>>, StartError> {
 /// The bound UDP sockets of one shard, and what participants are told.
 pub(crate) struct Sockets {
     pub(crate) udp: Vec<UdpSocket>,
+    /// Beside each of them, where the system sorts.
+    pub(crate) feedback: Vec<Feedback>,
     /// Where they are bound, with the real ports.
     pub(crate) bound: Vec<SocketAddr>,
     pub(crate) addresses: Vec<LocalAddress>,
@@ -432,11 +432,16 @@ impl Sockets {
             };
             let bound: Result<Vec<_>, _> = udp.iter().map(UdpSocket::local_addr).collect();
             let bound = bound.map_err(StartError::system("UDP address"))?;
+            let feedback = udp.iter().zip(&bound);
+            let feedback =
+                feedback.filter_map(|(socket, address)| beside(socket, *address, limits));
+            let feedback = feedback.collect();
             let seen: Vec<_> = bound.iter().copied().zip(learnt).collect();
             let addresses = told_of_udp(&asked, &seen);
             all_bound.extend(seen);
             sockets.push(Self {
                 udp,
+                feedback,
                 bound,
                 addresses,
             });
@@ -453,6 +458,26 @@ impl Sockets {
             sockets.addresses.extend_from_slice(&tcp);
         }
         Ok(sockets)
+    }
+}
+
+impl Sockets {
+    /// As the system numbers them, all.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let feedback = self.feedback.iter().filter_map(Feedback::number);
+        self.udp.iter().filter_map(drops::number).chain(feedback)
+    }
+}
+
+/// The socket for feedback beside another. Without one each report wakes the media side, and costs more.
+fn beside(socket: &UdpSocket, address: SocketAddr, limits: &Limits) -> Option<Feedback> {
+    let beside = ports::bind_for_feedback(socket, limits);
+    match beside.and_then(|beside| Feedback::new(beside, address)) {
+        Ok(feedback) => Some(feedback),
+        Err(error) => {
+            tracing::debug!(%error, socket = %address, "the system does not sort feedback");
+            None
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn udp(options: &Options) -> Vec<Finding> {
         udp,
         bound,
         addresses,
+        ..
     } in &shards
     {
         for (socket, own) in udp.iter().zip(bound.iter().copied()) {

@@ -1,7 +1,9 @@
 //! The media side of a server.
 
 pub(crate) mod drops;
+pub(crate) mod feedback;
 pub(crate) mod overflow;
+mod port;
 mod relays;
 mod shard;
 mod streams;

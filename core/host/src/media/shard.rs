@@ -24,7 +24,9 @@ use tsuji_core::trace::Ring;
 use tsuji_core::{Datagram, Input, Output, Path, Sfu, Time, Transmit, Transport};
 use tsuji_signaling::ConnectionId;
 
+use super::feedback::Feedback;
 use super::overflow::Overflow;
+use super::port::Port;
 use super::relays::Relays;
 use super::streams::{Opened, Streams};
 use crate::clock::Clock;
@@ -36,7 +38,7 @@ use crate::metrics::{Lateness, MediaStats, Reporter, SocketStats};
 use crate::queue::{Receiver, SendError, Sender, Taken};
 use crate::record::Recording;
 use crate::trouble::Trouble;
-use crate::udp::{Batching, Inbox, Outbox, UdpSockRef, Unsent, send_together};
+use crate::udp::{Received, UdpSockRef, Unsent};
 
 /// A bound UDP socket of a runtime.
 pub trait DatagramSocket {
@@ -62,6 +64,8 @@ pub struct Parts {
     pub(crate) dumper: Dumper,
     pub(crate) reporter: Reporter<MediaStats>,
     pub(crate) overflow: Overflow,
+    /// Beside sockets of the runtime, where the system sorts what comes.
+    pub(crate) feedback: Vec<Feedback>,
     /// What accepts TCP connections with media.
     pub(crate) listener: Option<SocketAddr>,
     pub(crate) orders: Receiver<ToMedia>,
@@ -86,6 +90,7 @@ pub struct Shard<S> {
     overflow: Overflow,
     lateness: Lateness,
     ports: Vec<Port<S>>,
+    feedback: Vec<Feedback>,
     streams: Streams,
     relays: Relays,
     orders: Receiver<ToMedia>,
@@ -100,44 +105,6 @@ pub struct Shard<S> {
     /// Datagrams that routers marked on their way, because they had too much to do (RFC 3168).
     congested: u64,
     sent: u64,
-}
-
-/// A UDP socket with what its last turn left.
-#[derive(Debug)]
-struct Port<S> {
-    socket: S,
-    address: SocketAddr,
-    batching: Batching,
-    /// What came and waits for its turn.
-    inbox: Inbox,
-    /// What waits for the end of this turn, or for more: single datagrams, or those that lie together and need no
-    /// copy.
-    outbox: Outbox,
-    together: Vec<Transmit>,
-    together_bytes: usize,
-    /// More may be waiting: the runtime said so, and `WouldBlock` has not yet said the opposite.
-    readable: bool,
-    paused_until: Option<Time>,
-}
-
-impl<S: DatagramSocket> Port<S> {
-    fn new(socket: S) -> io::Result<Self> {
-        Ok(Self {
-            address: socket.address(),
-            batching: Batching::of(socket.reference())?,
-            socket,
-            inbox: Inbox::default(),
-            outbox: Outbox::default(),
-            together: Vec::new(),
-            together_bytes: 0,
-            readable: false,
-            paused_until: None,
-        })
-    }
-
-    fn is_ready(&self) -> bool {
-        (self.readable || !self.inbox.is_empty()) && self.paused_until.is_none()
-    }
 }
 
 /// What follows a turn.
@@ -163,6 +130,7 @@ impl<S: DatagramSocket> Shard<S> {
             dumper,
             reporter,
             overflow,
+            feedback,
             listener,
             orders,
             notices,
@@ -184,6 +152,7 @@ impl<S: DatagramSocket> Shard<S> {
                 .into_iter()
                 .map(Port::new)
                 .collect::<io::Result<_>>()?,
+            feedback,
             streams: Streams::new(listener),
             relays: Relays::default(),
             orders,
@@ -212,12 +181,16 @@ impl<S: DatagramSocket> Shard<S> {
             return Some(Duration::ZERO);
         }
         let paused = self.ports.iter().filter_map(|port| port.paused_until);
+        let feedback = self.feedback.iter().filter_map(Feedback::deadline);
         let deadlines = [
             self.sfu.deadline(),
             self.recording.deadline(&self.sfu),
             self.reporter.deadline(),
         ];
-        let deadline = paused.chain(deadlines.into_iter().flatten()).min();
+        let deadline = paused
+            .chain(feedback)
+            .chain(deadlines.into_iter().flatten())
+            .min();
         self.clock.until(deadline)
     }
 
@@ -237,6 +210,7 @@ impl<S: DatagramSocket> Shard<S> {
         for index in 0..self.ports.len() {
             self.take_datagrams(index)?;
         }
+        self.take_feedback()?;
         self.take_deadline()?;
         self.send_all();
         self.notices.flush().or_else(ignore_closed)?;
@@ -368,17 +342,48 @@ impl<S: DatagramSocket> Shard<S> {
             };
             self.received += 1;
             self.congested += u64::from(datagram.is_congested());
-            // Nobody has such an address but the clients of our relays.
-            if is_relayed(datagram.remote.ip()) {
+            if hand_in(
+                &mut self.sfu,
+                &mut self.recording,
+                t,
+                port.address,
+                &datagram,
+            ) {
+                self.take_outputs(t)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Before the deadline, which has packets made for the same people.
+    fn take_feedback(&mut self) -> Result<(), ShardError> {
+        let t = self.clock.now();
+        for index in 0..self.feedback.len() {
+            let feedback = &mut self.feedback[index];
+            if !feedback.is_due(t) {
                 continue;
             }
-            let input = Input::Datagram(Datagram {
-                path: Path::udp(port.address, datagram.remote),
-                payload: datagram.payload,
-            });
-            self.recording.begin(t, &input);
-            self.sfu.handle(t, input);
-            self.take_outputs(t)?;
+            if let Err(error) = feedback.receive(t)
+                && let Some(times) = self.receive_errors.happened(t)
+            {
+                let socket = feedback.address;
+                tracing::warn!(%error, times, %socket, "cannot receive feedback");
+            }
+            while let Some(feedback) = self.feedback.get_mut(index)
+                && let Some(datagram) = feedback.inbox.take()
+            {
+                self.received += 1;
+                self.congested += u64::from(datagram.is_congested());
+                if hand_in(
+                    &mut self.sfu,
+                    &mut self.recording,
+                    t,
+                    feedback.address,
+                    &datagram,
+                ) {
+                    self.take_outputs(t)?;
+                }
+            }
         }
         Ok(())
     }
@@ -491,71 +496,45 @@ impl<S: DatagramSocket> Shard<S> {
 
     fn transmit(&mut self, t: Time, transmit: Transmit) {
         let local = transmit.path.local;
-        let Some(index) = self.ports.iter().position(|port| port.address == local) else {
+        let Some(port) = self.ports.iter_mut().find(|port| port.address == local) else {
             if let Some(times) = self.send_errors.happened(t) {
                 tracing::error!(times, socket = %local, "the core sends from a socket that is not there");
             }
             return;
         };
-        // In the order in which they were given out.
-        let is_together = transmit.count() > 1;
-        let port = &self.ports[index];
-        let waits = match is_together {
-            true => !port.outbox.is_empty(),
-            false => !port.together.is_empty(),
-        };
-        if waits {
-            self.send(t, index);
-        }
-        let port = &mut self.ports[index];
-        let bytes = if is_together {
-            port.together_bytes += transmit.payload.len();
-            port.together.push(transmit);
-            port.together_bytes
-        } else {
-            port.outbox.push(transmit.path.remote, &transmit.payload);
-            port.outbox.bytes()
-        };
-        if bytes >= self.limits.udp_outbox_bytes {
-            self.send(t, index);
-        }
+        let (full, send_errors) = (&mut self.full, &mut self.send_errors);
+        let tell = |unsent: Unsent| tell(t, full, send_errors, &unsent);
+        self.sent += port.take(transmit, self.limits.udp_outbox_bytes, tell);
     }
 
     fn send_all(&mut self) {
         let t = self.clock.now();
-        for index in 0..self.ports.len() {
-            self.send(t, index);
-        }
-    }
-
-    fn send(&mut self, t: Time, index: usize) {
-        let Some(port) = self.ports.get_mut(index) else {
-            return;
-        };
-        let Port {
-            socket,
-            batching,
-            outbox,
-            together,
-            together_bytes,
-            ..
-        } = port;
         let (full, send_errors) = (&mut self.full, &mut self.send_errors);
-        let mut unsent = |unsent: Unsent| tell(t, full, send_errors, &unsent);
-        let mut sent = outbox.send(batching, || socket.reference(), &mut unsent);
-        for transmit in together.drain(..) {
-            sent += send_together(
-                transmit.path.remote,
-                &transmit.payload,
-                transmit.datagrams().map(<[u8]>::len),
-                batching,
-                || socket.reference(),
-                &mut unsent,
-            );
+        for port in &mut self.ports {
+            self.sent += port.send(|unsent| tell(t, full, send_errors, &unsent));
         }
-        *together_bytes = 0;
-        self.sent += sent as u64;
     }
+}
+
+/// Gives the core what came. Says whether it took it.
+fn hand_in(
+    sfu: &mut Sfu,
+    recording: &mut Recording,
+    t: Time,
+    local: SocketAddr,
+    datagram: &Received<'_>,
+) -> bool {
+    // Nobody has such an address but the clients of our relays.
+    if is_relayed(datagram.remote.ip()) {
+        return false;
+    }
+    let input = Input::Datagram(Datagram {
+        path: Path::udp(local, datagram.remote),
+        payload: datagram.payload,
+    });
+    recording.begin(t, &input);
+    sfu.handle(t, input);
+    true
 }
 
 /// What the system did not take is gone, as in a router whose link is full. Waiting would delay everybody's media,

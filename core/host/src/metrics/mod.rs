@@ -22,7 +22,6 @@ use tsuji_core::{Counters, Sizes, Time};
 
 use crate::clock::Clock;
 use crate::control::Told;
-use crate::media::drops;
 use crate::record::RecordStats;
 use crate::tls::Tls;
 pub(crate) use lateness::Lateness;
@@ -127,14 +126,10 @@ impl Watch {
         Reporter::to(&self.front)
     }
 
-    /// Media comes to these sockets.
-    pub(crate) fn receiving_at<'a, S>(&self, sockets: impl Iterator<Item = &'a S>)
-    where
-        S: std::os::fd::AsFd + 'a,
-    {
-        let _ = self
-            .sockets
-            .set(sockets.filter_map(drops::number).collect());
+    /// Media comes to these sockets, as the system numbers them.
+    pub(crate) fn receiving_at(&self, sockets: Vec<u64>) {
+        // A server has them once; the first counts.
+        let _ = self.sockets.set(sockets);
     }
 
     /// Connections are secured with this.

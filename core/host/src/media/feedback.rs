@@ -1,0 +1,89 @@
+//! Transport-wide feedback comes to a socket of its own, which wakes nobody.
+//!
+//! ```text
+//!  a UDP port ─► the system looks at 2 bytes ─┬─ feedback ─► this socket: looked at with a turn, or 20 ms later
+//!                                             └─ all else ─► the runtime's socket: wakes the thread
+//! ```
+//! Each viewer tells some 20 times a second what came and when (`draft-holmer-rmcat-transport-wide-cc-extensions-01`).
+//! Those are more wake-ups than all media in a room where few speak, each with cold caches, and nothing in them is
+//! urgent: when packets came stands in the report. What asks for packets or pictures again (NACK, PLI) is not among
+//! them. The first bytes of SRTCP are in clear (RFC 3711, section 3.4), so the system can tell them apart.
+//!
+//! What comes to which socket is nothing but a matter of time: both take everything.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::Socket;
+use tsuji_core::Time;
+
+use super::drops;
+use crate::udp::{Batching, Inbox};
+
+/// Within which turns do not look again. 5 ms.
+const GAP: Duration = Duration::from_millis(5);
+
+/// How long a report waits at most while they come. 20 ms: small beside the 50 to 100 ms between two of one viewer.
+const HOLD: Duration = Duration::from_millis(20);
+
+/// After the last report, until which more are expected. 500 ms. Later ones wait for whatever comes next.
+const EXPECTED: Duration = Duration::from_millis(500);
+
+/// The socket for feedback beside one of a runtime, bound to the same address.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    socket: Socket,
+    pub(crate) address: SocketAddr,
+    batching: Batching,
+    pub(crate) inbox: Inbox,
+    looked: Time,
+    expected_until: Time,
+}
+
+impl Feedback {
+    /// # Errors
+    /// When the system does not let the socket be set up.
+    pub(crate) fn new(socket: Socket, address: SocketAddr) -> io::Result<Self> {
+        Ok(Self {
+            batching: Batching::of((&socket).into())?,
+            socket,
+            address,
+            inbox: Inbox::default(),
+            looked: Time::ZERO,
+            expected_until: Time::ZERO,
+        })
+    }
+
+    /// How the system numbers the socket.
+    pub(crate) fn number(&self) -> Option<u64> {
+        drops::number(&self.socket)
+    }
+
+    /// When to look though nothing else happens.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let next = self.looked + HOLD;
+        (next < self.expected_until).then_some(next)
+    }
+
+    /// Whether a turn at `t` looks.
+    pub(crate) fn is_due(&self, t: Time) -> bool {
+        self.looked + GAP <= t
+    }
+
+    /// Takes a batch of what waits into the inbox. More than that waits for the next time.
+    ///
+    /// # Errors
+    /// Those of the system, but not that nothing waits.
+    pub(crate) fn receive(&mut self, t: Time) -> io::Result<()> {
+        self.looked = t;
+        match self.inbox.receive(&self.batching, (&self.socket).into()) {
+            Ok(_) => {
+                self.expected_until = t + EXPECTED;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
