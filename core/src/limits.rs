@@ -10,10 +10,9 @@ use crate::ids::MediaKind;
 use crate::path::Transport;
 use crate::transport::Certificate;
 
-/// SSRCs that one connection may show without having announced them in an answer. 64: a browser has
-/// two for each of its encodings, and str0m remembers each that turns out to be authentic until the
-/// connection ends.
-pub(crate) const UNKNOWN_SOURCES: usize = 64;
+/// SSRCs from which one connection may send in its life. 64: a browser has two for each of its encodings, and
+/// each is remembered, some 300 bytes, until the connection ends.
+pub(crate) const SOURCES: usize = 64;
 
 /// Remote addresses from which one connection may be checked in its life. 512: a phone that gets a
 /// new one every two minutes keeps its connection for 17 hours, and str0m remembers each, some 300

@@ -24,8 +24,6 @@ use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
 };
 
-use crate::authentic;
-
 thread_local! {
     /// The generator of the connection whose DTLS runs now.
     static RUNNING: RefCell<Option<Box<ChaCha20Rng>>> = const { RefCell::new(None) };
@@ -63,7 +61,7 @@ pub fn seeded_provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
         Arc::new(CryptoProvider {
             dtls_provider: &SeededDtls,
-            ..authentic::counting(str0m_aws_lc_rs::default_provider())
+            ..str0m_aws_lc_rs::default_provider()
         })
     });
     PROVIDER.clone()

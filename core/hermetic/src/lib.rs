@@ -22,13 +22,11 @@
 //! Linux. Elsewhere, [`Clock::prepare`] says [`Clock::is_hermetic`]` == false`: everything works,
 //! and only the last two rows of the table stay open.
 
-mod authentic;
 mod clock;
 mod crypto;
 mod seam;
 mod surroundings;
 
-pub use authentic::opened;
 pub use clock::Clock;
 pub use crypto::{KeyingMaterial, is_private_key, seeded_provider};
 pub use seam::{Panicked, Seam};

@@ -259,8 +259,9 @@ impl Sfu {
                 source,
                 layers: &layers,
             };
-            self.run(publisher, &call, |connection, environment, effects| {
-                connection.request_keyframe(now, environment, line, &layers, effects)
+            self.run(publisher, &call, |connection, _, effects| {
+                connection.request_keyframe(now, line, &layers, effects);
+                Ok(())
             });
         }
     }

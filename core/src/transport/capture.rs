@@ -6,11 +6,10 @@
 //! longer pictures take to be encoded, paced and carried than sound. Without reports, what comes was captured
 //! as it came.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use str0m::rtp::rtcp::SenderInfo;
+use std::time::Duration;
 
 use super::Line;
+use super::receiver::SenderReport;
 use crate::ids::Layer;
 use crate::time::Time;
 
@@ -42,13 +41,12 @@ struct Report {
 
 impl Capture {
     /// A report came, for which nothing had to wait.
-    pub(super) fn report(&mut self, t: Time, stream: (Line, Layer), info: &SenderInfo) {
+    pub(super) fn report(&mut self, t: Time, stream: (Line, Layer), told: SenderReport) {
         let report = Report {
             stream,
-            ssrc: *info.ssrc,
-            at: unix_micros(info.ntp_time),
-            // As it was in the report, whatever str0m takes its clock rate for.
-            timestamp: info.rtp_time.numer() as u32,
+            ssrc: told.ssrc,
+            at: ntp_micros(told.ntp),
+            timestamp: told.timestamp,
         };
         self.reports.retain(|known| known.stream != stream);
         self.reports.insert(0, report);
@@ -103,18 +101,14 @@ fn micros(t: Time) -> i64 {
     i64::try_from(t.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn unix_micros(time: SystemTime) -> i64 {
-    let whole = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => whole(since),
-        Err(before) => -whole(before.duration()),
-    }
+/// Seconds and their fraction, 32 bits each.
+fn ntp_micros(ntp: u64) -> i64 {
+    let (seconds, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
+    (seconds * 1_000_000 + ((fraction * 1_000_000) >> 32)).cast_signed()
 }
 
 #[cfg(test)]
 mod tests {
-    use str0m::media::{Frequency, MediaTime};
-
     use super::*;
 
     /// A stream, and the SSRC of it.
@@ -124,14 +118,14 @@ mod tests {
 
     /// The peer's clock is 1,000 s ahead of ours.
     fn report(capture: &mut Capture, came: u64, (layer, ssrc): Of, at: u64, timestamp: u32) {
-        let info = SenderInfo {
-            ssrc: ssrc.into(),
-            ntp_time: UNIX_EPOCH + Duration::from_millis(1_000_000 + at),
-            rtp_time: MediaTime::new(timestamp.into(), Frequency::SECONDS),
-            sender_packet_count: 0,
-            sender_octet_count: 0,
+        let millis = 1_000_000 + at;
+        let told = SenderReport {
+            ssrc,
+            // Rounded up, so that it is read as it was meant.
+            ntp: (millis / 1_000) << 32 | ((millis % 1_000) << 32).div_ceil(1_000),
+            timestamp,
         };
-        capture.report(Time::from_millis(came), (Line::none(), layer), &info);
+        capture.report(Time::from_millis(came), (Line::none(), layer), told);
     }
 
     fn age(capture: &mut Capture, came: u64, of: Of, timestamp: u32) -> u128 {

@@ -58,11 +58,31 @@ fn enable(mut config: RtcConfig, codec: VideoCodec) -> RtcConfig {
     }
 }
 
-/// What a payload type stands for.
-pub(super) fn of_payload_type(config: &CodecConfig, payload_type: Pt) -> Option<Codec> {
-    let mut known = config.iter().flat_map(both);
-    let found = known.find(|(_, known)| *known == payload_type)?;
-    Some(found.0)
+/// A payload type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    pub(super) payload_type: u8,
+    pub(super) codec: Codec,
+    /// What is sent with it was sent before (RFC 4588).
+    pub(super) repairs: bool,
+}
+
+/// What payload types stand for.
+pub(super) fn formats(config: &CodecConfig) -> Vec<Format> {
+    let mut formats = Vec::new();
+    for params in config.iter() {
+        let again = |(codec, _)| (codec, params.resend(), true);
+        let repair = both(params).next().map(again);
+        let media = both(params).map(|(codec, payload_type)| (codec, Some(payload_type), false));
+        for (codec, payload_type, repairs) in media.chain(repair) {
+            formats.extend(payload_type.map(|payload_type| Format {
+                payload_type: *payload_type,
+                codec,
+                repairs,
+            }));
+        }
+    }
+    formats
 }
 
 /// The payload types of each codec among those that the peer agreed to.

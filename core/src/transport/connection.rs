@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
-use str0m::media::{KeyframeRequestKind, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::{IceCreds, Input, Rtc, RtcConfig};
 
@@ -17,11 +15,10 @@ use super::codecs;
 use super::environment::Environment;
 use super::fault::Fault;
 use super::negotiation::PendingOffer;
-use super::numbers::Numbers;
+use super::receiver::{Received, Receiver};
 use super::red;
 use super::route::Route;
 use super::sender::{Sender, Written, is_rtcp};
-use super::sources::{Arrival, Sources, is_rtp};
 use super::{
     Credentials, Effects, Event, Line, Outgoing, OutgoingPacket, Pace, SendLine, is_stun,
     is_success_on, nominates,
@@ -40,25 +37,21 @@ pub(crate) struct Connection {
     /// Our own.
     pub(super) credentials: Credentials,
     pub(super) pending: Option<PendingOffer>,
-    pub(super) sources: Sources,
-    /// All that is sent as media.
+    /// All that comes as media.
+    pub(super) receiver: Receiver,
+    /// All that is sent as media, and RTCP.
     pub(super) sender: Sender,
-    pub(super) numbers: Numbers,
-    pub(super) capture: Capture,
+    capture: Capture,
     /// The paths on which a check was answered. The ICE agent remembers each.
     paths: BTreeSet<Path>,
     pub(super) route: Route,
     /// When str0m wants time.
     pub(super) due: Option<Time>,
-    /// When the sender does.
-    sender_due: Option<Time>,
+    /// When the sender or the receiver does.
+    media_due: Option<Time>,
     /// Of the peer, since ICE was last restarted: str0m forgets those before.
     pub(super) remote_candidates: usize,
 }
-
-/// How often each stream of pictures that comes is reported on. 2.5 s: RFC 3550, 6.2 asks for 5 s on average,
-/// and str0m reports on streams too that carry nothing.
-const REPORTS: Duration = Duration::from_millis(2_500);
 
 impl Connection {
     pub(crate) fn new(
@@ -75,36 +68,29 @@ impl Connection {
                 pass: credentials.password.clone(),
             })
             .set_ice_lite(true)
-            .set_rtp_mode(true)
-            .set_rtcp_report_interval_video(REPORTS);
+            .set_rtp_mode(true);
         let config = codecs::offer(config, environment.video_codec);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        let build = |provider| {
-            let mut rtc = config.set_crypto_provider(provider).build(start);
-            // str0m keeps all transport-wide numbers until it has told of them.
-            rtc.direct_api().enable_twcc_feedback();
-            rtc
-        };
+        let build = |provider| config.set_crypto_provider(provider).build(start);
         Ok(Self {
             seam: Seam::new(seed, build)?,
             credentials: credentials.clone(),
             pending: None,
-            sources: Sources::default(),
+            receiver: Receiver::new(rng.next_u32()),
             sender: Sender::new(environment.epoch, environment.estimate_bandwidth),
-            numbers: Numbers::default(),
             capture: Capture::default(),
             paths: BTreeSet::new(),
             route: Route::default(),
             due: Some(t),
-            sender_due: None,
+            media_due: None,
             remote_candidates: 0,
         })
     }
 
     /// When [`Connection::timeout`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        earliest([self.due, self.sender_due])
+        earliest([self.due, self.media_due])
     }
 
     /// Our own username fragment: that of the last ICE restart that the peer has agreed to.
@@ -126,7 +112,12 @@ impl Connection {
         effects: &mut Effects,
     ) -> Result<(), Fault> {
         if is_rtcp(payload) {
-            return self.receive_report(t, environment, Datagram { path, payload }, effects);
+            self.receive_report(t, path, payload, effects);
+            return Ok(());
+        }
+        if is_rtp(payload) {
+            self.receive_media(t, path, payload, effects);
+            return Ok(());
         }
         let Some(destination) = environment.advertised(&path) else {
             return Ok(());
@@ -136,76 +127,55 @@ impl Connection {
             effects.refused_address = true;
             return Ok(());
         }
-        let is_rtp = is_rtp(payload);
-        if is_rtp && !self.numbers.admit(t, payload) {
-            effects.refused_source = true;
-            return Ok(());
-        }
-        let sources = &mut self.sources;
-        let arrival = match sources.is_harmless(payload) {
-            true => Arrival::Harmless,
-            false => self.seam.call(|rtc| sources.arrival(rtc, payload))?,
-        };
-        if matches!(arrival, Arrival::Refused) {
-            effects.refused_source = true;
-            return Ok(());
-        }
-        let opened = tsuji_hermetic::opened();
         self.show(t, environment, destination, Datagram { path, payload })?;
-        let authentic = tsuji_hermetic::opened() != opened;
-        if is_rtp && authentic {
-            self.numbers.shown(t, payload);
-        }
-        let (events, transmits) = (effects.events.len(), effects.transmits.len());
+        let transmits = effects.transmits.len();
         self.drain(t, environment, effects)?;
         let mut sent = effects.transmits.iter().skip(transmits);
         let answered = is_stun(payload) && sent.any(|transmit| is_success_on(transmit, &path));
         if is_new_check && answered {
             self.paths.insert(path);
         }
-        let moved = if answered {
+        let moved = answered && {
             // A nomination may have changed what the ICE agent has chosen.
             if self.route.present() != Some(path) {
                 self.ask_for_route(t, environment)?;
             }
             self.route.checked(t, path, nominates(payload))
-        } else {
-            authentic && self.paths.contains(&path) && self.route.media(t, path)
         };
         self.settle(t, moved, effects);
-        if let Arrival::Unknown(ssrc, streams) = arrival {
-            let is_packet = |event: &Event| matches!(event, Event::Packet(_));
-            // Only of an authentic packet does str0m tell.
-            if !effects.events.iter().skip(events).any(is_packet) {
-                self.seam
-                    .call(|rtc| Sources::restore(rtc, ssrc, &streams))?;
-            }
-        }
         Ok(())
     }
 
-    /// Takes SRTCP. What is told of what was sent is for the sender; the rest is for str0m.
-    fn receive_report(
-        &mut self,
-        t: Time,
-        environment: &Environment,
-        datagram: Datagram<'_>,
-        effects: &mut Effects,
-    ) -> Result<(), Fault> {
-        let Datagram { path, payload } = datagram;
-        let heard = self.sender.hear(t, self.route.present(), payload);
-        let (Some(heard), Some(destination)) = (heard, environment.advertised(&path)) else {
-            return Ok(());
+    /// Takes SRTP.
+    fn receive_media(&mut self, t: Time, path: Path, datagram: &[u8], effects: &mut Effects) {
+        let Some(keys) = self.sender.keys() else {
+            return;
         };
-        let stuck = heard.stuck.into_iter().map(Event::KeyframeRequest);
-        effects.events.extend(stuck);
-        if heard.concerns_str0m {
-            self.show(t, environment, destination, datagram)?;
-            self.drain(t, environment, effects)?;
+        let capture = &mut self.capture;
+        match self.receiver.receive(t, keys, capture, datagram) {
+            Received::Nothing => return,
+            Received::Refused => {
+                effects.refused_source = true;
+                return;
+            }
+            Received::Authentic(packet) => effects.events.extend(packet.map(Event::Packet)),
         }
         let moved = self.paths.contains(&path) && self.route.media(t, path);
         self.settle(t, moved, effects);
-        Ok(())
+    }
+
+    /// Takes SRTCP.
+    fn receive_report(&mut self, t: Time, path: Path, datagram: &[u8], effects: &mut Effects) {
+        let Some(heard) = self.sender.hear(t, self.route.present(), datagram) else {
+            return;
+        };
+        for report in heard.reports {
+            self.receiver.heard(t, &mut self.capture, report);
+        }
+        let stuck = heard.stuck.into_iter().map(Event::KeyframeRequest);
+        effects.events.extend(stuck);
+        let moved = self.paths.contains(&path) && self.route.media(t, path);
+        self.settle(t, moved, effects);
     }
 
     /// Shows a datagram to str0m, which came to what its candidate says.
@@ -239,6 +209,11 @@ impl Connection {
     /// more to do.
     pub(super) fn settle(&mut self, t: Time, moved: bool, effects: &mut Effects) {
         let path = self.route.present();
+        for compound in self.receiver.compounds() {
+            if let Some(path) = path {
+                self.sender.report(path, compound);
+            }
+        }
         effects.transmits.extend(self.sender.flush(t, path));
         if moved {
             self.sender.moved(t);
@@ -246,7 +221,11 @@ impl Connection {
         }
         let news = self.sender.news().map(Event::Estimate);
         effects.events.extend(news);
-        self.sender_due = self.sender.deadline(t);
+        self.find_due(t);
+    }
+
+    fn find_due(&mut self, t: Time) {
+        self.media_due = earliest([self.sender.deadline(t), self.receiver.deadline()]);
     }
 
     /// Does what time demands.
@@ -260,6 +239,7 @@ impl Connection {
             self.take(t, environment, effects, true)?;
         }
         self.sender.estimate_due(t, self.route.present());
+        self.receiver.timeout(t);
         self.settle(t, false, effects);
         Ok(())
     }
@@ -281,7 +261,7 @@ impl Connection {
             self.write_one(t, path, &to, &packet);
         }
         effects.transmits.extend(self.sender.flush(t, Some(path)));
-        self.sender_due = self.sender.deadline(t);
+        self.find_due(t);
     }
 
     fn write_one(&mut self, t: Time, path: Path, to: &SendLine, packet: &OutgoingPacket<'_>) {
@@ -321,33 +301,21 @@ impl Connection {
     /// `least`, what is missing is filled with padding.
     pub(crate) fn pace(&mut self, t: Time, pace: Pace) {
         self.sender.pace(t, pace);
-        self.sender_due = self.sender.deadline(t);
+        self.find_due(t);
     }
 
     /// Asks the peer for keyframes of these layers on a line on which it sends video.
     pub(crate) fn request_keyframe(
         &mut self,
         t: Time,
-        environment: &Environment,
         line: Line,
         layers: &[Layer],
         effects: &mut Effects,
-    ) -> Result<(), Fault> {
-        let now = environment.instant(t);
-        self.seam.call(|rtc| {
-            let mut direct = rtc.direct_api();
-            for layer in layers {
-                let rid = Rid::from(layer.rid());
-                // Where there is one encoding only, it has no identifier.
-                let is_known = direct.stream_rx_by_mid(line.0, Some(rid)).is_some();
-                let rid = is_known.then_some(rid);
-                if let Some(stream) = direct.stream_rx_by_mid(line.0, rid) {
-                    stream.request_keyframe(KeyframeRequestKind::Pli);
-                }
-            }
-            rtc.handle_input(Input::Timeout(now))
-        })??;
-        self.drain(t, environment, effects)
+    ) {
+        for layer in layers {
+            self.receiver.ask(line, *layer);
+        }
+        self.settle(t, false, effects);
     }
 
     /// Says goodbye to the peer (RTCP BYE, DTLS close_notify).
@@ -370,4 +338,11 @@ impl Connection {
     pub(crate) fn panic(&mut self) -> Result<(), Fault> {
         Ok(self.seam.call(|_| panic!("on purpose"))?)
     }
+}
+
+/// Whether a datagram is to be taken for RTP, if it is not RTCP (RFC 7983, 7).
+fn is_rtp(datagram: &[u8]) -> bool {
+    datagram
+        .first()
+        .is_some_and(|first| (128..192).contains(first))
 }

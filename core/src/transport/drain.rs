@@ -1,17 +1,14 @@
-//! What str0m has to say, after each change: datagrams, packets, events, and until when it waits.
+//! What str0m has to say, after each change: datagrams, events, and until when it waits.
 
 use std::time::Duration;
 
-use str0m::{Input, Output, RtcError};
+use str0m::{IceConnectionState, Input, Output, RtcError};
 
-use super::codecs;
 use super::connection::Connection;
-use super::convert::{media_packet, translate};
 use super::environment::Environment;
 use super::fault::Fault;
 use super::sender::is_rtcp;
-use super::{Effects, Event, Line, is_stun};
-use crate::ids::Layer;
+use super::{Effects, Event, is_stun};
 use crate::output::Transmit;
 use crate::time::Time;
 
@@ -45,9 +42,7 @@ impl Connection {
         time: bool,
     ) -> Result<(), Fault> {
         let now = environment.instant(t);
-        let (sources, numbers) = (&mut self.sources, &mut self.numbers);
-        let (capture, route) = (&mut self.capture, &mut self.route);
-        let sender = &self.sender;
+        let route = &mut self.route;
         let waits = self.seam.call(|rtc| {
             if time {
                 rtc.handle_input(Input::Timeout(now))?;
@@ -63,8 +58,8 @@ impl Connection {
                     }
                     Output::Transmit(transmit) => {
                         let contents = &transmit.contents;
-                        if is_rtcp(contents) && sender.collides(contents) {
-                            tracing::warn!("a report was not sent: its SSRC is taken");
+                        // It reports on streams that it never sees anything of.
+                        if is_rtcp(contents) {
                             continue;
                         }
                         let path = environment.path(&transmit).map(|path| {
@@ -77,26 +72,6 @@ impl Connection {
                         let whole = |path| Transmit::new(path, transmit.contents.into());
                         effects.transmits.extend(path.map(whole));
                     }
-                    Output::Event(str0m::Event::RtpPacket(packet)) => {
-                        if let Some(number) = packet.header.ext_vals.transport_cc {
-                            numbers.told_of(number);
-                        }
-                        let place = sources.place_of(rtc, packet.header.ssrc);
-                        let payload_type = packet.header.payload_type;
-                        let codec = codecs::of_payload_type(rtc.codec_config(), payload_type);
-                        if let (Some(place), Some(codec)) = (place, codec) {
-                            let stream = ((place.line, place.layer()), *packet.header.ssrc);
-                            let timestamp = packet.header.timestamp;
-                            let age = capture.age(t, stream, timestamp, codec.clock_rate());
-                            let packet = media_packet(packet, place, codec, age);
-                            effects.events.push(Event::Packet(packet));
-                        }
-                    }
-                    Output::Event(str0m::Event::SenderFeedback(feedback)) => {
-                        let layer = feedback.rid.and_then(|rid| Layer::from_rid(&rid));
-                        let stream = (Line(feedback.mid), layer.unwrap_or(Layer::Full));
-                        capture.report(t, stream, &feedback.sender_info);
-                    }
                     Output::Event(event) => effects.events.extend(translate(event)),
                 }
             }
@@ -104,7 +79,6 @@ impl Connection {
         if let Some(material) = self.seam.keying_material() {
             self.sender.agreed(&material);
         }
-        self.numbers.done_until(t);
         self.due = Some(environment.time(waits.map_err(Fault::from)?));
         Ok(())
     }
@@ -130,5 +104,20 @@ impl Connection {
             self.route.of(t, path);
         }
         Ok(())
+    }
+}
+
+fn translate(event: str0m::Event) -> Option<Event> {
+    match event {
+        str0m::Event::Connected => Some(Event::Connected),
+        str0m::Event::IceConnectionStateChange(state) => match state {
+            IceConnectionState::Disconnected => Some(Event::Disconnected),
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                Some(Event::Reconnected)
+            }
+            IceConnectionState::New | IceConnectionState::Checking => None,
+        },
+        str0m::Event::Closed => Some(Event::Closed),
+        _ => None,
     }
 }

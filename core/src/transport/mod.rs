@@ -1,40 +1,41 @@
-//! One participant's WebRTC transport. ICE-lite, DTLS (passive), SDP and all that comes from the peer as media
-//! are str0m's; all that is sent to it as media is our own (`sender`).
+//! One participant's WebRTC transport. ICE-lite, DTLS (passive) and SDP are str0m's; all media is our own: what is
+//! sent to the peer (`sender`), and what comes from it (`receiver`).
 //!
 //! This module and its children are the only place that names str0m. Plain values go in and come
 //! out, so that nothing else depends on it.
 //!
 //! ```text
-//!  datagram ─► Connection::receive ─┬─► seam ─► str0m::Rtc ─► drain ─┬─► Effects::transmits
-//!            its SRTCP ─► Sender ───┘     ▲         │ keys           ├─► Effects::events
-//!  time     ─► Connection::timeout ───────┤         ▼                │
-//!                                         └─────► Sender ────────────┘
-//!  packet   ─► Connection::write ───────────────────┘
+//!  datagram ─► Connection::receive ─┬─ ICE, DTLS ─► seam ─► str0m::Rtc ─► drain ─┬─► Effects::transmits
+//!                                   │                 ▲         │ keys           │        ▲
+//!                                   ├─ SRTP ──► Receiver ◄──────┴─► Sender ──────┼────────┘
+//!                                   └─ SRTCP ─► Sender ─► Receiver   ▲           └─► Effects::events
+//!  time     ─► Connection::timeout ─► all of them                    │
+//!  packet   ─► Connection::write ────────────────────────────────────┘
 //! ```
 //! What `Rtc` has to say is taken from it by `drain`, after each call; it is given time when it asks for it,
-//! and never for a packet that is forwarded. What a peer tells in SRTCP is read by the sender first, and shown to
-//! str0m only if there is something in it that a sender of media says of itself.
+//! and never for a packet. It has the media lines too, because it negotiates them, but nothing comes on them.
+//! What the receiver has to report leaves by the sender, which numbers it.
 
 mod arrivals;
 mod capture;
 mod certificate;
 mod codecs;
 mod connection;
-mod convert;
 mod credentials;
 mod description;
 mod drain;
 mod environment;
 mod extension;
 mod fault;
+mod keys;
 mod line;
 mod negotiation;
-mod numbers;
+mod receiver;
 mod red;
 mod route;
 mod sender;
-mod sources;
 mod stun;
+mod window;
 mod words;
 
 pub use certificate::{Certificate, CertificateError};
@@ -64,7 +65,7 @@ pub(crate) struct Effects {
     pub(crate) transmits: Vec<Transmit>,
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
-    /// A datagram was dropped for its SSRC or its transport-wide number.
+    /// A datagram was dropped for its SSRC: there were too many.
     pub(crate) refused_source: bool,
     /// A check of a path was dropped for its address.
     pub(crate) refused_address: bool,

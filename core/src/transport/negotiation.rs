@@ -88,7 +88,7 @@ impl Connection {
                 Line(changes.add_media(kind, Direction::RecvOnly, None, None, simulcast))
             })
         })?;
-        self.sources.publish(&publish);
+        self.receiver.publish(&publish);
         self.sender.offered(publish.into_iter());
         Ok((description, publish))
     }
@@ -175,10 +175,14 @@ impl Connection {
         let Some(PendingOffer { offer, restart }) = self.pending.take() else {
             return Ok(Err(CommandError::UnexpectedAnswer));
         };
-        let sender = &mut self.sender;
+        let (sender, receiver) = (&mut self.sender, &mut self.receiver);
         let accept = |rtc: &mut Rtc| rtc.sdp_api().accept_answer(offer, answer);
         self.seam
-            .call_isolated(|rtc| sender.negotiate(rtc, accept))?
+            .call_isolated(|rtc| {
+                let accepted = sender.negotiate(rtc, accept);
+                receiver.negotiated(rtc);
+                accepted
+            })?
             .map_err(|error| Fault::BadAnswer(error.to_string()))?;
         if let Some(restart) = restart {
             self.restart(restart)?;

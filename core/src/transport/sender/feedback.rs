@@ -1,4 +1,6 @@
-//! What a viewer tells in RTCP of what it was sent (RFC 3550, 6; RFC 4585; RFC 5104).
+//! What a peer tells in RTCP: of what it was sent, and of what it sends (RFC 3550, 6; RFC 4585; RFC 5104).
+
+use crate::transport::receiver::SenderReport;
 
 /// Transport-layer and payload-specific feedback, and formats of these.
 const TRANSPORT: u8 = 205;
@@ -7,14 +9,12 @@ const NACK: u8 = 1;
 const TRANSPORT_WIDE: u8 = 15;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
-/// Reports of senders and of receivers, and what their sources are called.
+/// Reports of senders.
 const SENDER: u8 = 200;
-const RECEIVER: u8 = 201;
-const DESCRIPTION: u8 = 202;
 
-/// A packet of a compound one, as far as a sender cares.
+/// A packet of a compound one, as far as anybody cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told<'a> {
+pub(in crate::transport) enum Told<'a> {
     /// Packets of this SSRC are missing: four bytes for some of them, for [`missing`].
     Missing(u32, &'a [u8]),
     /// The picture of this SSRC can't be decoded (PLI).
@@ -23,10 +23,10 @@ pub(super) enum Told<'a> {
     Asked(&'a [u8]),
     /// Transport-wide feedback: the packet.
     Arrivals(&'a [u8]),
+    /// What it sends itself.
+    Sends(SenderReport),
     /// Nothing that is needed.
     Nothing,
-    /// Something about what its own sender sends, or of another kind.
-    Other,
 }
 
 /// Whether a datagram is RTCP (RFC 5761, 4; RFC 7983, 7).
@@ -36,7 +36,7 @@ pub(in crate::transport) fn is_rtcp(datagram: &[u8]) -> bool {
 }
 
 /// The packets of a compound one (RFC 3550, 6.1), up to where it can't be read.
-pub(super) fn packets(compound: &[u8]) -> impl Iterator<Item = Told<'_>> {
+pub(in crate::transport) fn packets(compound: &[u8]) -> impl Iterator<Item = Told<'_>> {
     let mut rest = compound;
     std::iter::from_fn(move || {
         let (&[first, kind, a, b], _) = rest.split_first_chunk::<4>()?;
@@ -48,12 +48,9 @@ pub(super) fn packets(compound: &[u8]) -> impl Iterator<Item = Told<'_>> {
 }
 
 fn told(format: u8, kind: u8, packet: &[u8]) -> Told<'_> {
-    let body = packet.split_first_chunk::<12>();
-    let Some((&[.., a, b, c, d], body)) = body else {
-        return match kind {
-            RECEIVER | DESCRIPTION | TRANSPORT | PAYLOAD => Told::Nothing,
-            _ => Told::Other,
-        };
+    let head = packet.split_first_chunk::<12>();
+    let Some((&[_, _, _, _, e, f, g, h, a, b, c, d], body)) = head else {
+        return Told::Nothing;
     };
     let ssrc = u32::from_be_bytes([a, b, c, d]);
     match (kind, format) {
@@ -61,15 +58,22 @@ fn told(format: u8, kind: u8, packet: &[u8]) -> Told<'_> {
         (TRANSPORT, TRANSPORT_WIDE) => Told::Arrivals(packet),
         (PAYLOAD, PLI) => Told::Stuck(ssrc),
         (PAYLOAD, FIR) => Told::Asked(body),
-        // The count of packets is 0: nothing was sent yet.
-        (SENDER, _) if body.get(8..12) == Some(&[0; 4]) => Told::Nothing,
-        (RECEIVER | DESCRIPTION | TRANSPORT | PAYLOAD, _) => Told::Nothing,
-        _ => Told::Other,
+        // RFC 3550, 6.4.1: behind the sender's SSRC come NTP time, RTP time, and counts.
+        (SENDER, _) => match body.split_first_chunk::<12>() {
+            // The count of packets is 0: nothing was sent yet.
+            None | Some((&[.., 0, 0, 0, 0], _)) => Told::Nothing,
+            Some((&[i, j, k, l, m, n, o, p, ..], _)) => Told::Sends(SenderReport {
+                ssrc: u32::from_be_bytes([e, f, g, h]),
+                ntp: u64::from_be_bytes([a, b, c, d, i, j, k, l]),
+                timestamp: u32::from_be_bytes([m, n, o, p]),
+            }),
+        },
+        _ => Told::Nothing,
     }
 }
 
 /// The numbers that a NACK says are missing (RFC 4585, 6.2.1).
-pub(super) fn missing(entries: &[u8]) -> impl Iterator<Item = u16> {
+pub(in crate::transport) fn missing(entries: &[u8]) -> impl Iterator<Item = u16> {
     let (entries, _) = entries.as_chunks::<4>();
     entries.iter().flat_map(|[a, b, c, d]| {
         let first = u16::from_be_bytes([*a, *b]);
@@ -106,7 +110,13 @@ mod tests {
         let mut sender = [0; 28];
         sender[..4].copy_from_slice(&[0x80, 200, 0, 6]);
         let idle = sender;
-        sender[23] = 1;
+        sender[4..24]
+            .copy_from_slice(&[0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 1]);
+        let sends = SenderReport {
+            ssrc: 7,
+            ntp: 1 << 32 | 2,
+            timestamp: 3,
+        };
         let compound = [&report[..], &nack, &pli, &fir, &wide, &idle, &sender].concat();
         let all: Vec<_> = packets(&compound).collect();
         let expected = [
@@ -116,7 +126,7 @@ mod tests {
             Told::Asked(&fir[12..]),
             Told::Arrivals(&wide),
             Told::Nothing,
-            Told::Other,
+            Told::Sends(sends),
         ];
         assert_eq!(all, expected);
         let numbers: Vec<_> = missing(&nack[12..]).collect();

@@ -72,15 +72,4 @@ impl Sender {
         self.streams
             .push(Stream::new((line, kind), (*ssrc, name), numbered, repair));
     }
-
-    /// Whether SRTCP is by somebody of whom this end sends: str0m draws an SSRC for its reports, and must not
-    /// have one of ours.
-    pub(in crate::transport) fn collides(&self, report: &[u8]) -> bool {
-        let Some(ssrc) = super::keys::ssrc_of(report) else {
-            return false;
-        };
-        let repairs = |stream: &Stream| stream.repair.as_ref().map(|repair| repair.ssrc);
-        let mut streams = self.streams.iter();
-        streams.any(|stream| stream.ssrc == ssrc || repairs(stream) == Some(ssrc))
-    }
 }

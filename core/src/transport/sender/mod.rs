@@ -1,8 +1,8 @@
 //! Everything that is sent to a peer as media: RTP, its retransmissions and padding, and reports about it.
 //!
 //! str0m is not asked for any of it: it goes through timers, queues and streams for each packet. It keeps ICE,
-//! DTLS, SDP and all that comes from publishers, and has no outgoing streams, so that an SSRC has one sender
-//! only: two packets of one number would have one nonce (RFC 7714, 12.1).
+//! DTLS and SDP, and has no outgoing streams, so that an SSRC has one sender only: two packets of one number would
+//! have one nonce (RFC 7714, 12.1).
 //!
 //! ```text
 //!  packet ──► write ──► Stream: number ─► Window ──► Wire: header ─► payload, rewritten ─► Keys ──► batch
@@ -11,7 +11,7 @@
 //!                             Share (bound)   │               └───► Estimator ─┬─► Event::Estimate
 //!                                             └──────────── padding ◄──────────┘
 //!  SRTCP ──► Keys ──► feedback ─┬─► NACK, PLI and FIR, transport-wide feedback: for the above
-//!                               └─► the rest: str0m
+//!                               └─► sender reports: the receiver
 //! ```
 //! What is written leaves at once: publishers pace what they send, and what a path does not carry would come
 //! late instead of never. It is sealed in the memory that is handed to the system, where packets that are written
@@ -20,17 +20,15 @@
 //! A stream has the SSRCs that the offer named, from `negotiation`, and the numbers that `forward` gives.
 
 mod batch;
-mod feedback;
+pub(super) mod feedback;
 mod header;
 mod keep;
-mod keys;
 mod lines;
 mod padding;
 mod replays;
 mod reports;
 mod share;
 mod stream;
-mod window;
 mod wire;
 
 pub(super) use feedback::is_rtcp;
@@ -42,10 +40,11 @@ use tsuji_hermetic::KeyingMaterial;
 use self::feedback::Told;
 use self::header::{Header, MOST};
 use self::keep::Kept;
-use self::keys::{Keys, TAG, Unusable};
 use self::replays::Replays;
 use self::stream::{Sequenced, Stream};
 use self::wire::{Packet, Wire};
+use super::keys::{self, Keys, TAG, Unusable};
+use super::receiver::SenderReport;
 use super::{Line, Pace};
 use crate::codec::Codec;
 use crate::estimate::Estimator;
@@ -107,8 +106,8 @@ pub(super) struct Written<'a> {
 pub(super) struct Heard {
     /// Lines of which the peer wants a keyframe.
     pub(super) stuck: Vec<Line>,
-    /// There is something in it for str0m.
-    pub(super) concerns_str0m: bool,
+    /// What it says of what it sends.
+    pub(super) reports: Vec<SenderReport>,
 }
 
 impl Sender {
@@ -281,7 +280,7 @@ impl Sender {
                     }
                 }
                 Told::Nothing => {}
-                Told::Other => heard.concerns_str0m = true,
+                Told::Sends(report) => heard.reports.push(report),
             }
         }
         heard
@@ -294,6 +293,16 @@ impl Sender {
         {
             heard.stuck.push(stream.line);
         }
+    }
+
+    /// The keys, once DTLS has agreed on them.
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.wire.keys.as_ref()
+    }
+
+    /// Sends a compound packet of RTCP.
+    pub(super) fn report(&mut self, path: Path, compound: Vec<u8>) {
+        self.wire.report(path, compound);
     }
 
     /// Says goodbye (RTCP BYE).

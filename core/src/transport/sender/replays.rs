@@ -1,6 +1,6 @@
 //! Reports that came before (RFC 3711, 3.3.2): who repeats what a peer said must not be heard again.
 
-use super::window::Window;
+use crate::transport::window::Window;
 
 /// Senders of reports that one peer may have. 64: a browser has one for each m-line at most, as far as it sends
 /// there.

@@ -4,13 +4,13 @@ use super::header::{Header, Numbered};
 use super::keep::{Keep, Kept};
 use super::reports::Reported;
 use super::share::Share;
-use super::window::Window;
 use super::wire::{Packet, Wire};
 use crate::codec::Codec;
 use crate::estimate::{Cluster, Estimator};
 use crate::ids::MediaKind;
 use crate::path::Path;
 use crate::time::Time;
+use crate::transport::window::Window;
 use crate::transport::{Extensions, Line};
 
 /// A packet with nothing but padding has a little of it: one byte counts it (RFC 3550, 5.1). Bytes.

@@ -226,23 +226,16 @@ fn reports_say_when_what_is_captured_now_would_have_been() {
 }
 
 #[test]
-fn who_is_stuck_wants_a_keyframe_and_reports_of_senders_concern_str0m() {
+fn who_is_stuck_wants_a_keyframe_and_what_senders_report_is_told() {
     let (mut sender, t) = (sender(), Time::ZERO);
     let pli = |ssrc: u32| [&[0x81, 206, 0, 2, 0, 0, 0, 9][..], &ssrc.to_be_bytes()].concat();
     let heard = tell(&mut sender, t, &[pli(SSRC), pli(SSRC), pli(7)].concat()).unwrap();
-    assert_eq!((heard.stuck.len(), heard.concerns_str0m), (1, false));
+    assert_eq!((heard.stuck.len(), heard.reports.len()), (1, 0));
     let mut report = vec![0x80, 200, 0, 6];
     report.resize(28, 1);
-    assert!(tell(&mut sender, t, &report).unwrap().concerns_str0m);
+    let heard = tell(&mut sender, t, &report).unwrap();
+    assert_eq!((heard.stuck.len(), heard.reports.len()), (0, 1));
     assert!(sender.hear(t, None, &report).is_none(), "in clear");
-}
-
-#[test]
-fn a_report_by_somebody_of_ours_is_refused() {
-    let sender = sender();
-    let by = |ssrc: u32| [&[0x80, 201, 0, 1][..], &ssrc.to_be_bytes()].concat();
-    assert!(sender.collides(&by(SSRC)) && sender.collides(&by(REPAIR)));
-    assert!(!sender.collides(&by(1)) && !sender.collides(&[0x80, 201]));
 }
 
 proptest! {

@@ -3,7 +3,6 @@
 
 use super::batch::Batch;
 use super::header::{self, Header, Numbered};
-use super::keys::{Keys, TAG};
 use super::stream::Sequenced;
 use crate::codec::VideoCodec;
 use crate::estimate::{Cluster, Estimator};
@@ -12,6 +11,7 @@ use crate::freeze::{Arrivals, Sent};
 use crate::output::Transmit;
 use crate::path::Path;
 use crate::time::Time;
+use crate::transport::keys::{Keys, TAG};
 
 /// The indices of SRTCP (RFC 3711, 3.4).
 const INDICES: u32 = 1 << 31;

@@ -33,8 +33,9 @@ const SRTCP: u8 = 3;
 pub(super) struct Keys {
     rtp: Cipher,
     rtcp: Cipher,
-    /// What the peer encrypts its SRTCP with.
-    peer: Cipher,
+    /// What the peer encrypts with.
+    peer_rtp: Cipher,
+    peer_rtcp: Cipher,
 }
 
 /// No key can be made of what DTLS gave: it has another length, or a profile that is not offered.
@@ -66,7 +67,8 @@ impl Keys {
         Ok(Self {
             rtp: Cipher::new(material.profile, own, 0)?,
             rtcp: Cipher::new(material.profile, own, SRTCP)?,
-            peer: Cipher::new(material.profile, peer, SRTCP)?,
+            peer_rtp: Cipher::new(material.profile, peer, 0)?,
+            peer_rtcp: Cipher::new(material.profile, peer, SRTCP)?,
         })
     }
 
@@ -82,13 +84,9 @@ impl Keys {
     ) -> Option<()> {
         match &self.rtp {
             Cipher::Gcm { key, salt } => {
-                // RFC 7714, 8.1.
-                let mut nonce = [0; 12];
-                nonce[2..6].copy_from_slice(&ssrc.to_be_bytes());
-                nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
                 let packet = bytes.get_mut(header.start..)?;
                 let (header, payload) = packet.split_at_mut_checked(header.len())?;
-                let tag = sealed(key, salt, nonce, header, payload)?;
+                let tag = sealed(key, salt, packet_nonce(ssrc, index), header, payload)?;
                 bytes.extend_from_slice(tag.as_ref());
             }
             Cipher::Counter(counter) => {
@@ -99,11 +97,8 @@ impl Keys {
                 } = &**counter;
                 let payload = bytes.get_mut(header.end..)?;
                 count(key, count_from(salt, ssrc, index), payload)?;
-                // RFC 3711, 4.2: the rollover counter is authenticated too.
-                let mut tag = hmac::Context::with_key(authentication);
-                tag.update(bytes.get(header.start..)?);
-                tag.update(&index.to_be_bytes()[2..6]);
-                bytes.extend_from_slice(&tag.sign().as_ref()[..SHORT_TAG]);
+                let tag = packet_tag(authentication, bytes.get(header.start..)?, index);
+                bytes.extend_from_slice(&tag.as_ref()[..SHORT_TAG]);
             }
         }
         Some(())
@@ -139,6 +134,42 @@ impl Keys {
         Some(())
     }
 
+    /// Puts the payload, with its padding, into `plain` of which the peer made this SRTP packet. `header`: how many
+    /// bytes its header has; `index`: its extended sequence number. `None`: it is not authentic.
+    #[must_use]
+    pub(super) fn open(
+        &self,
+        datagram: &[u8],
+        header: usize,
+        ssrc: u32,
+        index: u64,
+        plain: &mut Vec<u8>,
+    ) -> Option<()> {
+        match &self.peer_rtp {
+            Cipher::Gcm { key, salt } => {
+                let (packet, tag) = datagram.split_last_chunk::<TAG>()?;
+                let (header, sealed) = packet.split_at_checked(header)?;
+                plain.resize(sealed.len(), 0);
+                let nonce = salted(packet_nonce(ssrc, index), salt);
+                let opened = key.open_separate_gather(nonce, Aad::from(header), sealed, tag, plain);
+                opened.ok()
+            }
+            Cipher::Counter(counter) => {
+                let Counter {
+                    key,
+                    salt,
+                    authentication,
+                } = &**counter;
+                let (packet, tag) = datagram.split_last_chunk::<SHORT_TAG>()?;
+                let made = packet_tag(authentication, packet, index);
+                verify_slices_are_equal(&made.as_ref()[..SHORT_TAG], tag).ok()?;
+                plain.clear();
+                plain.extend_from_slice(packet.get(header..)?);
+                count(key, count_from(salt, ssrc, index), plain)
+            }
+        }
+    }
+
     /// Puts the compound packet into `plain` that the peer made this SRTCP of, and says its index. `None`:
     /// it is not authentic, or came in clear, which has no place in WebRTC (RFC 8827, 6.5).
     #[must_use]
@@ -149,7 +180,7 @@ impl Keys {
             let word = u32::from_be_bytes(*word);
             (word & ENCRYPTED != 0).then_some(word & !ENCRYPTED)
         };
-        match &self.peer {
+        match &self.peer_rtcp {
             Cipher::Gcm { key, salt } => {
                 let (packet, word) = datagram.split_last_chunk::<INDEX>()?;
                 let index = index(word)?;
@@ -261,6 +292,22 @@ fn count_from(salt: &[u8; 14], ssrc: u32, index: u64) -> [u8; 16] {
     from[8..14].copy_from_slice(&index.to_be_bytes()[2..]);
     from.iter_mut().zip(salt).for_each(|(a, b)| *a ^= b);
     from
+}
+
+/// RFC 7714, 8.1, before it is salted.
+fn packet_nonce(ssrc: u32, index: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[2..6].copy_from_slice(&ssrc.to_be_bytes());
+    nonce[6..].copy_from_slice(&index.to_be_bytes()[2..]);
+    nonce
+}
+
+/// RFC 3711, 4.2: the rollover counter is authenticated too.
+fn packet_tag(authentication: &hmac::Key, packet: &[u8], index: u64) -> hmac::Tag {
+    let mut tag = hmac::Context::with_key(authentication);
+    tag.update(packet);
+    tag.update(&index.to_be_bytes()[2..6]);
+    tag.sign()
 }
 
 /// RFC 7714, 9.1, before it is salted.

@@ -70,7 +70,8 @@ fn gcm(length: u8) -> Keys {
     Keys {
         rtp: cipher(),
         rtcp: cipher(),
-        peer: cipher(),
+        peer_rtp: cipher(),
+        peer_rtcp: cipher(),
     }
 }
 
@@ -94,6 +95,10 @@ fn packets_become_what_rfc_7714_says() {
         let mut packet = bytes(PACKET);
         keys.seal(&mut packet, 0..12, 0x5501_a0b2, 0xf17b).unwrap();
         assert_eq!(hex(&packet), SEALED[place]);
+        let mut plain = Vec::new();
+        keys.open(&packet, 12, 0x5501_a0b2, 0xf17b, &mut plain)
+            .unwrap();
+        assert_eq!(hex(&plain), PACKET[24..].replace([' ', '\n'], ""));
         let mut report = bytes(REPORT);
         keys.seal_report(&mut report, REPORT_INDEX).unwrap();
         assert_eq!(hex(&report), SEALED_REPORT[place]);
@@ -127,11 +132,18 @@ fn packets_become_what_libsrtp_says_in_counter_mode() {
     let mut packet = bytes(COUNTED[0]);
     keys.seal(&mut packet, 0..12, 0xcafe_babe, 0x1234).unwrap();
     assert_eq!(hex(&packet), COUNTED[1]);
+    let client = Keys::new(&material(true)).unwrap();
+    let mut plain = Vec::new();
+    client
+        .open(&packet, 12, 0xcafe_babe, 0x1234, &mut plain)
+        .unwrap();
+    assert_eq!(hex(&plain), COUNTED[0][24..]);
+    packet[20] ^= 1;
+    let forged = client.open(&packet, 12, 0xcafe_babe, 0x1234, &mut plain);
+    assert_eq!(forged, None);
     let mut report = bytes(COUNTED_REPORT[0]);
     keys.seal_report(&mut report, 1).unwrap();
     assert_eq!(hex(&report), COUNTED_REPORT[1]);
-    let mut plain = Vec::new();
-    let client = Keys::new(&material(true)).unwrap();
     assert_eq!(client.open_report(&report, &mut plain), Some(1));
     assert_eq!(hex(&plain), COUNTED_REPORT[0]);
 }

@@ -1,15 +1,16 @@
-//! Which numbers of a stream were sent: no number twice, for each makes a nonce (RFC 7714, 8.1).
+//! Which numbers of a stream were sent, or came: no number twice. What is sent makes a nonce of each (RFC 7714, 8.1);
+//! what comes again was repeated by somebody (RFC 3711, 3.3.2).
 
 /// How far behind the newest one a number may be. 1,024: what comes later than that is of no use any more.
 const SPAN: u64 = 1_024;
 const WORDS: usize = (SPAN / 64) as usize;
 
-/// The numbers of one SSRC that were sent.
+/// The numbers of one SSRC.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     /// The newest one, and behind it one.
     next: u64,
-    sent: [u64; WORDS],
+    taken: [u64; WORDS],
 }
 
 impl Window {
@@ -24,20 +25,20 @@ impl Window {
             let ahead = (number - self.next + 1).min(SPAN);
             let first = number + 1 - ahead;
             if ahead == 1 {
-                self.sent[word] &= !bit;
+                self.taken[word] &= !bit;
             } else {
                 for number in first..=number {
-                    self.sent[(number / 64) as usize % WORDS] &= !(1 << (number % 64));
+                    self.taken[(number / 64) as usize % WORDS] &= !(1 << (number % 64));
                 }
             }
             self.next = number + 1;
         }
-        let is_new = self.sent[word] & bit == 0;
-        self.sent[word] |= bit;
+        let is_new = self.taken[word] & bit == 0;
+        self.taken[word] |= bit;
         is_new
     }
 
-    /// The newest number that was sent.
+    /// The newest number that was taken.
     pub(super) fn newest(&self) -> Option<u64> {
         self.next.checked_sub(1)
     }
