@@ -13,14 +13,14 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base
 WORKDIR /src
 COPY . .
-ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=symbols
+ENV CARGO_PROFILE_DIST_DEBUG=none CARGO_PROFILE_DIST_STRIP=symbols
 # On Alpine that is static (musl).
-RUN cargo build --locked --release -p tsuji-mio --bin tsuji \
- && ! readelf -d target/release/tsuji | grep NEEDED \
+RUN cargo build --locked --profile dist -p tsuji-mio --bin tsuji \
+ && ! readelf -d target/dist/tsuji | grep NEEDED \
  && install -d -o 65534 -g 65534 -m 700 /empty
 
 FROM scratch
-COPY --from=build /src/target/release/tsuji /tsuji
+COPY --from=build /src/target/dist/tsuji /tsuji
 COPY --from=build --chown=65534:65534 /empty /data
 USER 65534:65534
 WORKDIR /data
