@@ -187,6 +187,9 @@ impl Receiver {
             Kind::Media(reception) => {
                 let clock_rate = format.codec.clock_rate();
                 reception.came(t, index, header.timestamp, clock_rate);
+                if format.repairs {
+                    return None;
+                }
                 (place, index, payload)
             }
             Kind::Repair => {
@@ -201,7 +204,7 @@ impl Receiver {
                     return None;
                 }
                 if let Kind::Media(reception) = &mut main.kind {
-                    reception.recovered(original);
+                    reception.is_here(t, original);
                 }
                 (place, original, payload)
             }

@@ -54,6 +54,20 @@ impl Reception {
     /// A packet came that is new. `clock_rate`: ticks of its timestamp per second.
     pub(super) fn came(&mut self, t: Time, number: u64, timestamp: u32, clock_rate: u32) {
         self.last = t;
+        self.is_here(t, number);
+        let ticks = u128::from(t.as_micros()) * u128::from(clock_rate) / 1_000_000;
+        let transit = (ticks as u32).wrapping_sub(timestamp);
+        if let Some(before) = self.transit.replace(transit) {
+            let difference = transit.wrapping_sub(before).cast_signed().unsigned_abs();
+            // RFC 3550, A.8, in whole numbers. What is absurd, of a clock that was set, counts for nothing.
+            if difference < clock_rate {
+                self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
+            }
+        }
+    }
+
+    /// There is a packet more, which came late if a repair brought it, and is not lost (RFC 3550, 6.4.1).
+    pub(super) fn is_here(&mut self, t: Time, number: u64) {
         self.received += 1;
         if self.first.is_none() {
             (self.first, self.newest) = (Some(number), number);
@@ -70,21 +84,6 @@ impl Reception {
         } else {
             self.missing.came(number);
         }
-        let ticks = u128::from(t.as_micros()) * u128::from(clock_rate) / 1_000_000;
-        let transit = (ticks as u32).wrapping_sub(timestamp);
-        if let Some(before) = self.transit.replace(transit) {
-            let difference = transit.wrapping_sub(before).cast_signed().unsigned_abs();
-            // RFC 3550, A.8, in whole numbers. What is absurd, of a clock that was set, counts for nothing.
-            if difference < clock_rate {
-                self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
-            }
-        }
-    }
-
-    /// A repair brought what was missing: it came late, and is not lost (RFC 3550, 6.4.1).
-    pub(super) fn recovered(&mut self, number: u64) {
-        self.received += 1;
-        self.missing.came(number);
     }
 
     /// A sender report came, with this NTP time.

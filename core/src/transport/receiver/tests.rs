@@ -214,6 +214,7 @@ fn numbers_go_on_where_sixteen_bits_end() {
 fn repairs_bring_what_was_missing_once() {
     let mut peer = Peer::new();
     let original = |sequence: u16| [&sequence.to_be_bytes()[..], b"repaired"].concat();
+    /// On an SSRC of its own.
     fn repair(index: u64, payload: &[u8]) -> Sent<'_> {
         Sent {
             payload_type: REPAIR,
@@ -254,6 +255,13 @@ fn repairs_bring_what_was_missing_once() {
         "it was late"
     );
     assert_eq!(peer.receiver.deadline(), None);
+
+    let ahead = peer.send(at(30), repair(6, &original(105)));
+    assert_eq!(ahead.map(|packet| packet.sequence), Some(105));
+    for index in [104, 106] {
+        assert!(peer.send(at(31), Sent { index, ..SENT }).is_some());
+    }
+    assert_eq!(peer.receiver.deadline(), None, "nothing is missing");
 }
 
 #[test]
