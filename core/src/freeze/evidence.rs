@@ -32,6 +32,11 @@ pub enum Evidence {
         /// For so long.
         ms: u32,
     },
+    /// The publisher made no pictures, on a path that was late or lost much: browsers leave pictures out then.
+    HeldBack {
+        /// For so long.
+        ms: u32,
+    },
     /// No picture came while the sound did.
     OnlySound {
         /// For so long.
@@ -156,6 +161,10 @@ impl Evidence {
             Self::UplinkDown => format!("{publisher} had no connection"),
             Self::NothingMade { ms } => format!(
                 "{publisher}'s browser made no picture for {}, and nothing was lost on the way",
+                seconds(ms)
+            ),
+            Self::HeldBack { ms } => format!(
+                "{publisher}'s browser left pictures out for {}, as its connection carried too little",
                 seconds(ms)
             ),
             Self::OnlySound { ms } => format!(

@@ -239,6 +239,29 @@ fn uplink(facts: &Facts, signs: &mut Vec<Sign>) {
     };
     let weight = if late >= 35 { (late + 30).min(88) } else { 0 };
     put(signs, culprit, weight, evidence);
+    if held_back(facts) {
+        let ms = picture.skipped_ms;
+        put(signs, culprit, 86, Evidence::HeldBack { ms });
+        let ms = picture
+            .delay_ms
+            .max(uplink.sound.map_or(0, |sound| sound.delay_ms));
+        let weight = if ms >= QUEUED { 84 } else { 0 };
+        put(signs, culprit, weight, Evidence::UplinkLate { ms });
+    }
+}
+
+/// What comes later than the quickest by so much, milliseconds, waited in front of a link.
+const QUEUED: u32 = 500;
+
+/// Whether the browser left pictures out because of the path: it went on sending all the time, but what it sent was
+/// lost, or waited. That a camera stops at such a moment is less likely.
+fn held_back(facts: &Facts) -> bool {
+    let uplink = &facts.uplink;
+    let struggles =
+        |inflow: &Inflow| inflow.delay_ms >= QUEUED || share(inflow.missed, inflow.expected) >= 5;
+    let alive = share(uplink.silence_ms, facts.departed_ms) < 40;
+    let sound = uplink.sound.as_ref().is_some_and(struggles);
+    made_nothing(facts) && alive && (struggles(&uplink.picture) || sound)
 }
 
 /// Whether the longest silence of the picture is one in which nothing was made.
@@ -281,7 +304,7 @@ fn publisher(facts: &Facts, signs: &mut Vec<Sign>) {
         let ms = device.slept_ms;
         put(signs, culprit, weight, Evidence::PublisherSlept { ms });
     }
-    if made_nothing(facts) {
+    if made_nothing(facts) && !held_back(facts) {
         weight = 90;
         let ms = picture.skipped_ms;
         put(signs, culprit, weight, Evidence::NothingMade { ms });
@@ -335,7 +358,9 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
         put(signs, culprit, 93, Evidence::DownlinkDown);
     }
     let late = is_much(facts, down.delay_ms) || (down.lost > 0 && is_much(facts, down.silence_ms));
-    if facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50 && !late {
+    let lost = share(down.lost, down.came + down.lost);
+    let shown = facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50;
+    if shown && !late && lost < LOSSY {
         return;
     }
     let silent = share(down.silence_ms, rest);
@@ -347,7 +372,9 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
         sent: down.came + down.lost,
         repairs: down.repairs,
     };
-    let weight = 70 + share(down.lost, down.came + down.lost).min(25);
+    // A picture that was repaired in time for the server came late to the page even so.
+    let least = if shown && lost >= LOSSY { 84 } else { 70 };
+    let weight = (70 + lost.min(25)).max(least);
     put(
         signs,
         culprit,
@@ -359,6 +386,9 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
     let weight = if late >= 35 { (late + 30).min(90) } else { 0 };
     put(signs, culprit, weight, Evidence::DownlinkLate { ms });
 }
+
+/// Of a path that loses so much, percent, pictures come late though all of them come.
+const LOSSY: u32 = 8;
 
 /// A path that was taken to carry less than this, kbit/s, has no room for some pictures of a few people.
 const NARROW: u32 = 500;

@@ -100,6 +100,37 @@ fn each_fact_blames_whom_it_is_about() {
                 facts.uplink.picture.skipped_ms = 1_000;
             }),
         ),
+        (
+            "nothing made while the sound waited on its way",
+            PublisherUplink,
+            upstream(|facts| {
+                facts.uplink.picture.skipped_ms = 1_000;
+                facts.uplink.sound = Some(Inflow {
+                    delay_ms: 1_200,
+                    ..facts.uplink.picture
+                });
+            }),
+        ),
+        (
+            "nothing made where others were lost and came again",
+            PublisherUplink,
+            upstream(|facts| {
+                let picture = &mut facts.uplink.picture;
+                (picture.skipped_ms, picture.missed, picture.repaired) = (1_000, 8, 8);
+            }),
+        ),
+        (
+            "nothing made, and nothing else came in that time but late",
+            PublisherDevice,
+            upstream(|facts| {
+                facts.uplink.silence_ms = 900;
+                facts.uplink.picture.skipped_ms = 1_000;
+                facts.uplink.sound = Some(Inflow {
+                    delay_ms: 1_200,
+                    ..facts.uplink.picture
+                });
+            }),
+        ),
         ("only the sound came", PublisherDevice, upstream(|_| {})),
         (
             "picture and sound stood still",
@@ -307,6 +338,14 @@ fn each_fact_blames_whom_it_is_about() {
             "late on the way up, and a little less than a gap as it left",
             PublisherUplink,
             downstream(|facts| facts.uplink.picture.delay_ms = 900),
+        ),
+        (
+            "seen by the page alone, where much was lost and repaired",
+            ViewerDownlink,
+            shown(|facts| {
+                let down = &mut facts.downlink;
+                (down.came, down.lost, down.repairs) = (170, 30, 30);
+            }),
         ),
         (
             "lost on the way down",
