@@ -39,7 +39,7 @@
 //!   demux        whose datagram is it
 //!   participant  one person's state
 //!   reason       why each picture that somebody is to see comes, or does not
-//!   transport    one str0m `Rtc` each, and all that is sent as media; the only place that names str0m.
+//!   transport    one str0m `Rtc` each, and all media, sent and received; the only place that names str0m.
 //!                Every call of it goes through a `tsuji_hermetic::Seam`, where a panic ends and where
 //!                what str0m would take from its surroundings comes from the seed
 //!   estimate     pure: what the path to somebody carries, by transport-wide feedback

@@ -50,7 +50,8 @@
 //!
 //! [`media::Shard`] is the loop body around an `Sfu`: bounded turns of commands, datagrams and
 //! deadlines, and the recording of all of them. It reads and writes through
-//! [`media::DatagramSocket`], which a runtime implements for its sockets, and says how long to wait.
+//! [`media::DatagramSocket`], which a runtime implements for its sockets, and says how long to wait. Beside each of
+//! them it has one of its own, for feedback, which nobody waits for (`media/feedback.rs`).
 //!
 //! ## Around them
 //!

@@ -87,3 +87,32 @@ impl Feedback {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "real sockets are what is tested")]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+
+    #[test]
+    fn it_is_looked_at_in_time_while_reports_come_and_with_turns_at_any_time() {
+        let at = Time::from_millis;
+        let [socket, from] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = socket.local_addr().unwrap();
+        let mut feedback = Feedback::new(socket.into(), address).unwrap();
+        feedback.receive(at(1_000)).unwrap();
+        assert_eq!(feedback.deadline(), None, "nothing is expected");
+        assert!(!feedback.is_due(at(1_004)) && feedback.is_due(at(1_005)));
+        assert!(feedback.inbox.take().is_none());
+
+        from.send_to(b"report", address).unwrap();
+        feedback.receive(at(2_000)).unwrap();
+        assert_eq!(feedback.inbox.take().unwrap().payload, b"report");
+        assert_eq!(feedback.deadline(), Some(at(2_020)));
+        feedback.receive(at(2_470)).unwrap();
+        assert_eq!(feedback.deadline(), Some(at(2_490)));
+        feedback.receive(at(2_490)).unwrap();
+        assert_eq!(feedback.deadline(), None, "it is over");
+    }
+}
