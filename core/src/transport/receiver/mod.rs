@@ -1,8 +1,8 @@
 //! Everything that comes from a peer as media: RTP is decrypted, put in order of its numbers and handed on, and what
 //! its sender has to know of it is reported.
 //!
-//! str0m sees none of it. It keeps timers for what may be missing though nothing is, copies each packet more than
-//! once, and believes what a header says before the packet turns out to be authentic. Here nothing changes before that.
+//! str0m sees none of it. It keeps timers for what may be missing though nothing is, looks at all of them after each
+//! packet, and believes what a header says before the packet turns out to be authentic. Here nothing changes before that.
 //!
 //! ```text
 //!  SRTP ──► Header ──► Sources: whose SSRC ──► Keys ──► Window: new? ─┬─► Reception ─► MediaPacket
