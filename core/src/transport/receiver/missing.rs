@@ -8,10 +8,15 @@ use crate::time::Time;
 
 /// How long a packet may come late before it is asked for. 8 ms: what overtakes others on the way does so by less.
 const LATE: Duration = Duration::from_millis(8);
-/// How long the answer to the first request is waited for; each time by so much longer. 40 ms: who is near is asked
-/// again soon, and who is far is not asked many times for what is on its way.
-const AGAIN: Duration = Duration::from_millis(40);
-/// Requests for one packet. 7: until 1.1 s after it was missed. Later than that a keyframe has come.
+/// How long an answer takes until the first has come. 100 ms, as libwebrtc has it.
+const ANSWER: Duration = Duration::from_millis(100);
+/// How much later than usual an answer may come before it is asked again. 15 ms. Who is asked twice for what is on
+/// its way sends it twice, and no more for a while: senders bound what they repeat.
+const MARGIN: Duration = Duration::from_millis(15);
+/// The longest that an answer is taken to take. 500 ms.
+const SLOWEST: Duration = Duration::from_millis(500);
+/// Requests for one packet, each after a longer time. 7: until a second and more after it was missed. Later than that
+/// a keyframe has come.
 const TIMES: u32 = 7;
 /// What is due so soon after something else goes with it.
 const TOGETHER: Duration = Duration::from_millis(5);
@@ -25,13 +30,17 @@ pub(super) struct Missing {
     entries: VecDeque<Entry>,
     /// The first that is due.
     next: Option<Time>,
+    /// How long answers take.
+    answer: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     number: u64,
     due: Time,
+    /// How often it was asked for, and when first.
     asked: u32,
+    first: Time,
 }
 
 impl Missing {
@@ -48,20 +57,27 @@ impl Missing {
                 number,
                 due,
                 asked: 0,
+                first: due,
             });
         }
         self.find_next();
     }
 
     /// One came late, or again.
-    pub(super) fn came(&mut self, number: u64) {
-        if let Ok(place) = self
-            .entries
-            .binary_search_by_key(&number, |entry| entry.number)
+    pub(super) fn came(&mut self, t: Time, number: u64) {
+        let entries = &self.entries;
+        let Ok(place) = entries.binary_search_by_key(&number, |entry| entry.number) else {
+            return;
+        };
+        // Of what was asked for more than once nobody knows to which request it is the answer.
+        if let Some(entry) = self.entries.remove(place)
+            && entry.asked == 1
         {
-            self.entries.remove(place);
-            self.find_next();
+            let took = t.since(entry.first).min(SLOWEST);
+            let usual = self.answer.unwrap_or(took);
+            self.answer = Some((usual * 3 + took) / 4);
         }
+        self.find_next();
     }
 
     /// When something is to be asked for.
@@ -75,6 +91,7 @@ impl Missing {
             return Vec::new();
         }
         let mut due = Vec::new();
+        let again = self.answer.unwrap_or(ANSWER) + MARGIN;
         self.entries.retain_mut(|entry| {
             if entry.due > t + TOGETHER {
                 return true;
@@ -83,8 +100,12 @@ impl Missing {
                 return false;
             }
             due.push(entry.number as u16);
+            if entry.asked == 0 {
+                entry.first = t;
+            }
             entry.asked += 1;
-            entry.due = t + AGAIN * entry.asked;
+            // Longer each time, by a half of the first.
+            entry.due = t + again * (entry.asked + 1) / 2;
             true
         });
         self.find_next();
@@ -109,20 +130,38 @@ mod tests {
         let mut missing = Missing::default();
         assert_eq!((missing.deadline(), missing.due(at(0))), (None, Vec::new()));
         missing.skipped(at(100), 65_534..65_537);
-        assert_eq!(
-            (missing.deadline(), missing.due(at(107))),
-            (Some(at(108)), Vec::new())
-        );
-        missing.came(65_535);
+        let waiting = (missing.deadline(), missing.due(at(107)));
+        assert_eq!(waiting, (Some(at(108)), Vec::new()));
+        missing.came(at(107), 65_535);
         assert_eq!(missing.due(at(108)), [65_534, 0]);
-        missing.came(65_536);
+        assert_eq!(
+            missing.deadline(),
+            Some(at(223)),
+            "nothing is known of answers"
+        );
+        missing.came(at(158), 65_536);
         let mut asked = Vec::new();
         while let Some(next) = missing.deadline() {
             if !missing.due(next).is_empty() {
-                asked.push(next);
+                asked.push(next.as_micros() / 1_000);
             }
         }
-        assert_eq!(asked, [148, 228, 348, 508, 708, 948].map(at));
+        // Answers take 50 ms, as one has shown.
+        assert_eq!(asked, [223, 320, 450, 613, 808, 1_035]);
+    }
+
+    #[test]
+    fn nobody_is_asked_again_before_an_answer_can_be_there() {
+        let mut missing = Missing::default();
+        for round in 0..20 {
+            let t = round * 1_000;
+            missing.skipped(at(t), round..round + 1);
+            assert_eq!(missing.due(at(t + 8)).len(), 1);
+            missing.came(at(t + 8 + 50), round);
+        }
+        missing.skipped(at(30_000), 50..51);
+        assert_eq!(missing.due(at(30_008)).len(), 1);
+        assert_eq!(missing.deadline(), Some(at(30_008 + 50 + 15)));
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Reception {
                 }
             }
         } else {
-            self.missing.came(number);
+            self.missing.came(t, number);
         }
     }
 
