@@ -71,15 +71,18 @@ impl Feedback {
         self.looked + GAP <= t
     }
 
-    /// Takes a batch of what waits into the inbox. More than that waits for the next time.
+    /// Takes a batch of what waits into the inbox. If there may be more, the next turn looks again, at once.
     ///
     /// # Errors
     /// Those of the system, but not that nothing waits.
     pub(crate) fn receive(&mut self, t: Time) -> io::Result<()> {
         self.looked = t;
         match self.inbox.receive(&self.batching, (&self.socket).into()) {
-            Ok(_) => {
+            Ok(more) => {
                 self.expected_until = t + EXPECTED;
+                if more {
+                    self.looked = Time::ZERO;
+                }
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -114,5 +117,22 @@ mod tests {
         assert_eq!(feedback.deadline(), Some(at(2_490)));
         feedback.receive(at(2_490)).unwrap();
         assert_eq!(feedback.deadline(), None, "it is over");
+    }
+
+    #[test]
+    fn what_fills_a_batch_is_followed_by_the_next_at_once() {
+        let at = Time::from_millis;
+        let [socket, from] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = socket.local_addr().unwrap();
+        let mut feedback = Feedback::new(socket.into(), address).unwrap();
+        for _ in 0..quinn_udp::BATCH_SIZE + 1 {
+            from.send_to(b"report", address).unwrap();
+        }
+        feedback.receive(at(1_000)).unwrap();
+        assert!(feedback.is_due(at(1_000)) && feedback.deadline() <= Some(at(1_000)));
+        while feedback.inbox.take().is_some() {}
+        feedback.receive(at(1_000)).unwrap();
+        assert!(feedback.inbox.take().is_some() && feedback.inbox.take().is_none());
+        assert_eq!(feedback.deadline(), Some(at(1_020)));
     }
 }
