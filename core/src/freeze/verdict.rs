@@ -233,21 +233,15 @@ fn uplink(facts: &Facts, signs: &mut Vec<Sign>) {
     };
     let weight = 75 + share(picture.missed, picture.expected).min(20);
     put(signs, culprit, if lost { weight } else { 0 }, evidence);
-    let late = share(picture.delay_ms, gap);
-    let evidence = Evidence::UplinkLate {
-        ms: picture.delay_ms,
-    };
-    let weight = if late >= 35 { (late + 30).min(88) } else { 0 };
-    put(signs, culprit, weight, evidence);
+    let mut ms = picture.delay_ms;
     if held_back(facts) {
-        let ms = picture.skipped_ms;
-        put(signs, culprit, 86, Evidence::HeldBack { ms });
-        let ms = picture
-            .delay_ms
-            .max(uplink.sound.map_or(0, |sound| sound.delay_ms));
-        let weight = if ms >= QUEUED { 84 } else { 0 };
-        put(signs, culprit, weight, Evidence::UplinkLate { ms });
+        let skipped = picture.skipped_ms;
+        put(signs, culprit, 86, Evidence::HeldBack { ms: skipped });
+        ms = ms.max(uplink.sound.map_or(0, |sound| sound.delay_ms));
     }
+    let late = share(ms, gap);
+    let weight = if late >= 35 { (late + 30).min(88) } else { 0 };
+    put(signs, culprit, weight, Evidence::UplinkLate { ms });
 }
 
 /// What comes later than the quickest by so much, milliseconds, waited in front of a link.

@@ -90,14 +90,9 @@ impl Keys {
                 bytes.extend_from_slice(tag.as_ref());
             }
             Cipher::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let payload = bytes.get_mut(header.end..)?;
-                count(key, count_from(salt, ssrc, index), payload)?;
-                let tag = packet_tag(authentication, bytes.get(header.start..)?, index);
+                counter.count(ssrc, index, payload)?;
+                let tag = packet_tag(&counter.authentication, bytes.get(header.start..)?, index);
                 bytes.extend_from_slice(&tag.as_ref()[..SHORT_TAG]);
             }
         }
@@ -119,15 +114,10 @@ impl Keys {
                 packet.extend_from_slice(&word);
             }
             Cipher::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let rest = packet.get_mut(CLEAR..)?;
-                count(key, count_from(salt, ssrc, index.into()), rest)?;
+                counter.count(ssrc, index.into(), rest)?;
                 packet.extend_from_slice(&word);
-                let tag = hmac::sign(authentication, packet);
+                let tag = hmac::sign(&counter.authentication, packet);
                 packet.extend_from_slice(&tag.as_ref()[..SHORT_TAG]);
             }
         }
@@ -155,17 +145,12 @@ impl Keys {
                 opened.ok()
             }
             Cipher::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let (packet, tag) = datagram.split_last_chunk::<SHORT_TAG>()?;
-                let made = packet_tag(authentication, packet, index);
+                let made = packet_tag(&counter.authentication, packet, index);
                 verify_slices_are_equal(&made.as_ref()[..SHORT_TAG], tag).ok()?;
                 plain.clear();
                 plain.extend_from_slice(packet.get(header..)?);
-                count(key, count_from(salt, ssrc, index), plain)
+                counter.count(ssrc, index, plain)
             }
         }
     }
@@ -195,19 +180,14 @@ impl Keys {
                 Some(index)
             }
             Cipher::Counter(counter) => {
-                let Counter {
-                    key,
-                    salt,
-                    authentication,
-                } = &**counter;
                 let (packet, tag) = datagram.split_last_chunk::<SHORT_TAG>()?;
-                let made = hmac::sign(authentication, packet);
+                let made = hmac::sign(&counter.authentication, packet);
                 verify_slices_are_equal(&made.as_ref()[..SHORT_TAG], tag).ok()?;
                 let (packet, word) = packet.split_last_chunk::<INDEX>()?;
                 let index = index(word)?;
                 plain.extend_from_slice(packet);
                 let rest = plain.get_mut(CLEAR..)?;
-                count(key, count_from(salt, ssrc, index.into()), rest)?;
+                counter.count(ssrc, index.into(), rest)?;
                 Some(index)
             }
         }
@@ -225,6 +205,13 @@ struct Counter {
     key: EncryptingKey,
     salt: [u8; 14],
     authentication: hmac::Key,
+}
+
+impl Counter {
+    /// Encrypts, or decrypts, what has this index.
+    fn count(&self, ssrc: u32, index: u64, bytes: &mut [u8]) -> Option<()> {
+        count(&self.key, count_from(&self.salt, ssrc, index), bytes)
+    }
 }
 
 impl std::fmt::Debug for Cipher {

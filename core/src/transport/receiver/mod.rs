@@ -129,13 +129,11 @@ impl Receiver {
         let format = |format: &&Format| format.payload_type == header.payload_type;
         let format = self.formats.iter().find(format).copied();
         let known = self.sources.find(header.ssrc);
-        let fresh = match known {
-            Some(_) => None,
-            None => match self.sources.identify(&header, format, &self.lines) {
-                Some(_) if self.sources.is_full() => return Received::Refused,
-                None => return Received::Nothing,
-                fresh => fresh,
-            },
+        let found = match known.ok_or_else(|| self.sources.identify(&header, format, &self.lines)) {
+            Ok(place) => Ok(place),
+            Err(None) => return Received::Nothing,
+            Err(Some(_)) if self.sources.is_full() => return Received::Refused,
+            Err(Some(fresh)) => Err(fresh),
         };
         let newest = known.and_then(|place| self.sources.all[place].window.newest());
         let Some(index) = extended(newest, header.sequence) else {
@@ -148,11 +146,8 @@ impl Receiver {
         {
             return Received::Nothing;
         }
-        let place = match (known, fresh) {
-            (Some(place), _) => place,
-            (None, Some(source)) => self.sources.add(source),
-            (None, None) => return Received::Nothing,
-        };
+        // Nothing is believed before.
+        let place = found.unwrap_or_else(|fresh| self.sources.add(fresh));
         if !self.sources.all[place].window.take(index) {
             return Received::Nothing;
         }
@@ -253,21 +248,21 @@ impl Receiver {
     pub(super) fn deadline(&self) -> Option<Time> {
         let missing = self
             .receptions()
-            .filter_map(|(_, reception)| reception.missing.deadline());
+            .filter_map(|reception| reception.missing.deadline());
         earliest([self.wide.deadline(), missing.min()])
     }
 
     /// Whether something is to be reported now that something came.
     fn is_due(&self, t: Time) -> bool {
-        self.wide.is_due(t) || self.receptions().any(|(_, reception)| reception.is_due(t))
+        self.wide.is_due(t) || self.receptions().any(|reception| reception.is_due(t))
     }
 
-    fn receptions(&self) -> impl Iterator<Item = (u32, &Reception)> {
-        let receptions = self.sources.all.iter().map(|source| match &source.kind {
-            Kind::Media(reception) => Some((source.ssrc, reception)),
+    fn receptions(&self) -> impl Iterator<Item = &Reception> {
+        let sources = self.sources.all.iter();
+        sources.filter_map(|source| match &source.kind {
+            Kind::Media(reception) => Some(reception),
             Kind::Repair | Kind::Probe => None,
-        });
-        receptions.flatten()
+        })
     }
 
     /// Does what time demands.
