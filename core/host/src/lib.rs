@@ -92,6 +92,7 @@ mod reach;
 mod record;
 mod replay;
 pub mod signals;
+mod sorting;
 pub mod start;
 pub mod threads;
 pub mod tls;

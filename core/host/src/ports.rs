@@ -36,7 +36,7 @@ pub(crate) fn bind_udp(address: SocketAddr, limits: &Limits) -> io::Result<UdpSo
     Ok(socket.into())
 }
 
-fn udp(address: SocketAddr) -> io::Result<Socket> {
+pub(crate) fn udp(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -47,58 +47,6 @@ fn udp(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_nonblocking(true)?;
     Ok(socket)
-}
-
-/// Binds a second socket beside one of [`bind_udp`], and has the system give it the transport-wide feedback that
-/// comes to both (see `media::feedback`). Nobody else shares the port: the first one was alone when it was bound.
-///
-/// # Errors
-/// Those of the system; it then goes on with one.
-#[cfg(target_os = "linux")]
-pub(crate) fn bind_for_feedback(first: &UdpSocket, limits: &Limits) -> io::Result<Socket> {
-    use nix::libc;
-    use nix::sys::socket::{setsockopt, sockopt};
-
-    /// RTPFB with FMT 15, padded or not (RFC 4585, section 6.1): `V=2|P|FMT`, then the packet type.
-    const RTPFB: u32 = 205;
-    const FEEDBACK: u32 = 0x8f;
-    const BUT_PADDING: u32 = 0xdf;
-
-    let address = first.local_addr()?;
-    socket2::SockRef::from(first).set_reuse_port(true)?;
-    let socket = udp(address)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    let step = |code: u32, k, jf| libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf,
-        k,
-    };
-    let load_byte = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
-    let is_equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    // Gives the number of the socket in the order of binding; 0 also for what is too short.
-    let mut program = [
-        step(load_byte, 0, 0),
-        step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, BUT_PADDING, 0),
-        step(is_equal, FEEDBACK, 3),
-        step(load_byte, 1, 0),
-        step(is_equal, RTPFB, 1),
-        step(libc::BPF_RET | libc::BPF_K, 1, 0),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0),
-    ];
-    let program = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    setsockopt(&socket, sockopt::AttachReusePortCbpf, &program)?;
-    ask_for_buffers(&socket, limits.udp_buffer_bytes);
-    Ok(socket)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn bind_for_feedback(_: &UdpSocket, _: &Limits) -> io::Result<Socket> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A system grants less than it is asked for where its administrator says so (on Linux
@@ -141,58 +89,3 @@ fn insist(socket: &Socket, bytes: usize) {
 
 #[cfg(not(target_os = "linux"))]
 fn insist(_: &Socket, _: usize) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// SRTCP, as far as it is in clear.
-    fn report(first: u8, packet_type: u8) -> [u8; 20] {
-        let mut report = [0; 20];
-        (report[0], report[1]) = (first, packet_type);
-        report
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_system_sorts_feedback_out_and_nobody_else_takes_the_port() {
-        for any in ["127.0.0.1:0", "[::1]:0"] {
-            let any: SocketAddr = any.parse().unwrap();
-            let limits = Limits::default();
-            let first = bind_udp(any, &limits).unwrap();
-            let second: UdpSocket = bind_for_feedback(&first, &limits).unwrap().into();
-            let address = first.local_addr().unwrap();
-            assert_eq!(second.local_addr().unwrap(), address);
-            let taken = bind_udp(address, &limits).unwrap_err();
-            assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
-
-            let from = UdpSocket::bind(any).unwrap();
-            let feedback = [report(0x8f, 205), report(0xaf, 205)];
-            let others = [
-                report(0x81, 205),
-                report(0x81, 206),
-                report(0x81, 201),
-                report(0x8f, 96),
-                report(0x00, 1),
-            ];
-            for datagram in feedback.iter().chain(&others) {
-                from.send_to(datagram, address).unwrap();
-            }
-            from.send_to(&[0x8f], address).unwrap();
-            let mut came = [0; 64];
-            for expected in feedback {
-                assert_eq!(second.recv(&mut came).unwrap(), 20);
-                assert_eq!(came[..20], expected);
-            }
-            for expected in others {
-                assert_eq!(first.recv(&mut came).unwrap(), 20);
-                assert_eq!(came[..20], expected);
-            }
-            assert_eq!(first.recv(&mut came).unwrap(), 1);
-            for socket in [&first, &second] {
-                let nothing = socket.recv(&mut came).unwrap_err();
-                assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
-            }
-        }
-    }
-}

@@ -33,6 +33,7 @@ use crate::reach::{
     Asked, IceServerError, LearnError, ice_servers, interfaces, learn, told_of_tcp, told_of_udp,
 };
 use crate::record::{RecordError, Recording};
+use crate::sorting;
 use crate::threads::Threads;
 use crate::tls::{Tls, TlsError};
 
@@ -471,7 +472,7 @@ impl Sockets {
 
 /// The socket for feedback beside another. Without one each report wakes the media side, and costs more.
 fn beside(socket: &UdpSocket, address: SocketAddr, limits: &Limits) -> Option<Feedback> {
-    let beside = ports::bind_for_feedback(socket, limits);
+    let beside = sorting::bind_for_feedback(socket, limits);
     match beside.and_then(|beside| Feedback::new(beside, address)) {
         Ok(feedback) => Some(feedback),
         Err(error) => {

@@ -1,13 +1,15 @@
-//! Transport-wide feedback comes to a socket of its own, which wakes nobody.
+//! What viewers tell of what came, and nothing else, comes to a socket of its own, which wakes nobody.
 //!
 //! ```text
-//!  a UDP port ─► the system looks at 2 bytes ─┬─ feedback ─► this socket: looked at with a turn, or 20 ms later
+//!  a UDP port ─► the system looks at 4 bytes ─┬─ feedback ─► this socket: looked at with a turn, or 40 ms later
+//!                                             ├─ RR and XR alone: dropped
 //!                                             └─ all else ─► the runtime's socket: wakes the thread
 //! ```
-//! Each viewer tells some 20 times a second what came and when (`draft-holmer-rmcat-transport-wide-cc-extensions-01`).
-//! Those are more wake-ups than all media in a room where few speak, each with cold caches, and nothing in them is
-//! urgent: when packets came stands in the report. What asks for packets or pictures again (NACK, PLI) is not among
-//! them. The first bytes of SRTCP are in clear (RFC 3711, section 3.4), so the system can tell them apart.
+//! Each viewer tells some 20 times a second what came and when (`draft-holmer-rmcat-transport-wide-cc-extensions-01`),
+//! and once a second for each stream how it came (RR, XR), which says nothing more. Those are more wake-ups than all
+//! media in a room where few speak, each with cold caches, and nothing in them is urgent: when packets came stands in
+//! the feedback. What asks for packets or pictures again (NACK, PLI) is not among them, nor sender reports, whose time of
+//! arrival matters. The first bytes of SRTCP are in clear (RFC 3711, section 3.4), so the system can tell them apart.
 //!
 //! What comes to which socket is nothing but a matter of time: both take everything.
 
@@ -19,15 +21,16 @@ use socket2::Socket;
 use tsuji_core::Time;
 
 use super::drops;
-use crate::udp::{Batching, Inbox};
+use crate::udp::{Batching, Inbox, Received};
 
 /// Within which turns do not look again. 5 ms.
 const GAP: Duration = Duration::from_millis(5);
 
-/// How long a report waits at most while they come. 20 ms: small beside the 50 to 100 ms between two of one viewer.
-const HOLD: Duration = Duration::from_millis(20);
+/// How long feedback waits at most while it comes. 40 ms: as pictures come more often, nobody wakes up for it; and small
+/// beside the 50 to 100 ms between two of one viewer.
+const HOLD: Duration = Duration::from_millis(40);
 
-/// After the last report, until which more are expected. 500 ms. Later ones wait for whatever comes next.
+/// After the last feedback, until which more is expected. 500 ms. What comes later waits for whatever comes next.
 const EXPECTED: Duration = Duration::from_millis(500);
 
 /// The socket for feedback beside one of a runtime, bound to the same address.
@@ -36,7 +39,7 @@ pub(crate) struct Feedback {
     socket: Socket,
     pub(crate) address: SocketAddr,
     batching: Batching,
-    pub(crate) inbox: Inbox,
+    inbox: Inbox,
     looked: Time,
     expected_until: Time,
 }
@@ -89,6 +92,11 @@ impl Feedback {
             Err(error) => Err(error),
         }
     }
+
+    /// The next one of the batch.
+    pub(crate) fn take(&mut self) -> Option<Received<'_>> {
+        self.inbox.take()
+    }
 }
 
 #[cfg(test)]
@@ -105,15 +113,15 @@ mod tests {
         let address = socket.local_addr().unwrap();
         let mut feedback = Feedback::new(socket.into(), address).unwrap();
         feedback.receive(at(1_000)).unwrap();
-        assert_eq!(feedback.deadline(), None, "nothing is expected");
         assert!(!feedback.is_due(at(1_004)) && feedback.is_due(at(1_005)));
-        assert!(feedback.inbox.take().is_none());
+        assert!(feedback.take().is_none());
+        assert_eq!(feedback.deadline(), None, "nothing is expected");
 
         from.send_to(b"report", address).unwrap();
         feedback.receive(at(2_000)).unwrap();
-        assert_eq!(feedback.inbox.take().unwrap().payload, b"report");
-        assert_eq!(feedback.deadline(), Some(at(2_020)));
-        feedback.receive(at(2_470)).unwrap();
+        assert_eq!(feedback.take().unwrap().payload, b"report");
+        assert_eq!(feedback.deadline(), Some(at(2_040)));
+        feedback.receive(at(2_450)).unwrap();
         assert_eq!(feedback.deadline(), Some(at(2_490)));
         feedback.receive(at(2_490)).unwrap();
         assert_eq!(feedback.deadline(), None, "it is over");
@@ -130,9 +138,9 @@ mod tests {
         }
         feedback.receive(at(1_000)).unwrap();
         assert!(feedback.is_due(at(1_000)) && feedback.deadline() <= Some(at(1_000)));
-        while feedback.inbox.take().is_some() {}
+        while feedback.take().is_some() {}
         feedback.receive(at(1_000)).unwrap();
-        assert!(feedback.inbox.take().is_some() && feedback.inbox.take().is_none());
-        assert_eq!(feedback.deadline(), Some(at(1_020)));
+        assert!(feedback.take().is_some() && feedback.take().is_none());
+        assert_eq!(feedback.deadline(), Some(at(1_040)));
     }
 }

@@ -363,24 +363,18 @@ impl<S: DatagramSocket> Shard<S> {
             if !feedback.is_due(t) {
                 continue;
             }
+            let address = feedback.address;
             if let Err(error) = feedback.receive(t)
                 && let Some(times) = self.receive_errors.happened(t)
             {
-                let socket = feedback.address;
-                tracing::warn!(%error, times, %socket, "cannot receive feedback");
+                tracing::warn!(%error, times, socket = %address, "cannot receive feedback");
             }
             while let Some(feedback) = self.feedback.get_mut(index)
-                && let Some(datagram) = feedback.inbox.take()
+                && let Some(datagram) = feedback.take()
             {
                 self.received += 1;
                 self.congested += u64::from(datagram.is_congested());
-                if hand_in(
-                    &mut self.sfu,
-                    &mut self.recording,
-                    t,
-                    feedback.address,
-                    &datagram,
-                ) {
+                if hand_in(&mut self.sfu, &mut self.recording, t, address, &datagram) {
                     self.take_outputs(t)?;
                 }
             }
