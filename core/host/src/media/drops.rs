@@ -11,27 +11,46 @@ pub(crate) fn number(socket: &impl AsFd) -> Option<u64> {
     Some(rustix::fs::fstat(socket).ok()?.st_ino)
 }
 
-/// How many datagrams these sockets had no room for so far. `None` where the system does not tell.
-pub(crate) fn of(sockets: &[u64]) -> Option<u64> {
-    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(fs::read_to_string);
-    let mut dropped = None;
-    for table in tables.into_iter().filter_map(Result::ok) {
-        *dropped.get_or_insert(0) += count(&table, sockets);
-    }
-    dropped
+/// The tables in which the system counts, by the family of addresses. To make one, it goes through all that it has room
+/// for, which takes the better part of a millisecond.
+const TABLES: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
+
+/// What some sockets had no room for.
+#[derive(Debug)]
+pub(crate) struct Drops {
+    sockets: Vec<u64>,
+    /// Those that tell of any of them.
+    tables: Vec<&'static str>,
 }
 
-/// Adds up the last column of those rows whose tenth says which socket they are about.
-fn count(table: &str, sockets: &[u64]) -> u64 {
-    let rows = table.lines().skip(1).filter_map(|row| {
-        let fields: Vec<&str> = row.split_whitespace().collect();
-        let [_, _, _, _, _, _, _, _, _, socket, .., drops] = fields[..] else {
-            return None;
+impl Drops {
+    /// Of these sockets. `None` where the system does not tell.
+    pub(crate) fn of(sockets: Vec<u64>) -> Option<Self> {
+        let tells = |table: &&str| {
+            let table = fs::read_to_string(table);
+            table.is_ok_and(|table| drops(&table, &sockets).next().is_some())
         };
-        let is_ours = sockets.contains(&socket.parse().ok()?);
-        is_ours.then(|| drops.parse::<u64>().ok())?
-    });
-    rows.sum()
+        let tables: Vec<_> = TABLES.into_iter().filter(tells).collect();
+        (!tables.is_empty()).then_some(Self { sockets, tables })
+    }
+
+    /// How many datagrams they had no room for so far.
+    pub(crate) fn count(&self) -> u64 {
+        let tables = self.tables.iter().map(fs::read_to_string);
+        let tables = tables.filter_map(Result::ok);
+        let counts = tables.map(|table| drops(&table, &self.sockets).sum::<u64>());
+        counts.sum()
+    }
+}
+
+/// The last column of those rows whose tenth says which socket they are about.
+fn drops(table: &str, sockets: &[u64]) -> impl Iterator<Item = u64> {
+    table.lines().skip(1).filter_map(|row| {
+        let mut fields = row.split_ascii_whitespace();
+        let socket = fields.nth(9)?.parse().ok()?;
+        let is_ours = sockets.contains(&socket);
+        is_ours.then(|| fields.last()?.parse().ok())?
+    })
 }
 
 #[cfg(test)]
@@ -49,21 +68,24 @@ mod tests {
   463: 0100007F:2711 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4712 2 0000000000000000 9
   464: garbage
 ";
-        assert_eq!(count(table, &[4711]), 7);
-        assert_eq!(count(table, &[4711, 4712]), 16);
-        assert_eq!(count(table, &[1]), 0);
+        let of = |sockets: &[u64]| drops(table, sockets).collect::<Vec<_>>();
+        assert_eq!(of(&[4711]), [7]);
+        assert_eq!(of(&[4711, 4712]), [7, 9]);
+        assert!(of(&[1]).is_empty());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_buffer_that_is_full_shows() {
         let [from, to] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let sockets = [number(&to).unwrap()];
-        assert_eq!(of(&sockets), Some(0));
+        let drops = Drops::of(vec![number(&to).unwrap()]).unwrap();
+        assert_eq!(drops.count(), 0);
+        assert_eq!(drops.tables, TABLES[..1]);
+        assert!(Drops::of(vec![0]).is_none());
         socket2::SockRef::from(&to).set_recv_buffer_size(1).unwrap();
         for _ in 0..100 {
             from.send_to(&[0; 1_000], to.local_addr().unwrap()).unwrap();
         }
-        assert!(of(&sockets) > Some(0));
+        assert!(drops.count() > 0);
     }
 }

@@ -2,7 +2,7 @@
 //! brought was not lost by anybody's network.
 //!
 //! ```text
-//!   /proc/net/udp ─► a thread, every half second ─► a number for each media side ─► Input::Overflow
+//!   /proc/net/udp ─► a thread, every 800 ms ─► a number for each media side ─► Input::Overflow
 //! ```
 //! The media side only loads a number. A server whose system does not tell has no such thread.
 
@@ -11,10 +11,10 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use super::drops;
+use super::drops::Drops;
 
-/// How often the system is asked. 500 ms: before a freeze that it caused is told.
-const ASKED: Duration = Duration::from_millis(500);
+/// How often the system is asked. 800 ms: before a freeze that it caused is told.
+const ASKED: Duration = Duration::from_millis(800);
 
 /// What the sockets of one media side had no room for.
 #[derive(Debug, Default)]
@@ -27,15 +27,13 @@ impl Overflow {
     /// Watches sockets, by their numbers, for each media side.
     pub(crate) fn watch(sides: Vec<Vec<u64>>) -> Vec<Self> {
         let overflows: Vec<Self> = sides.iter().map(|_| Self::default()).collect();
+        let sides = sides.into_iter().zip(&overflows);
         let sides: Vec<_> = sides
-            .into_iter()
-            .zip(&overflows)
-            .map(|(sockets, overflow)| (sockets, Arc::downgrade(&overflow.dropped)))
+            .filter_map(|(sockets, overflow)| {
+                Some((Drops::of(sockets)?, Arc::downgrade(&overflow.dropped)))
+            })
             .collect();
-        if sides
-            .iter()
-            .all(|(sockets, _)| drops::of(sockets).is_none())
-        {
+        if sides.is_empty() {
             return overflows;
         }
         let watcher = thread::Builder::new().name("tsuji-overflow".to_owned());
@@ -55,17 +53,15 @@ impl Overflow {
 }
 
 /// Until the last media side is gone.
-fn look(sides: &[(Vec<u64>, Weak<AtomicU64>)]) {
+fn look(sides: &[(Drops, Weak<AtomicU64>)]) {
     loop {
         let mut anybody = false;
-        for (sockets, dropped) in sides {
+        for (drops, dropped) in sides {
             let Some(dropped) = dropped.upgrade() else {
                 continue;
             };
             anybody = true;
-            if let Some(count) = drops::of(sockets) {
-                dropped.store(count, Ordering::Relaxed);
-            }
+            dropped.store(drops.count(), Ordering::Relaxed);
         }
         if !anybody {
             return;
@@ -81,6 +77,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::media::drops;
 
     #[cfg(target_os = "linux")]
     #[test]

@@ -22,6 +22,7 @@ use tsuji_core::{Counters, Sizes, Time};
 
 use crate::clock::Clock;
 use crate::control::Told;
+use crate::media::drops::Drops;
 use crate::record::RecordStats;
 use crate::tls::Tls;
 pub(crate) use lateness::Lateness;
@@ -42,7 +43,7 @@ pub(crate) struct Watch {
     front: Arc<Published<FrontStats>>,
     tls: OnceLock<Tls>,
     /// The UDP sockets, as the system numbers them.
-    sockets: OnceLock<Vec<u64>>,
+    drops: OnceLock<Option<Drops>>,
 }
 
 /// How a server is.
@@ -114,7 +115,7 @@ impl Watch {
             media: (0..shards).map(|_| Arc::default()).collect(),
             front: Arc::default(),
             tls: OnceLock::new(),
-            sockets: OnceLock::new(),
+            drops: OnceLock::new(),
         }
     }
 
@@ -129,7 +130,7 @@ impl Watch {
     /// Media comes to these sockets, as the system numbers them.
     pub(crate) fn receiving_at(&self, sockets: Vec<u64>) {
         // A server has them once; the first counts.
-        let _ = self.sockets.set(sockets);
+        let _ = self.drops.set(Drops::of(sockets));
     }
 
     /// Connections are secured with this.

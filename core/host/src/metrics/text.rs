@@ -12,7 +12,6 @@ use prometheus_client::registry::Registry;
 use tsuji_core::freeze::Culprit;
 
 use super::{FrontStats, Lateness, QualityStats, Watch};
-use crate::media::drops;
 use crate::record::BUILD;
 
 /// What the text is.
@@ -96,13 +95,13 @@ impl Page<'_> {
 
     /// What the system dropped before we saw it.
     fn dropped(&mut self, watch: &Watch) -> fmt::Result {
-        let Some(dropped) = watch.sockets.get().and_then(|sockets| drops::of(sockets)) else {
+        let Some(Some(drops)) = watch.drops.get() else {
             return Ok(());
         };
         self.counters([(
             "tsuji_udp_receive_buffer_drops",
             "Datagrams for which the receive buffers had no room",
-            dropped,
+            drops.count(),
         )])
     }
 
