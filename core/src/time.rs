@@ -39,6 +39,17 @@ impl Time {
     }
 }
 
+/// What is not urgent is done at moments that are the same for everybody, so that whoever drives this wakes up
+/// once for all of them. 50 ms apart, in microseconds.
+const MOMENTS: u64 = 50_000;
+
+impl Time {
+    /// The first of those moments that is not before.
+    pub(crate) fn moment(self) -> Self {
+        Self(self.0.div_ceil(MOMENTS).saturating_mul(MOMENTS))
+    }
+}
+
 /// The first of these, if there is any.
 pub(crate) fn earliest<const N: usize>(times: [Option<Time>; N]) -> Option<Time> {
     let mut first = None;

@@ -23,10 +23,8 @@ const NEAR: Duration = Duration::from_millis(150);
 /// three do not mend is something else.
 const AGAIN: Duration = Duration::from_secs(1);
 const ASKS: u8 = 3;
-/// How often it is looked whether there is a gap; and at moments that are the same for everybody, these 50 ms
-/// apart, so that whoever drives this does not wake up for each viewer.
+/// How often it is looked whether there is a gap.
 const LOOK: Duration = Duration::from_millis(150);
-const MOMENTS: u64 = 50_000;
 /// How long freezes are remembered that were told.
 const REMEMBERED: usize = 16;
 
@@ -144,7 +142,7 @@ impl Watch {
         let ended = self.course.packet(part, now);
         let is_first = self.check.is_none() && !part.sound;
         if is_first {
-            self.check = Some(moment(now + LOOK));
+            self.check = Some((now + LOOK).moment());
         }
         if let Some(gap) = ended {
             self.note(now, Place::Departure, gap);
@@ -235,7 +233,7 @@ impl Watch {
     pub(crate) fn take(&mut self, now: Time, arrival: Option<Gap>) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
             let due = self.course.due();
-            self.check = due.map(|(due, _)| moment(due.max(now + LOOK)));
+            self.check = due.map(|(due, _)| due.max(now + LOOK).moment());
             if let Some((due, gap)) = self.course.due()
                 && due <= now
             {
@@ -346,11 +344,6 @@ impl Watch {
         let all = self.past.iter().copied().chain(open).chain(open_now);
         all.filter(move |(begin, end, _)| *begin <= to && from <= *end)
     }
-}
-
-/// The next moment for looking.
-fn moment(t: Time) -> Time {
-    Time::from_micros(t.as_micros().next_multiple_of(MOMENTS))
 }
 
 #[cfg(test)]

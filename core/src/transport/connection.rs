@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -29,6 +30,9 @@ use crate::input::Datagram;
 use crate::limits::ADDRESSES_CHECKED;
 use crate::path::{Path, Transport};
 use crate::time::{Time, earliest};
+
+/// How often str0m would wake up to report on streams of which it sees nothing: a day.
+const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
 /// One participant's connection.
 #[derive(Debug)]
@@ -68,7 +72,9 @@ impl Connection {
                 pass: credentials.password.clone(),
             })
             .set_ice_lite(true)
-            .set_rtp_mode(true);
+            .set_rtp_mode(true)
+            .set_rtcp_report_interval_audio(NEVER)
+            .set_rtcp_report_interval_video(NEVER);
         let config = codecs::offer(config, environment.video_codec);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);

@@ -79,7 +79,12 @@ impl Connection {
         if let Some(material) = self.seam.keying_material() {
             self.sender.agreed(&material);
         }
-        self.due = Some(environment.time(waits.map_err(Fault::from)?));
+        let due = environment.time(waits.map_err(Fault::from)?);
+        // Once there are keys, nothing of str0m's is urgent but answers, which it gives at once.
+        self.due = Some(match self.sender.keys() {
+            Some(_) => due.moment(),
+            None => due,
+        });
         Ok(())
     }
 
