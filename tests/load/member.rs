@@ -163,7 +163,11 @@ impl Member {
             ServerMessage::Error { code, message } => Err(format!("{code:?}: {message}")),
             ServerMessage::Drain { .. } => Err("the server is about to end".to_owned()),
             _ => Ok(()),
-        })
+        })?;
+        if self.role == Role::Subscriber {
+            self.client.browser.only_watch();
+        }
+        Ok(())
     }
 
     /// Takes all datagrams that wait.

@@ -261,6 +261,21 @@ impl Browser {
         answer.to_sdp_string()
     }
 
+    /// Has no streams to send on, until the next answer. str0m reports as a sender on each that there is, though only
+    /// who sent something does (RFC 3550, 6.4), and no browser does without.
+    pub fn only_watch(&mut self) {
+        let mids = self.publish.into_iter().flatten();
+        self.engine.call(|rtc| {
+            let mut direct = rtc.direct_api();
+            for mid in mids {
+                if let Some(stream) = direct.stream_tx_by_mid(mid, None) {
+                    let ssrc = stream.ssrc();
+                    direct.remove_stream_tx(ssrc);
+                }
+            }
+        });
+    }
+
     /// Takes a candidate of the server.
     pub fn candidate(&mut self, t: Time, candidate: &str) {
         let candidate =
