@@ -77,6 +77,9 @@ pub(crate) struct Participant {
     /// When to look whether its pictures freeze.
     #[serde(skip)]
     pub(crate) freezes_at: Option<Time>,
+    /// Its entry in the table of those.
+    #[serde(skip)]
+    pub(crate) look: Option<Time>,
 }
 
 /// How far its connection is.
@@ -327,7 +330,7 @@ impl Participant {
     /// when it was last looked at.
     pub(crate) fn soonest(&self) -> Option<Time> {
         let connection = self.connection.as_deref().and_then(Connection::deadline);
-        earliest([self.slow, self.freezes_at, connection])
+        earliest([self.slow, connection])
     }
 
     /// When something is due of what does not change with each packet.

@@ -11,7 +11,7 @@ pub struct Sizes {
     pub rooms: usize,
     /// Remote addresses that participants have proved.
     pub addresses: usize,
-    /// Participants that wait for a time.
+    /// Times that participants wait for, two for each at most.
     pub timers: usize,
     /// Outputs that nobody has taken yet.
     pub outputs: usize,

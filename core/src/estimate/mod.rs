@@ -23,7 +23,7 @@
 //! - When [`Estimator::deadline`] has come: [`Estimator::timeout`], and then [`Estimator::padding`] until
 //!   it is `None`. It says how many bytes are due as one or several packets; whoever can't pad sends less, or
 //!   nothing. Packets of a probe should be large: one of 40 Mbit/s is 75 kB within 15 ms.
-//! - Both [`Estimator::told`] and [`Estimator::timeout`] say whether [`Estimator::estimate`] is news.
+//! - Both [`Estimator::told`], in [`Heard::news`], and [`Estimator::timeout`] say whether [`Estimator::estimate`] is news.
 
 mod cluster;
 mod groups;
@@ -64,6 +64,17 @@ pub(crate) struct Padding {
     pub(crate) cluster: Cluster,
 }
 
+/// What came of a feedback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Whether the estimate is news.
+    pub(crate) news: bool,
+    /// Packets of which it is new that they came.
+    pub(crate) came: usize,
+    /// How long the quickest of those was under way, and the slowest: microseconds from our clock to the peer's.
+    pub(crate) took: Option<(i64, i64)>,
+}
+
 /// The estimator of one path.
 #[derive(Debug)]
 pub(crate) struct Estimator {
@@ -91,16 +102,15 @@ impl Estimator {
     }
 
     /// What a transport-wide feedback says of packets, in its order: the number's 16 bits, and when it
-    /// came by the peer's clock, microseconds; `None` where it did not. Says whether the estimate is news.
+    /// came by the peer's clock, microseconds; `None` where it did not.
     pub(crate) fn told(
         &mut self,
         t: Time,
         packets: impl Iterator<Item = (u16, Option<i64>)>,
-    ) -> bool {
+    ) -> Heard {
         let pace = self.pace;
-        self.path
-            .as_mut()
-            .is_some_and(|path| path.told(t, packets, pace))
+        let path = self.path.as_mut();
+        path.map_or(Heard::default(), |path| path.told(t, packets, pace))
     }
 
     /// What would be sent if the path carried it.
@@ -129,7 +139,7 @@ impl Estimator {
 
     /// When [`Estimator::timeout`] and [`Estimator::padding`] are due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.path.as_ref()?.due()
+        self.path.as_ref()?.due(self.pace)
     }
 
     /// What the path is believed to carry, bits a second; `None` until there is feedback.

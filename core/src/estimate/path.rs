@@ -13,7 +13,7 @@ use super::rate::{Rate, Seen};
 use super::silence::Silence;
 use super::throughput::Throughput;
 use super::trend::{Trend, Use};
-use super::{Cluster, MOST, Padding};
+use super::{Cluster, Heard, MOST, Padding};
 use crate::time::{Time, earliest};
 use crate::transport::Pace;
 
@@ -58,6 +58,8 @@ pub(super) struct Path {
     over: Option<Time>,
     news: News,
     due: Option<Time>,
+    /// What was sent then may have changed that.
+    sent: Option<Time>,
 }
 
 impl Path {
@@ -81,6 +83,7 @@ impl Path {
             over: None,
             news: News::default(),
             due: None,
+            sent: None,
         })
     }
 
@@ -90,9 +93,12 @@ impl Path {
         self.history.memory()
     }
 
-    /// When time is due.
-    pub(super) fn due(&self) -> Option<Time> {
-        self.due
+    /// When time is due. Asked once for packets that are sent together.
+    pub(super) fn due(&self, pace: Pace) -> Option<Time> {
+        match self.sent {
+            Some(t) => self.soonest(t, pace),
+            None => self.due,
+        }
     }
 
     /// What it carries, bits a second; `None` until there is feedback.
@@ -136,7 +142,7 @@ impl Path {
         if !self.probes.has_begun() {
             self.decide(t, pace);
         } else {
-            self.schedule(t, pace);
+            self.sent = Some(t);
         }
     }
 
@@ -145,8 +151,9 @@ impl Path {
         t: Time,
         packets: impl Iterator<Item = (u16, Option<i64>)>,
         pace: Pace,
-    ) -> bool {
+    ) -> Heard {
         let mut last_sent = None;
+        let mut heard = Heard::default();
         for (bits, came) in packets {
             if came.is_some_and(|at| at.unsigned_abs() > ABSURD) {
                 continue;
@@ -163,15 +170,20 @@ impl Path {
                 continue;
             };
             last_sent = last_sent.max(Some(told.sent));
+            let took = at - told.sent as i64;
+            heard.came += 1;
+            heard.took = Some(match heard.took {
+                Some((quickest, slowest)) => (quickest.min(took), slowest.max(took)),
+                None => (took, took),
+            });
             self.throughput.came(at, told.bytes);
             if is_probe {
                 self.probes.came(&told, at);
                 continue;
             }
             self.loss.came(&told);
-            let sent = told.sent as i64;
-            self.queue.took(at - sent);
-            match self.groups.came(sent, at) {
+            self.queue.took(took);
+            match self.groups.came(told.sent as i64, at) {
                 Grouped::Within => {}
                 Grouped::Step(step) => self.trend.step(step),
                 Grouped::Broken => {
@@ -180,12 +192,12 @@ impl Path {
                 }
             }
         }
-        let Some(sent) = last_sent else {
-            return false;
-        };
-        self.heard(t, sent);
-        self.conclude(t, pace);
-        self.is_news(t)
+        if let Some(sent) = last_sent {
+            self.heard(t, sent);
+            self.conclude(t, pace);
+            heard.news = self.is_news(t);
+        }
+        heard
     }
 
     /// Something came.
@@ -344,17 +356,21 @@ impl Path {
     }
 
     fn schedule(&mut self, t: Time, pace: Pace) {
+        self.sent = None;
+        self.due = self.soonest(t, pace);
+    }
+
+    fn soonest(&self, t: Time, pace: Pace) -> Option<Time> {
         if self.rests {
-            self.due = None;
-            return;
+            return None;
         }
         let wants = (pace.desired as f64) > self.bits();
         let keepalive = (pace.least > 0 && self.heard.is_some()).then(|| self.keepalive.deadline());
-        self.due = earliest([
+        earliest([
             self.probes.deadline(t, wants),
             keepalive,
             self.unheard(),
             Some(self.woken + REST),
-        ]);
+        ])
     }
 }

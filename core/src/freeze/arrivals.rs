@@ -1,4 +1,15 @@
 //! What came to a viewer of what was sent, by its transport-wide feedback.
+//!
+//! As long as all comes, and in time, nothing is looked at but that: what was sent is written down, and gone through
+//! when something happens that may be a gap, up to the present, and packet by packet for a while.
+//!
+//! ```text
+//!  sent ──► ring ──────────────── catch_up ──► Course of each slot ─► gaps
+//!             │                       ▲
+//!             ├─ a pause, a repair ───┤ a while of attention
+//!  told ──► all of it came in time? ──┘
+//!             └─ yes ─► a number is moved
+//! ```
 
 use std::time::Duration;
 
@@ -10,17 +21,23 @@ use crate::time::Time;
 
 /// Packets that are remembered until they are told of.
 const SENT: usize = 1_024;
-/// Packets of one slot whose pictures are remembered.
-const PARTS: usize = 256;
 /// Gaps of one slot that nobody took yet.
 const GAPS: usize = 8;
 /// Clocks drift apart by 200 ppm at most.
 const DRIFT: u64 = 5_000;
-/// How long feedback may be under way, and be gathered before: 400 ms. As long as it is silent,
-/// nothing shows that pictures do not come.
+/// How long feedback may be under way, and be gathered before: 400 ms.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// Between two feedbacks, each of which may tell of a part of a picture: 100 ms.
+const BETWEEN: Duration = Duration::from_millis(100);
 /// After so long it is itself a sign: 1.2 s.
 const SILENCE: Duration = Duration::from_millis(1_200);
+
+/// What comes so much later than the quickest comes in time: 60 ms. No gap is as short.
+const IN_TIME: i64 = 60_000;
+/// Between two packets of a slot there may be a gap from here on: 150 ms.
+const PAUSE: Duration = Duration::from_millis(150);
+/// For so long after something happened, packets are gone through one by one: 2 s.
+const ATTENTION: Duration = Duration::from_secs(2);
 
 /// What became of packets to a viewer in a tenth of a second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,21 +63,28 @@ pub(crate) struct Sent {
     pub(crate) slot: Option<u8>,
     /// It repeats another.
     pub(crate) repairs: bool,
-    /// Its own, or that of the packet that it repeats.
-    pub(crate) sequence: u16,
+    /// What decoding depends on: its own, or that of the packet that it repeats.
+    pub(crate) part: Part,
 }
 
-/// A packet that is under way.
+/// A packet that is under way: 24 bytes, because there is one for each that is sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct UnderWay {
     number: u16,
-    /// Of which slot; `None`: of no pictures.
     slot: Option<u8>,
     repairs: bool,
-    sequence: u16,
-    at: Time,
     came: bool,
     lost: bool,
+    /// When it left: the lower bits of microseconds. What is 71 minutes old has been forgotten before.
+    at: u32,
+    /// Its [`Part`], whose number is the lower bits of the extended one.
+    sequence: u16,
+    timestamp: u32,
+    marker: bool,
+    key: bool,
+    first: bool,
+    sound: bool,
+    base: Option<u8>,
 }
 
 /// All pictures to one viewer.
@@ -71,6 +95,11 @@ pub(crate) struct Arrivals {
     newest: Option<u16>,
     /// The number behind the newest that was told of.
     told: Option<u16>,
+    /// That behind the newest that slots know of; and some before that were forgotten meanwhile.
+    known: u16,
+    skipped: bool,
+    /// Until when packets are gone through one by one.
+    attentive_until: Time,
     /// The count of the newest feedback.
     count: Option<u8>,
     clock: Option<Clock>,
@@ -93,11 +122,15 @@ struct Clock {
 /// The pictures of one slot.
 #[derive(Debug)]
 struct Slot {
-    parts: Vec<Part>,
     course: Course,
     gaps: Vec<Gap>,
-    /// The newest packet that was sent.
+    /// When a packet was last sent, and the highest extended number of all.
     sent: Time,
+    newest: u64,
+    /// When the newest packet of which something was told had left.
+    told: Time,
+    /// What came before is not known.
+    resumes: bool,
 }
 
 impl Arrivals {
@@ -105,19 +138,14 @@ impl Arrivals {
     pub(crate) fn slot(&mut self) -> Option<u8> {
         let place = u8::try_from(self.slots.len()).ok()?;
         self.slots.push(Slot {
-            parts: vec![Part::default(); PARTS],
             course: Course::default(),
             gaps: Vec::new(),
             sent: Time::ZERO,
+            newest: 0,
+            told: Time::ZERO,
+            resumes: false,
         });
         Some(place)
-    }
-
-    /// This will leave in a slot.
-    pub(crate) fn written(&mut self, slot: u8, part: Part) {
-        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
-            slot.parts[part.sequence as usize % PARTS] = part;
-        }
     }
 
     /// A packet leaves.
@@ -134,54 +162,158 @@ impl Arrivals {
         }
         let slot = packet.slot.map(usize::from);
         let slot = slot.and_then(|slot| self.slots.get_mut(slot));
-        if let Some(slot) = slot.filter(|_| !packet.repairs) {
-            slot.sent = at;
+        if let Some(slot) = slot {
+            let follows = packet.part.sequence == slot.newest + 1 && slot.sent + PAUSE > at;
+            if packet.repairs || !follows {
+                self.attentive_until = at + ATTENTION;
+            }
+            if !packet.repairs {
+                slot.sent = at;
+                slot.newest = slot.newest.max(packet.part.sequence);
+            }
         }
-        self.told.get_or_insert(packet.number);
+        if self.told.is_none() {
+            (self.told, self.known) = (Some(packet.number), packet.number);
+        }
         self.newest = Some(packet.number.wrapping_add(1));
         self.sent[usize::from(packet.number) % SENT] = UnderWay {
             number: packet.number,
             slot: packet.slot,
             repairs: packet.repairs,
-            sequence: packet.sequence,
-            at,
             came: false,
             lost: false,
+            at: at.as_micros() as u32,
+            sequence: packet.part.sequence as u16,
+            timestamp: packet.part.timestamp,
+            marker: packet.part.marker,
+            key: packet.part.key,
+            first: packet.part.first,
+            sound: packet.part.sound,
+            base: packet.part.base,
         };
         self.path.at(at).sent += 1;
     }
 
     /// The viewer tells what came, as [`packets`](super::feedback::packets) reads it, in a feedback of this
-    /// `count`.
-    pub(crate) fn told(&mut self, now: Time, count: Option<u8>, told: &[(u16, Option<i64>)]) {
-        let silent = now.since(self.heard).as_millis() as u16;
+    /// `count`. `took`: how long the quickest and the slowest were under way, microseconds from our clock to the
+    /// viewer's, if all of them came and nothing was told of any before.
+    pub(crate) fn told(
+        &mut self,
+        now: Time,
+        count: Option<u8>,
+        told: &[(u16, Option<i64>)],
+        took: Option<(i64, i64)>,
+    ) {
+        let mut path = Path {
+            silence: now.since(self.heard).as_millis() as u16,
+            ..Path::default()
+        };
         self.heard = now;
-        let bin = self.path.at(now);
-        bin.silence = bin.silence.max(silent);
         let last = std::mem::replace(&mut self.count, count);
         let follows = last
             .zip(count)
             .is_some_and(|(last, count)| last.wrapping_add(1) == count);
+        let next = told.first().map(|(number, _)| *number);
+        let delay = took.map(|took| self.delay(now, took));
+        let delay = delay.filter(|delay| *delay < IN_TIME && follows && next == self.told);
+        if let (Some(delay), Some(next)) = (delay, next)
+            && self.is_calm(now)
+        {
+            path.came = told.len() as u16;
+            path.delay = (delay / 1_000) as u16;
+            self.all_came(next.wrapping_add(told.len() as u16));
+            self.path.at(now).add(path);
+            return;
+        }
+        if delay.is_none() {
+            self.attentive_until = now + ATTENTION;
+        }
+        self.catch_up(now);
         for (number, came) in told.iter().copied() {
             // What nothing is said of did not come, unless a feedback was lost that said that it did.
             while let Some(told) = self.told.filter(|told| is_before(*told, number)) {
                 match follows {
-                    true => self.lost(now, told),
-                    false => self.came(now, told, None),
+                    true => self.lost(now, told, &mut path),
+                    false => self.came(now, told, None, &mut path),
                 }
                 self.told = Some(told.wrapping_add(1));
             }
             match came {
-                Some(at) => self.came(now, number, Some(at)),
-                None => self.lost(now, number),
+                Some(at) => self.came(now, number, Some(at), &mut path),
+                None => self.lost(now, number, &mut path),
             }
             if self.told == Some(number) {
                 self.told = Some(number.wrapping_add(1));
             }
         }
+        self.known = self.told.unwrap_or_default();
+        self.path.at(now).add(path);
     }
 
-    fn lost(&mut self, now: Time, number: u16) {
+    /// Whether nothing happened lately.
+    fn is_calm(&self, now: Time) -> bool {
+        self.attentive_until <= now
+    }
+
+    /// By how much the slowest came later than the quickest ever, microseconds.
+    fn delay(&mut self, now: Time, (quickest, slowest): (i64, i64)) -> i64 {
+        let clock = self.clock.get_or_insert(Clock {
+            ahead: quickest,
+            set: now,
+        });
+        let drift = (now.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
+        *clock = Clock {
+            ahead: (clock.ahead + drift).min(quickest),
+            set: now.max(clock.set),
+        };
+        slowest - clock.ahead
+    }
+
+    /// All before this number came, and in time.
+    fn all_came(&mut self, next: u16) {
+        self.told = Some(next);
+        if usize::from(next.wrapping_sub(self.known)) > SENT {
+            self.known = next.wrapping_sub(SENT as u16);
+            self.skipped = true;
+        }
+    }
+
+    /// Has slots know of all that came in time.
+    fn catch_up(&mut self, now: Time) {
+        if std::mem::take(&mut self.skipped) {
+            for slot in &mut self.slots {
+                slot.course.forget();
+                slot.resumes = true;
+            }
+        }
+        while let Some(told) = self.told
+            && self.known != told
+        {
+            let number = self.known;
+            self.known = number.wrapping_add(1);
+            let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+                return;
+            };
+            if packet.number != number || packet.came || packet.lost {
+                continue;
+            }
+            packet.came = true;
+            let packet = *packet;
+            self.shows(packet.left(now), packet.left(now), &packet);
+        }
+    }
+
+    /// A packet of a slot left, and came.
+    fn shows(&mut self, left: Time, at: Time, packet: &UnderWay) {
+        if let Some(slot) = self.slot_of(packet) {
+            slot.told = slot.told.max(left);
+            slot.came(at, packet);
+            let gapped = !slot.gaps.is_empty();
+            self.gapped |= gapped;
+        }
+    }
+
+    fn lost(&mut self, now: Time, number: u16, path: &mut Path) {
         let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
             return;
         };
@@ -189,11 +321,19 @@ impl Arrivals {
             return;
         }
         packet.lost = true;
-        self.path.at(now).lost += 1;
+        path.lost += 1;
+        let packet = *packet;
+        if let Some(slot) = self.slot_of(&packet) {
+            slot.told = slot.told.max(packet.left(now));
+        }
+    }
+
+    fn slot_of(&mut self, packet: &UnderWay) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(packet.slot?))
     }
 
     /// A packet came: when by the viewer's clock, if that is known.
-    fn came(&mut self, now: Time, number: u16, shown: Option<i64>) {
+    fn came(&mut self, now: Time, number: u16, shown: Option<i64>, path: &mut Path) {
         let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
             return;
         };
@@ -202,41 +342,40 @@ impl Arrivals {
         }
         packet.came = true;
         let packet = *packet;
+        let left = packet.left(now);
         let at = match shown {
-            Some(shown) => self.by_our_clock(&packet, shown),
-            None => packet.at,
+            Some(shown) => self.by_our_clock(left, shown),
+            None => left,
         };
-        let bin = self.path.at(now);
-        bin.came += 1;
-        bin.repairs += u16::from(packet.repairs);
-        let delay = at.since(packet.at).as_millis();
-        bin.delay = bin.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
-        let slot = packet.slot.map(usize::from);
-        if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot)) {
-            slot.came(at, &packet);
-            self.gapped |= !slot.gaps.is_empty();
-        }
+        path.came += 1;
+        path.repairs += u16::from(packet.repairs);
+        let delay = at.since(left).as_millis();
+        path.delay = path.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
+        self.shows(left, at, &packet);
     }
 
-    fn by_our_clock(&mut self, packet: &UnderWay, shown: i64) -> Time {
-        let took = shown - packet.at.as_micros().cast_signed();
+    /// When a packet came that left at a time and of which the viewer's clock shows when.
+    fn by_our_clock(&mut self, left: Time, shown: i64) -> Time {
+        let took = shown - left.as_micros().cast_signed();
         let clock = self.clock.get_or_insert(Clock {
             ahead: took,
-            set: packet.at,
+            set: left,
         });
-        let drift = (packet.at.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
+        let drift = (left.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
         *clock = Clock {
             ahead: (clock.ahead + drift).min(took),
-            set: packet.at.max(clock.set),
+            set: left.max(clock.set),
         };
-        packet.at + Duration::from_micros((took - clock.ahead).max(0).cast_unsigned())
+        left + Duration::from_micros((took - clock.ahead).max(0).cast_unsigned())
     }
 
     /// What comes next in a slot is another picture.
-    pub(crate) fn forget(&mut self, slot: u8) {
+    pub(crate) fn forget(&mut self, now: Time, slot: u8) {
+        self.catch_up(now);
         if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
             slot.course.forget();
             slot.gaps.clear();
+            slot.resumes = false;
         }
     }
 
@@ -252,13 +391,18 @@ impl Arrivals {
         self.gapped
     }
 
-    /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: other packets are
-    /// told of, or nothing has been for long, though the viewer `speaks` of other things.
-    pub(crate) fn open(&self, now: Time, slot: u8, speaks: bool) -> Option<Gap> {
+    /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: packets of it are told of
+    /// that left since, or nothing has been for long, though the viewer `speaks` of other things. That feedback comes
+    /// late, or not at all, says nothing.
+    pub(crate) fn open(&mut self, now: Time, slot: u8, speaks: bool) -> Option<Gap> {
+        let silence = self.silence(now);
+        if self.is_calm(now) && silence < PATIENCE {
+            return None;
+        }
+        self.catch_up(now);
         let slot = self.slots.get(usize::from(slot))?;
         let (due, gap) = slot.course.due()?;
-        let silence = self.silence(now);
-        let is_known = silence < PATIENCE || (speaks && silence >= SILENCE);
+        let is_known = slot.told > due + BETWEEN || (speaks && silence >= SILENCE);
         (is_known && slot.sent > due && now > due + PATIENCE).then_some(gap)
     }
 
@@ -277,11 +421,44 @@ impl Arrivals {
     }
 }
 
+impl Path {
+    /// Counts what one feedback told.
+    fn add(&mut self, told: Self) {
+        self.came = self.came.saturating_add(told.came);
+        self.lost = self.lost.saturating_add(told.lost);
+        self.repairs = self.repairs.saturating_add(told.repairs);
+        self.delay = self.delay.max(told.delay);
+        self.silence = self.silence.max(told.silence);
+    }
+}
+
+impl UnderWay {
+    /// When it left.
+    fn left(&self, now: Time) -> Time {
+        let age = (now.as_micros() as u32).wrapping_sub(self.at);
+        Time::from_micros(now.as_micros().saturating_sub(age.into()))
+    }
+
+    /// `newest`: of the slot, the highest extended number.
+    fn part(&self, newest: u64) -> Part {
+        let behind = (newest as u16).wrapping_sub(self.sequence).cast_signed();
+        Part {
+            sequence: newest.saturating_add_signed(-i64::from(behind)),
+            timestamp: self.timestamp,
+            marker: self.marker,
+            key: self.key,
+            first: self.first,
+            base: self.base,
+            sound: self.sound,
+        }
+    }
+}
+
 impl Slot {
     fn came(&mut self, at: Time, packet: &UnderWay) {
-        let part = self.parts[usize::from(packet.sequence) % PARTS];
-        if part.sequence as u16 != packet.sequence {
-            return;
+        let part = packet.part(self.newest);
+        if std::mem::take(&mut self.resumes) {
+            self.course.resume(part.sequence);
         }
         let gap = self.course.packet(part, at);
         if self.gaps.len() < GAPS {
@@ -292,4 +469,178 @@ impl Slot {
 
 fn is_before(number: u16, other: u16) -> bool {
     (other.wrapping_sub(number) as i16) > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_a_packet_is_small_and_says_all_of_its_part() {
+        assert_eq!(size_of::<UnderWay>(), 24);
+        let part = Part {
+            sequence: 70_000,
+            timestamp: 7,
+            marker: true,
+            key: true,
+            first: true,
+            base: Some(3),
+            sound: false,
+        };
+        let mut arrivals = Arrivals::default();
+        let slot = arrivals.slot();
+        let at = Time::from_millis(5_000_000);
+        let packet = Sent {
+            number: 1,
+            slot,
+            repairs: false,
+            part,
+        };
+        arrivals.sent(at, packet);
+        let kept = arrivals.sent[1];
+        assert_eq!(kept.left(at + Duration::from_secs(2)), at);
+        for newest in [70_000, 70_001, 90_000] {
+            assert_eq!(kept.part(newest), part);
+        }
+    }
+
+    /// Pictures 33 ms apart of one packet each, of which a feedback tells that many milliseconds after they left, if
+    /// they are to come. Gives when a gap was open.
+    fn open(feedback: impl Fn(u64) -> u64, comes: impl Fn(u64) -> bool) -> Vec<u64> {
+        let at = Time::from_millis;
+        let mut arrivals = Arrivals::default();
+        let slot = arrivals.slot();
+        let mut open = Vec::new();
+        for ms in 0..6_000 {
+            if ms % 33 == 0 {
+                let n = ms / 33;
+                let part = Part {
+                    sequence: n,
+                    timestamp: n as u32 * 2_970,
+                    marker: true,
+                    key: n == 0,
+                    first: true,
+                    ..Part::default()
+                };
+                let number = n as u16;
+                let repairs = false;
+                arrivals.sent(
+                    at(ms),
+                    Sent {
+                        number,
+                        slot,
+                        repairs,
+                        part,
+                    },
+                );
+            }
+            let told = (0..=ms / 33).filter(|n| n * 33 + feedback(n * 33) == ms);
+            let came = |n: u64| comes(n * 33).then_some((n as i64 * 33 + 20) * 1_000);
+            let told: Vec<_> = told.map(|n| (n as u16, came(n))).collect();
+            if !told.is_empty() {
+                arrivals.told(at(ms), None, &told, None);
+            }
+            open.extend(arrivals.open(at(ms), 0, true).map(|_| ms));
+        }
+        open
+    }
+
+    #[test]
+    fn what_is_told_late_is_no_gap_and_what_is_told_not_to_come_is_one() {
+        assert!(open(|_| 50, |_| true).is_empty());
+        // From a second on, all that the viewer sends waits in front of a link.
+        let late = |left: u64| if left < 1_000 { 50 } else { 1_050 };
+        assert_eq!(open(late, |_| true), []);
+        let lost = open(|_| 50, |left| left < 3_000);
+        assert!((3_400..3_700).contains(&lost[0]), "{}", lost[0]);
+        assert_eq!(lost.last(), Some(&5_999));
+    }
+
+    /// A call of twenty seconds in which pictures of three packets pause, are lost, and are held up, now and then. Gives
+    /// the gaps, and when one was open. `lazy`: what comes in time is not gone through.
+    fn call(seed: u64, lazy: bool) -> (Vec<Gap>, Vec<u64>) {
+        let at = Time::from_millis;
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut chance = move |of: u32| rng.next_u32() % of == 0;
+        let mut arrivals = Arrivals::default();
+        let slot = arrivals.slot();
+        let (mut sent, mut told, mut count) = (Vec::new(), 0, 0_u8);
+        let (mut pauses, mut loses, mut jams) = (0, 0, 0);
+        let (mut gaps, mut open) = (Vec::new(), Vec::new());
+        for ms in 0..20_000 {
+            for (until, length) in [(&mut pauses, 700), (&mut loses, 90), (&mut jams, 400)] {
+                if chance(6_000) {
+                    *until = ms + length;
+                }
+            }
+            if ms % 33 == 0 && ms >= pauses {
+                for part in 0..3 {
+                    let n = sent.len() as u64;
+                    let part = Part {
+                        sequence: n,
+                        timestamp: ms as u32 * 90,
+                        marker: part == 2,
+                        key: part == 0 && ms % 990 == 0,
+                        first: part == 0,
+                        ..Part::default()
+                    };
+                    let (number, repairs) = (n as u16, false);
+                    let packet = Sent {
+                        number,
+                        slot,
+                        repairs,
+                        part,
+                    };
+                    arrivals.sent(at(ms), packet);
+                    let comes = (ms + 20 + u64::from(chance(3))).max(jams);
+                    sent.push((ms, (ms >= loses).then_some(comes)));
+                }
+            }
+            let came = |(_, comes): &(u64, Option<u64>)| comes.is_some_and(|comes| comes <= ms);
+            let next = sent.iter().rposition(came).map_or(0, |last| last + 1);
+            if ms % 60 == 0 && next > told {
+                let news = (told..next).map(|n| {
+                    let came = Some(sent[n]).filter(came).and_then(|(_, comes)| comes);
+                    (n as u16, came.map(|ms| ms.cast_signed() * 1_000))
+                });
+                let news: Vec<_> = news.collect();
+                let took = (told..next).map(|n| {
+                    let (left, comes) = sent[n];
+                    comes
+                        .filter(|comes| *comes <= ms)
+                        .map(|comes| (comes - left).cast_signed() * 1_000)
+                });
+                let took: Option<Vec<_>> = took.collect();
+                let took = took.and_then(|took| Some((*took.iter().min()?, *took.iter().max()?)));
+                arrivals.told(at(ms), Some(count), &news, took.filter(|_| lazy));
+                (told, count) = (next, count.wrapping_add(1));
+            }
+            if arrivals.has_gaps() {
+                gaps.extend(arrivals.take_gaps(0));
+            }
+            if ms % 200 == 0 {
+                open.extend(arrivals.open(at(ms), 0, true).map(|_| ms));
+            }
+        }
+        (gaps, open)
+    }
+
+    #[test]
+    fn what_is_gone_through_later_shows_the_same_gaps() {
+        let mut all = 0;
+        for seed in 0..60 {
+            let ((lazy, open), (eager, as_open)) = (call(seed, true), call(seed, false));
+            all += eager.len();
+            assert_eq!((lazy.len(), &open), (eager.len(), &as_open), "{seed}");
+            for (lazy, eager) in lazy.iter().zip(&eager) {
+                let apart = |a: Time, b: Time| a.since(b).max(b.since(a)).as_millis();
+                let ends = apart(lazy.to.unwrap(), eager.to.unwrap());
+                assert!(apart(lazy.from, eager.from) < 60 && ends < 60, "{seed}");
+            }
+        }
+        assert!(all > 200, "{all}");
+    }
 }

@@ -1,5 +1,7 @@
 //! What was counted lately, by tenths of a second.
 
+use std::ops::Range;
+
 use crate::time::Time;
 
 /// Microseconds of a bin: 100 ms.
@@ -7,19 +9,25 @@ const WIDTH: u64 = 100_000;
 /// Bins that are kept: 12.8 s, the longest freeze that is looked into from its beginning on.
 const COUNT: usize = 128;
 
-/// Counts of the last seconds. Takes no memory before the first.
+/// Counts of the last seconds. Takes no memory elsewhere before the second one.
 #[derive(Debug)]
 pub(crate) struct Bins<B> {
-    /// The number of the newest bin.
-    newest: u64,
+    /// The newest bin, which is what mostly changes, and its number.
+    newest: B,
+    number: u64,
+    /// Those before it, once there are any; the place of the newest is not used.
     ring: Vec<B>,
+    /// The number of the first one.
+    first: Option<u64>,
 }
 
-impl<B> Default for Bins<B> {
+impl<B: Default> Default for Bins<B> {
     fn default() -> Self {
         Self {
-            newest: 0,
+            newest: B::default(),
+            number: 0,
             ring: Vec::new(),
+            first: None,
         }
     }
 }
@@ -28,44 +36,60 @@ impl<B: Copy + Default> Bins<B> {
     /// The counts of this moment.
     pub(crate) fn at(&mut self, t: Time) -> &mut B {
         let number = t.as_micros() / WIDTH;
-        if self.ring.is_empty() {
-            self.ring = vec![B::default(); COUNT];
-            self.newest = number;
+        if number > self.number || self.first.is_none() {
+            self.begin(number);
         }
-        while self.newest < number {
-            // Of a long pause, the last round is enough.
-            self.newest = (self.newest + 1).max(number.saturating_sub(COUNT as u64));
-            self.ring[self.newest as usize % COUNT] = B::default();
+        &mut self.newest
+    }
+
+    fn begin(&mut self, number: u64) {
+        let newest = std::mem::take(&mut self.newest);
+        let before = std::mem::replace(&mut self.number, number);
+        if self.first.is_none() {
+            self.first = Some(number);
+            return;
         }
-        &mut self.ring[self.newest as usize % COUNT]
+        self.ring.resize(COUNT, B::default());
+        self.ring[place(before)] = newest;
+        // Of a long pause, the last round is enough.
+        for empty in (before + 1).max(number.saturating_sub(COUNT as u64))..number {
+            self.ring[place(empty)] = B::default();
+        }
     }
 
     /// Changes the counts from one moment to another, as far as they are known.
-    pub(crate) fn change(&mut self, from: Time, to: Time, change: impl FnMut(&mut B)) {
-        let (first, end) = self.numbers(from, to);
-        let all = (first..end).map(|number| number as usize % COUNT);
-        let mut change = change;
-        for place in all {
-            change(&mut self.ring[place]);
+    pub(crate) fn change(&mut self, from: Time, to: Time, mut change: impl FnMut(&mut B)) {
+        for number in self.numbers(from, to) {
+            match number == self.number {
+                true => change(&mut self.newest),
+                false => change(&mut self.ring[place(number)]),
+            }
         }
     }
 
     /// The counts from one moment to another, as far as they are known, oldest first.
     pub(crate) fn between(&self, from: Time, to: Time) -> impl Iterator<Item = &B> {
-        let (first, end) = self.numbers(from, to);
-        (first..end).map(|number| &self.ring[number as usize % COUNT])
+        let all = self.numbers(from, to);
+        all.map(|number| match number == self.number {
+            true => &self.newest,
+            false => &self.ring[place(number)],
+        })
     }
 
-    /// The first bin of a time, and the one behind the last.
-    fn numbers(&self, from: Time, to: Time) -> (u64, u64) {
-        let oldest = (self.newest + 1).saturating_sub(COUNT as u64);
+    /// The numbers of the bins of a time that are known.
+    fn numbers(&self, from: Time, to: Time) -> Range<u64> {
+        let Some(first) = self.first else {
+            return 0..0;
+        };
+        let oldest = first.max((self.number + 1).saturating_sub(COUNT as u64));
         let first = (from.as_micros() / WIDTH).max(oldest);
-        let last = (to.as_micros() / WIDTH).min(self.newest);
-        match self.ring.is_empty() {
-            true => (first, first),
-            false => (first, last + 1),
-        }
+        let last = (to.as_micros() / WIDTH).min(self.number);
+        first..last + 1
     }
+}
+
+fn place(number: u64) -> usize {
+    number as usize % COUNT
 }
 
 #[cfg(test)]

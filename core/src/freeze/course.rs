@@ -56,6 +56,11 @@ impl Course {
         self.stuck = None;
     }
 
+    /// Goes on with this number behind others that are not known.
+    pub(super) fn resume(&mut self, sequence: u64) {
+        self.frames.resume(sequence);
+    }
+
     /// Whether something has been missing for so long that only a keyframe helps.
     pub(super) fn is_stuck(&self, now: Time) -> bool {
         self.stuck.is_some_and(|since| since + PATIENCE <= now)

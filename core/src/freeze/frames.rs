@@ -82,6 +82,11 @@ impl Frames {
         }
     }
 
+    /// All before this number was decoded.
+    pub(crate) fn resume(&mut self, sequence: u64) {
+        (self.begun, self.next) = (true, sequence);
+    }
+
     /// Whether something came that can't be decoded for what is missing before it.
     pub(crate) fn waits(&self) -> bool {
         !self.waiting.is_empty()

@@ -38,7 +38,9 @@ pub(crate) struct Rhythm {
     newest: Option<Newest>,
     /// From when a picture is made until it is shown, beside what all take, microseconds.
     delay: i64,
-    distances: Vec<u32>,
+    distances: [u32; DISTANCES],
+    /// How many of them are known, and which is the oldest when all are.
+    known: usize,
     next: usize,
     sum: u64,
 }
@@ -97,8 +99,7 @@ impl Rhythm {
     /// What comes next is another picture: the time until then is no freeze.
     pub(crate) fn forget(&mut self) {
         self.newest = None;
-        self.distances.clear();
-        (self.delay, self.next, self.sum) = (0, 0, 0);
+        (self.delay, self.known, self.next, self.sum) = (0, 0, 0, 0);
     }
 
     /// From when on the time without a picture is a freeze, and that.
@@ -124,22 +125,20 @@ impl Rhythm {
 
     fn note(&mut self, distance: u32) {
         self.sum += u64::from(distance);
-        if self.distances.len() < DISTANCES {
-            self.distances.push(distance);
-            return;
-        }
         let oldest = std::mem::replace(&mut self.distances[self.next], distance);
-        self.sum -= u64::from(oldest);
         self.next = (self.next + 1) % DISTANCES;
+        match self.known == DISTANCES {
+            true => self.sum -= u64::from(oldest),
+            false => self.known += 1,
+        }
     }
 
     /// The shortest freeze, microseconds.
     fn threshold(&self) -> Option<u64> {
-        let known = self.distances.len();
-        if known < TOO_FEW {
+        if self.known < TOO_FEW {
             return None;
         }
-        let mean = self.sum / known as u64;
+        let mean = self.sum / self.known as u64;
         Some((3 * mean).max(mean + AT_LEAST))
     }
 }

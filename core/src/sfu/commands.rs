@@ -162,6 +162,7 @@ impl Sfu {
             bases: Default::default(),
             person: Default::default(),
             freezes_at: None,
+            look: None,
         };
         Ok(Newcomer {
             participant,

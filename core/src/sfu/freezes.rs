@@ -12,7 +12,7 @@ use crate::freeze::{
 use crate::ids::{Layer, MediaKind, Source, TrackId};
 use crate::output::{CommandError, Freeze, Notice};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
-use crate::time::Time;
+use crate::time::{Time, earliest};
 use crate::trace::decisions::Tape;
 
 /// What was lost so long before the last picture counts: the next may have needed it. 300 ms.
@@ -95,20 +95,25 @@ impl Sfu {
         }
         let mut found: Vec<(usize, Due)> = Vec::new();
         let mut stuck = Vec::new();
+        let mut next = None;
         for (place, slot) in participant.slots.iter_mut().enumerate() {
-            if slot.watch.deadline().is_none_or(|due| due > now) {
+            let due = slot.watch.deadline();
+            if due.is_none_or(|due| due > now) {
+                next = earliest([next, due]);
                 continue;
             }
-            let arrivals = connection.as_ref();
+            let arrivals = connection.as_mut();
             let open = arrivals.and_then(|arrivals| arrivals.open_gap(now, slot.line, speaks));
             let due = slot.watch.take(now, open);
             found.extend(due.into_iter().map(|due| (place, due)));
+            let arrivals = connection.as_ref();
             let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));
             if slot.watch.asks(now, misses) {
                 stuck.push(place);
             }
+            next = earliest([next, slot.watch.deadline()]);
         }
-        participant.expect_freezes();
+        participant.freezes_at = next;
         let found = found.into_iter();
         let freezes = found.filter_map(|(place, due)| self.freeze(viewer, place, due));
         Found {

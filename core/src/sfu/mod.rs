@@ -60,7 +60,7 @@ use crate::participant::{Index, Participant, Phase, TrackIndex};
 use crate::path::{Path, Transport};
 use crate::sizes::Sizes;
 use crate::table::Table;
-use crate::time::{Time, WallTime};
+use crate::time::{Time, WallTime, earliest};
 use crate::trace::decisions::{Call, Outcome, Tape};
 use crate::transport::{Connection, Effects, Environment, Event, Fault, Passed};
 use handing::{Handing, Waiting};
@@ -87,6 +87,8 @@ pub struct Sfu {
     addresses: AddressTable,
     /// When each participant wants its time; one entry for each at most.
     timers: BTreeSet<(Time, Index)>,
+    /// When to look for freezes of each viewer's pictures, which is never urgent.
+    looks: BTreeSet<(Time, Index)>,
     /// Empty; kept for its capacity.
     due: Vec<Index>,
     /// Packets that came and wait for the next [`Input::Timeout`], which is due at once: those of a frame come
@@ -155,6 +157,7 @@ impl Sfu {
             rooms: BTreeMap::new(),
             addresses,
             timers: BTreeSet::new(),
+            looks: BTreeSet::new(),
             due: Vec::new(),
             waiting: Vec::new(),
             handing: None,
@@ -219,8 +222,7 @@ impl Sfu {
     /// When to hand in an [`Input::Timeout`] if nothing else comes before.
     pub fn deadline(&self) -> Option<Time> {
         let waits = !self.waiting.is_empty();
-        let timer = self.timers.first().map(|(at, _)| *at);
-        waits.then_some(self.now).into_iter().chain(timer).min()
+        earliest([waits.then_some(self.now), self.next_timer()])
     }
 
     /// What was counted since the beginning.
@@ -257,7 +259,7 @@ impl Sfu {
             names: self.indices.len(),
             rooms: self.rooms.len(),
             addresses: self.addresses.len(),
-            timers: self.timers.len(),
+            timers: self.timers.len() + self.looks.len(),
             outputs: self.outputs.len(),
             doomed: self.doomed.len(),
             spare: self.spare.len(),

@@ -91,7 +91,7 @@ impl Sfu {
                 if before.0 != now.0 || !now.1.is_awaited() {
                     slot.watch.forget(at, before.0);
                     if let Some(connection) = &mut participant.connection {
-                        connection.forget_arrivals(slot.line);
+                        connection.forget_arrivals(at, slot.line);
                     }
                 }
             }

@@ -47,6 +47,9 @@ impl Sfu {
         if let Some(at) = participant.timer {
             self.timers.remove(&(at, index));
         }
+        if let Some(at) = participant.look {
+            self.looks.remove(&(at, index));
+        }
         for path in &participant.paths {
             self.addresses.forget(path);
         }

@@ -1,12 +1,27 @@
 //! What is due, and when.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::Sfu;
 use crate::ids::Source;
 use crate::output::GoneReason;
 use crate::participant::{Index, Negotiating, Phase};
+use crate::time::{Time, earliest};
 use crate::trace::decisions::Call;
 
+/// For so long, looking for freezes waits for something else to do: whoever is sent pictures is served more often
+/// anyway, and nobody wakes up for it. 40 ms.
+const IDLE: Duration = Duration::from_millis(40);
+
 impl Sfu {
+    /// When something is due if nothing else happens before.
+    pub(super) fn next_timer(&self) -> Option<Time> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let look = self.looks.first().map(|(at, _)| *at + IDLE);
+        earliest([timer, look])
+    }
+
     /// Brings a participant's entry in the timer table up to date. One that is due anyway is left as it
     /// is: serving it looks again.
     pub(super) fn schedule(&mut self, index: Index) {
@@ -23,7 +38,8 @@ impl Sfu {
         let Some(participant) = self.participants.get(index) else {
             return;
         };
-        if participant.timer.is_none_or(|at| at > now) {
+        let mut entries = [participant.timer, participant.look].into_iter().flatten();
+        if entries.all(|at| at > now) {
             self.enter_timer(index);
         }
     }
@@ -33,15 +49,11 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        let deadline = participant.soonest();
-        if deadline == participant.timer {
-            return;
-        }
-        if let Some(before) = participant.timer {
-            self.timers.remove(&(before, index));
-        }
-        participant.timer = deadline;
-        self.timers.extend(deadline.map(|at| (at, index)));
+        let (timer, look) = (participant.soonest(), participant.freezes_at);
+        let before = std::mem::replace(&mut participant.timer, timer);
+        change(&mut self.timers, index, before, timer);
+        let before = std::mem::replace(&mut participant.look, look);
+        change(&mut self.looks, index, before, look);
     }
 
     /// Serves everybody whose time has come, each once, and has forwarded what waits for it: what comes due by that
@@ -52,6 +64,13 @@ impl Sfu {
         let timers = self.timers.iter();
         let past = timers.take_while(|(at, _)| *at <= now);
         due.extend(past.map(|(_, index)| *index));
+        let looks = self.looks.iter().take_while(|(at, _)| *at <= now);
+        let looks = looks.map(|(_, index)| *index).filter(|index| {
+            let participant = self.participants.get(*index);
+            // Who is due anyway is there already.
+            participant.is_none_or(|participant| participant.timer.is_none_or(|at| at > now))
+        });
+        due.extend(looks);
         if !due.is_empty() || !self.waiting.is_empty() {
             if let Some(writer) = self.writer() {
                 writer.timeout(now, &due);
@@ -151,4 +170,20 @@ impl Sfu {
         let deadline = connection.and_then(|connection| connection.as_ref()?.deadline());
         deadline.is_some_and(|at| at <= self.now)
     }
+}
+
+/// Makes an entry of a table what it should be.
+fn change(
+    table: &mut BTreeSet<(Time, Index)>,
+    index: Index,
+    before: Option<Time>,
+    now: Option<Time>,
+) {
+    if before == now {
+        return;
+    }
+    if let Some(before) = before {
+        table.remove(&(before, index));
+    }
+    table.extend(now.map(|at| (at, index)));
 }

@@ -23,9 +23,9 @@ impl Connection {
 
     /// Since when nothing comes to the peer on a line, if that is a freeze. `speaks`: something comes from
     /// it.
-    pub(crate) fn open_gap(&self, t: Time, line: Line, speaks: bool) -> Option<Gap> {
+    pub(crate) fn open_gap(&mut self, t: Time, line: Line, speaks: bool) -> Option<Gap> {
         let slot = self.sender.watched(line)?;
-        self.sender.arrivals().open(t, slot, speaks)
+        self.sender.arrivals_mut().open(t, slot, speaks)
     }
 
     /// Whether something is missing on a line, for so long that only a keyframe helps.
@@ -35,9 +35,9 @@ impl Connection {
     }
 
     /// What is written to a line next is another picture.
-    pub(crate) fn forget_arrivals(&mut self, line: Line) {
+    pub(crate) fn forget_arrivals(&mut self, t: Time, line: Line) {
         if let Some(slot) = self.sender.watched(line) {
-            self.sender.arrivals_mut().forget(slot);
+            self.sender.arrivals_mut().forget(t, slot);
         }
     }
 

@@ -24,7 +24,7 @@ impl WithinLimits {
             ("participants", people, limits.participants),
             ("names", sizes.names, people),
             ("rooms", sizes.rooms, people),
-            ("timers", sizes.timers, people),
+            ("timers", sizes.timers, 2 * people),
             ("addresses", sizes.addresses, people * limits.addresses),
             ("outputs not taken", sizes.outputs, 0),
             ("doomed", sizes.doomed, 0),

@@ -246,7 +246,7 @@ fn news_comes_every_200_ms_at_most_or_when_it_is_much() {
         let now = Time::from_millis(n * 10);
         steady.estimator.sent(now, n, 1_000, None);
         let told = [(n as u16, Some(n as i64 * 10_000))];
-        if steady.estimator.told(now, told.into_iter()) {
+        if steady.estimator.told(now, told.into_iter()).news {
             news.push((n * 10, steady.estimator.estimate().unwrap()));
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::codec::VideoCodec;
 use crate::forward::VideoPatch;
+use crate::freeze::Part;
 use crate::time::Time;
 use crate::transport::Extensions;
 
@@ -21,13 +22,10 @@ const FIRST: usize = 64;
 /// A packet as it was sent.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    /// Extended.
-    pub(super) sequence: u64,
+    pub(super) part: Part,
     pub(super) at: Time,
     /// When it was last sent again because it is missing.
     pub(super) again: Option<Time>,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
     /// With which it is sent again.
     pub(super) payload_type: u8,
     pub(super) extensions: Extensions,
@@ -49,13 +47,13 @@ impl Keep {
         if self.places.is_empty() {
             self.places.resize(FIRST, None);
         }
-        let place = self.place(kept.sequence);
+        let place = self.place(kept.part.sequence);
         let before = self.places[place].as_ref();
         if before.is_some_and(|before| is_young(before, kept.at)) && self.places.len() < PACKETS {
             self.grow();
             return self.keep(kept);
         }
-        self.newest = self.newest.max(kept.sequence);
+        self.newest = self.newest.max(kept.part.sequence);
         self.places[place] = Some(kept);
     }
 
@@ -63,7 +61,7 @@ impl Keep {
         let places = 2 * self.places.len();
         let before = std::mem::replace(&mut self.places, vec![None; places]);
         for kept in before.into_iter().flatten() {
-            let place = self.place(kept.sequence);
+            let place = self.place(kept.part.sequence);
             self.places[place] = Some(kept);
         }
     }
@@ -71,7 +69,7 @@ impl Keep {
     /// The packet with this number, unless it is too old.
     pub(super) fn get(&self, t: Time, sequence: u64) -> Option<&Kept> {
         let kept = self.places.get(self.place(sequence))?.as_ref()?;
-        (kept.sequence == sequence && is_young(kept, t)).then_some(kept)
+        (kept.part.sequence == sequence && is_young(kept, t)).then_some(kept)
     }
 
     /// Bytes of a packet that is missing, unless it is too old, or may be on its way again.
@@ -115,11 +113,12 @@ mod tests {
 
     fn kept(sequence: u64, at: Time) -> Kept {
         Kept {
-            sequence,
+            part: Part {
+                sequence,
+                ..Part::default()
+            },
             at,
             again: None,
-            timestamp: 0,
-            marker: false,
             payload_type: 97,
             extensions: Extensions::default(),
             codec: VideoCodec::Vp8,

@@ -55,8 +55,8 @@ impl Sender {
             numbered = numbered.uncounted();
         }
         let payload_types = codecs::repairs(rtc.codec_config(), media.remote_pts());
-        let known = self.streams.iter_mut().find(|known| known.line == line);
-        if let Some(known) = known {
+        if let Some(place) = self.place(line) {
+            let known = &mut self.streams[place];
             known.numbered = numbered;
             if let Some(repair) = &mut known.repair {
                 repair.payload_types = payload_types;
@@ -69,6 +69,7 @@ impl Sender {
         };
         let repair = repair.map(|ssrc| Repair::new(*ssrc, payload_types));
         let name = media.cname().to_owned();
+        self.lines.push(line);
         self.streams
             .push(Stream::new((line, kind), (*ssrc, name), numbered, repair));
     }

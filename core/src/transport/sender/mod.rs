@@ -66,6 +66,8 @@ const FIRST_ESTIMATE: u64 = 500_000;
 #[derive(Debug)]
 pub(super) struct Sender {
     streams: Vec<Stream>,
+    /// Their lines, in the same order: a stream is large, and one is looked for in each frame.
+    lines: Vec<Line>,
     /// The lines that have, or will have, one.
     offered: Vec<Line>,
     wire: Wire,
@@ -115,6 +117,7 @@ impl Sender {
         let estimator = estimates.then(|| Estimator::new(FIRST_ESTIMATE));
         Self {
             streams: Vec::new(),
+            lines: Vec::new(),
             offered: Vec::new(),
             wire: Wire::new(epoch.as_unix_micros(), estimator),
             report: false,
@@ -143,11 +146,10 @@ impl Sender {
 
     /// Sends a packet, together with what else is written until [`Sender::flush`].
     pub(super) fn write(&mut self, t: Time, path: Path, written: Written<'_>) {
-        let mut streams = self.streams.iter_mut().enumerate();
-        let found = streams.find(|(_, stream)| stream.line == written.line);
-        let Some((place, stream)) = found else {
+        let Some(place) = self.place(written.line) else {
             return;
         };
+        let stream = &mut self.streams[place];
         // A number that is not new would have the nonce of another packet.
         if self.wire.keys.is_none() || !stream.window.take(written.sequence) {
             return;
@@ -161,16 +163,15 @@ impl Sender {
             payload,
             ..
         } = written;
-        if let Some(part) = written.part
-            && self.wire.estimator.is_some()
-        {
-            let arrivals = &mut self.wire.arrivals;
-            let watched = stream.watched.or_else(|| arrivals.slot());
-            stream.watched = watched;
-            if let Some(slot) = watched {
-                arrivals.written(slot, part);
-            }
+        if stream.watched.is_none() && written.part.is_some() && self.wire.estimator.is_some() {
+            stream.watched = self.wire.arrivals.slot();
         }
+        let part = written.part.unwrap_or(Part {
+            sequence,
+            timestamp,
+            marker,
+            ..Part::default()
+        });
         let patch = codec.video().zip(written.patch);
         let packet = Packet {
             numbered: &stream.numbered,
@@ -193,6 +194,7 @@ impl Sender {
             payload,
             patch,
             watched: stream.watched,
+            part,
             cluster: None,
         };
         if self.wire.send(t, path, packet).is_none() {
@@ -210,11 +212,9 @@ impl Sender {
         }
         self.newest = Some(place);
         stream.keep(codec, |payload_type| Kept {
-            sequence,
+            part,
             at: t,
             again: None,
-            timestamp,
-            marker,
             payload_type,
             extensions,
             codec: video,
@@ -274,9 +274,12 @@ impl Sender {
                     self.statuses.extend(statuses);
                     left -= self.statuses.len();
                     let count = packet.get(19).copied();
-                    self.wire.arrivals.told(t, count, &self.statuses);
                     if let Some(estimator) = &mut self.wire.estimator {
-                        self.news |= estimator.told(t, self.statuses.iter().copied());
+                        let heard = estimator.told(t, self.statuses.iter().copied());
+                        self.news |= heard.news;
+                        let took = heard.took.filter(|_| heard.came == self.statuses.len());
+                        let arrivals = &mut self.wire.arrivals;
+                        arrivals.told(t, count, &self.statuses, took);
                     }
                 }
                 Told::Nothing => {}
@@ -314,9 +317,8 @@ impl Sender {
 
     /// Repeats nothing of what was sent on a line so far, whoever asks for it.
     pub(super) fn forget(&mut self, line: Line) {
-        let stream = self.streams.iter_mut().find(|stream| stream.line == line);
-        if let Some(stream) = stream {
-            stream.keep.clear();
+        if let Some(place) = self.place(line) {
+            self.streams[place].keep.clear();
         }
     }
 
@@ -370,8 +372,11 @@ impl Sender {
 
     /// The pictures of a line, if something was written there.
     pub(super) fn watched(&self, line: Line) -> Option<u8> {
-        let mut streams = self.streams.iter();
-        streams.find(|stream| stream.line == line)?.watched
+        self.streams[self.place(line)?].watched
+    }
+
+    fn place(&self, line: Line) -> Option<usize> {
+        self.lines.iter().position(|known| *known == line)
     }
 }
 

@@ -52,7 +52,7 @@ impl Sender {
         let Some(stream) = self.streams.get_mut(place) else {
             return;
         };
-        let newest = stream.keep.newest(t).map(|kept| kept.sequence);
+        let newest = stream.keep.newest(t).map(|kept| kept.part.sequence);
         let again: Vec<u64> = newest.take(PACKETS.min(bytes / BLANK + 1)).collect();
         let mut again = again.into_iter().cycle();
         let mut left = bytes;

@@ -7,6 +7,7 @@ use super::share::Share;
 use super::wire::{Packet, Wire};
 use crate::codec::Codec;
 use crate::estimate::{Cluster, Estimator};
+use crate::freeze::Part;
 use crate::ids::MediaKind;
 use crate::path::Path;
 use crate::time::Time;
@@ -117,20 +118,21 @@ impl Stream {
             numbered: &self.numbered,
             header: Header {
                 payload_type: kept.payload_type,
-                marker: kept.marker,
+                marker: kept.part.marker,
                 padding: false,
                 sequence: sequenced.index as u16,
-                timestamp: kept.timestamp,
+                timestamp: kept.part.timestamp,
                 ssrc: sequenced.ssrc,
                 extensions: kept.extensions,
                 number: 0,
                 time: [0; 3],
             },
             sequenced,
-            original: Some(kept.sequence as u16),
+            original: Some(kept.part.sequence as u16),
             payload: &kept.payload,
             patch: kept.patch.map(|patch| (kept.codec, patch)),
             watched: self.watched,
+            part: kept.part,
             cluster,
         };
         let bytes = kept.payload.len();
@@ -199,6 +201,7 @@ impl Stream {
             payload: &padding[..length],
             patch: None,
             watched: None,
+            part: Part::default(),
             cluster,
         };
         wire.send(t, path, packet).map(|()| length)

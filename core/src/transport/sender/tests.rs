@@ -40,6 +40,7 @@ fn sender() -> Sender {
     let mut payload_types = [None; Codec::ALL.len()];
     payload_types[Codec::Video(VideoCodec::Vp8).number()] = Some(REPAIR_TYPE);
     let line = Line(Mid::from("v"));
+    sender.lines.push(line);
     sender.streams.push(Stream::new(
         (line, MediaKind::Video),
         (SSRC, "somebody".to_owned()),

@@ -7,7 +7,7 @@ use super::stream::Sequenced;
 use crate::codec::VideoCodec;
 use crate::estimate::{Cluster, Estimator};
 use crate::forward::{self, VideoPatch};
-use crate::freeze::{Arrivals, Sent};
+use crate::freeze::{Arrivals, Part, Sent};
 use crate::output::Transmit;
 use crate::path::Path;
 use crate::time::Time;
@@ -44,8 +44,9 @@ pub(super) struct Packet<'a> {
     pub(super) original: Option<u16>,
     pub(super) payload: &'a [u8],
     pub(super) patch: Option<(VideoCodec, VideoPatch)>,
-    /// Of which pictures it is.
+    /// Of which pictures it is, and what decoding them depends on.
     pub(super) watched: Option<u8>,
+    pub(super) part: Part,
     /// The probe that it is part of.
     pub(super) cluster: Option<Cluster>,
 }
@@ -110,7 +111,7 @@ impl Wire {
                         number: self.number as u16,
                         slot: packet.watched,
                         repairs: packet.original.is_some(),
-                        sequence: packet.original.unwrap_or(packet.header.sequence),
+                        part: packet.part,
                     },
                 );
             }
