@@ -41,6 +41,14 @@ impl Transmit {
         }
     }
 
+    /// Nothing, to be filled, in the memory of one that was sent.
+    pub(crate) fn emptied(mut self, path: Path) -> Self {
+        self.path = path;
+        self.payload.clear();
+        self.ends.clear();
+        self
+    }
+
     /// How many datagrams these are.
     pub fn count(&self) -> usize {
         self.ends.len().max(1)

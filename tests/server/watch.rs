@@ -111,13 +111,20 @@ fn prometheus_learns_who_is_there_and_what_the_sockets_do(program: &Program) {
     let media = media.split("socket=").nth(1).unwrap();
     let media: SocketAddr = media.split(' ').next().unwrap().parse().unwrap();
     let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // A receiver report, which Linux drops for the server, as nobody reads it.
+    let report = [[0x80, 201, 0, 1].as_slice(), &[0; 24]].concat();
     for _ in 0..3 {
+        if cfg!(target_os = "linux") {
+            stranger.send_to(&report, media).unwrap();
+        }
         stranger.send_to(b"\x80hello", media).unwrap();
     }
     let unknown = "tsuji_datagrams_dropped_total{reason=\"unknown_address\",shard=\"0\"}";
     until(watched, unknown, |count| count == 3.0);
     let received = "tsuji_udp_datagrams_received_total{shard=\"0\"}";
     until(watched, received, |count| count == 3.0);
+    let no_room = "tsuji_udp_receive_buffer_drops_total";
+    until(watched, no_room, |count| count == 0.0);
     let late = "tsuji_loop_lateness_seconds_count{loop=\"front\"}";
     until(watched, late, |count| count > 0.0);
     drop(socket);

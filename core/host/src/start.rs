@@ -463,10 +463,10 @@ impl Sockets {
 }
 
 impl Sockets {
-    /// As the system numbers them, all.
+    /// Those to which media comes, as the system numbers them. Those for feedback count what a filter leaves out as if
+    /// they had no room for it.
     fn numbers(&self) -> impl Iterator<Item = u64> {
-        let feedback = self.feedback.iter().filter_map(Feedback::number);
-        self.udp.iter().filter_map(drops::number).chain(feedback)
+        self.udp.iter().filter_map(drops::number)
     }
 }
 

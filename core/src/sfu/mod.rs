@@ -66,6 +66,10 @@ use crate::transport::{Connection, Effects, Environment, Event, Fault, Passed};
 use handing::{Handing, Waiting};
 use rooms::Room;
 
+/// Transmits that are kept for their memory, and bytes of each, at most: more than whoever drives this sends at once.
+const SPENT: usize = 32;
+const SPENT_BYTES: usize = 32 * 1_024;
+
 /// A selective forwarding unit: rooms of participants, each of whom gets what the others send.
 ///
 /// A state machine without IO. See the [crate documentation](crate) for its promise and an example.
@@ -106,6 +110,8 @@ pub struct Sfu {
     outputs: VecDeque<Output>,
     /// Empty effects, kept for their capacity.
     spare: Vec<Effects>,
+    /// What was sent, kept for its memory.
+    spent: Vec<Transmit>,
     counters: Counters,
     /// By how much inputs came too late, milliseconds. Decides nothing.
     late: Bins<u32>,
@@ -167,6 +173,7 @@ impl Sfu {
             doomed: Vec::new(),
             outputs: VecDeque::new(),
             spare: Vec::new(),
+            spent: Vec::new(),
             counters: Counters::default(),
             late: Bins::default(),
             overflow: Bins::default(),
@@ -217,6 +224,14 @@ impl Sfu {
     pub fn poll(&mut self) -> Option<Output> {
         while self.outputs.is_empty() && self.forward_next() {}
         self.outputs.pop_front()
+    }
+
+    /// Takes a transmit back that was sent, for the sake of its memory, which the next one may lie in. Nobody has to
+    /// give any back.
+    pub fn reuse(&mut self, transmit: Transmit) {
+        if self.spent.len() < SPENT && transmit.payload.capacity() <= SPENT_BYTES {
+            self.spent.push(transmit);
+        }
     }
 
     /// When to hand in an [`Input::Timeout`] if nothing else comes before.
@@ -289,6 +304,9 @@ impl Sfu {
         }
         let participant = self.participants.get_mut(index)?;
         let mut effects = self.spare.pop().unwrap_or_default();
+        if let Call::Write { .. } = call {
+            effects.spent = self.spent.pop();
+        }
         let result = match (&mut participant.connection, &self.environment) {
             (Some(connection), Some(environment)) => perform(connection, environment, &mut effects),
             _ => Err(Fault::Recorded),
@@ -320,6 +338,7 @@ impl Sfu {
             }
             self.event(index, event);
         }
+        self.spent.extend(effects.spent.take());
         self.spare.push(effects);
         if moves_little {
             self.schedule_connection(index);

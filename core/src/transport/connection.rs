@@ -262,11 +262,14 @@ impl Connection {
             return;
         };
         let bytes = outgoing.packets().map(|packet| packet.source.payload.len());
-        self.sender.expect(outgoing.passed.len(), bytes.sum());
+        let spent = effects.spent.take();
+        self.sender
+            .expect(outgoing.passed.len(), bytes.sum(), spent);
         for packet in outgoing.packets() {
             self.write_one(t, path, &to, &packet);
         }
         effects.transmits.extend(self.sender.flush(t, Some(path)));
+        effects.spent = self.sender.unused();
         self.find_due(t);
     }
 

@@ -63,6 +63,8 @@ use crate::output::Transmit;
 pub(crate) struct Effects {
     /// Datagrams to send, in order.
     pub(crate) transmits: Vec<Transmit>,
+    /// One that was sent, whose memory may be used.
+    pub(crate) spent: Option<Transmit>,
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
     /// A datagram was dropped for its SSRC: there were too many.

@@ -20,7 +20,6 @@ use std::time::Duration;
 use socket2::Socket;
 use tsuji_core::Time;
 
-use super::drops;
 use crate::udp::{Batching, Inbox, Received};
 
 /// Within which turns do not look again. 5 ms.
@@ -56,11 +55,6 @@ impl Feedback {
             looked: Time::ZERO,
             expected_until: Time::ZERO,
         })
-    }
-
-    /// How the system numbers the socket.
-    pub(crate) fn number(&self) -> Option<u64> {
-        drops::number(&self.socket)
     }
 
     /// When to look though nothing else happens.

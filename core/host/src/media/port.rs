@@ -52,13 +52,17 @@ impl<S: DatagramSocket> Port<S> {
         transmit: Transmit,
         bytes: usize,
         mut unsent: impl FnMut(Unsent),
+        mut spent: impl FnMut(Transmit),
     ) -> u64 {
         let is_together = transmit.count() > 1;
         let waits = match is_together {
             true => !self.outbox.is_empty(),
             false => !self.together.is_empty(),
         };
-        let mut sent = if waits { self.send(&mut unsent) } else { 0 };
+        let mut sent = match waits {
+            true => self.send(&mut unsent, &mut spent),
+            false => 0,
+        };
         let waiting = if is_together {
             self.together_bytes += transmit.payload.len();
             self.together.push(transmit);
@@ -68,13 +72,17 @@ impl<S: DatagramSocket> Port<S> {
             self.outbox.bytes()
         };
         if waiting >= bytes {
-            sent += self.send(&mut unsent);
+            sent += self.send(&mut unsent, &mut spent);
         }
         sent
     }
 
-    /// Sends what waits. Gives how many datagrams those were.
-    pub(super) fn send(&mut self, mut unsent: impl FnMut(Unsent)) -> u64 {
+    /// Sends what waits; what lay together is `spent` then. Gives how many datagrams those were.
+    pub(super) fn send(
+        &mut self,
+        mut unsent: impl FnMut(Unsent),
+        mut spent: impl FnMut(Transmit),
+    ) -> u64 {
         let Self {
             socket, batching, ..
         } = self;
@@ -90,6 +98,7 @@ impl<S: DatagramSocket> Port<S> {
                 || socket.reference(),
                 &mut unsent,
             );
+            spent(transmit);
         }
         self.together_bytes = 0;
         sent as u64

@@ -498,14 +498,17 @@ impl<S: DatagramSocket> Shard<S> {
         };
         let (full, send_errors) = (&mut self.full, &mut self.send_errors);
         let tell = |unsent: Unsent| tell(t, full, send_errors, &unsent);
-        self.sent += port.take(transmit, self.limits.udp_outbox_bytes, tell);
+        let bytes = self.limits.udp_outbox_bytes;
+        let sfu = &mut self.sfu;
+        self.sent += port.take(transmit, bytes, tell, |spent| sfu.reuse(spent));
     }
 
     fn send_all(&mut self) {
         let t = self.clock.now();
         let (full, send_errors) = (&mut self.full, &mut self.send_errors);
         for port in &mut self.ports {
-            self.sent += port.send(|unsent| tell(t, full, send_errors, &unsent));
+            let tell = |unsent: Unsent| tell(t, full, send_errors, &unsent);
+            self.sent += port.send(tell, |spent| self.sfu.reuse(spent));
         }
     }
 }

@@ -10,14 +10,20 @@ const TOGETHER: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     transmits: Vec<Transmit>,
-    /// So many bytes will be written.
+    /// So many bytes will be written, into the memory of this, if it is needed.
     expected: usize,
+    spent: Option<Transmit>,
 }
 
 impl Batch {
-    /// Says how many bytes the next packets take, so that there is room for all at once.
-    pub(super) fn expect(&mut self, bytes: usize) {
-        self.expected = bytes;
+    /// Says how many bytes the next packets take, so that there is room for all at once, and gives memory for them.
+    pub(super) fn expect(&mut self, bytes: usize, spent: Option<Transmit>) {
+        (self.expected, self.spent) = (bytes, spent);
+    }
+
+    /// That memory, if it was not needed.
+    pub(super) fn unused(&mut self) -> Option<Transmit> {
+        self.spent.take()
     }
 
     /// Where the next packet of so many bytes is written to, behind those before it that go the same way.
@@ -26,7 +32,12 @@ impl Batch {
         let goes_on = last.is_some_and(|last| last.path == path && last.count() < TOGETHER);
         if !goes_on {
             let room = bytes.max(std::mem::take(&mut self.expected));
-            self.push(Transmit::new(path, Vec::with_capacity(room)));
+            let mut transmit = match self.spent.take() {
+                Some(spent) => spent.emptied(path),
+                None => Transmit::new(path, Vec::new()),
+            };
+            transmit.payload.reserve_exact(room);
+            self.push(transmit);
         }
         let last = self.transmits.len() - 1;
         &mut self.transmits[last]
@@ -66,7 +77,7 @@ mod tests {
     #[test]
     fn what_goes_one_way_lies_together_and_is_what_was_written() {
         let mut batch = Batch::default();
-        batch.expect(1_000);
+        batch.expect(1_000, None);
         for bytes in [&b"one"[..], b"two", b"three"] {
             write(&mut batch, 2, bytes);
         }

@@ -139,9 +139,15 @@ impl Sender {
         }
     }
 
-    /// Says how many bytes the payloads of the next so many packets have.
-    pub(super) fn expect(&mut self, packets: usize, bytes: usize) {
-        self.wire.batch.expect(bytes + packets * (MOST + TAG));
+    /// Says how many bytes the payloads of the next so many packets have, and gives memory for them.
+    pub(super) fn expect(&mut self, packets: usize, bytes: usize, spent: Option<Transmit>) {
+        let bytes = bytes + packets * (MOST + TAG);
+        self.wire.batch.expect(bytes, spent);
+    }
+
+    /// That memory, if it was not needed.
+    pub(super) fn unused(&mut self) -> Option<Transmit> {
+        self.wire.batch.unused()
     }
 
     /// Sends a packet, together with what else is written until [`Sender::flush`].
