@@ -214,7 +214,7 @@ impl Arrivals {
             .zip(count)
             .is_some_and(|(last, count)| last.wrapping_add(1) == count);
         let next = told.first().map(|(number, _)| *number);
-        let delay = took.map(|took| self.delay(now, took));
+        let delay = took.map(|(quickest, slowest)| slowest - self.ahead(now, quickest));
         let delay = delay.filter(|delay| *delay < IN_TIME && follows && next == self.told);
         if let (Some(delay), Some(next)) = (delay, next)
             && self.is_calm(now)
@@ -255,18 +255,19 @@ impl Arrivals {
         self.attentive_until <= now
     }
 
-    /// By how much the slowest came later than the quickest ever, microseconds.
-    fn delay(&mut self, now: Time, (quickest, slowest): (i64, i64)) -> i64 {
+    /// By how much the viewer's clock is ahead, for packets of which the quickest was under way for so long by both
+    /// clocks; as of a time. Microseconds.
+    fn ahead(&mut self, at: Time, took: i64) -> i64 {
         let clock = self.clock.get_or_insert(Clock {
-            ahead: quickest,
-            set: now,
+            ahead: took,
+            set: at,
         });
-        let drift = (now.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
+        let drift = (at.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
         *clock = Clock {
-            ahead: (clock.ahead + drift).min(quickest),
-            set: now.max(clock.set),
+            ahead: (clock.ahead + drift).min(took),
+            set: at.max(clock.set),
         };
-        slowest - clock.ahead
+        clock.ahead
     }
 
     /// All before this number came, and in time.
@@ -344,7 +345,11 @@ impl Arrivals {
         let packet = *packet;
         let left = packet.left(now);
         let at = match shown {
-            Some(shown) => self.by_our_clock(left, shown),
+            Some(shown) => {
+                let took = shown - left.as_micros().cast_signed();
+                let late = took - self.ahead(left, took);
+                left + Duration::from_micros(late.max(0).cast_unsigned())
+            }
             None => left,
         };
         path.came += 1;
@@ -352,21 +357,6 @@ impl Arrivals {
         let delay = at.since(left).as_millis();
         path.delay = path.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
         self.shows(left, at, &packet);
-    }
-
-    /// When a packet came that left at a time and of which the viewer's clock shows when.
-    fn by_our_clock(&mut self, left: Time, shown: i64) -> Time {
-        let took = shown - left.as_micros().cast_signed();
-        let clock = self.clock.get_or_insert(Clock {
-            ahead: took,
-            set: left,
-        });
-        let drift = (left.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
-        *clock = Clock {
-            ahead: (clock.ahead + drift).min(took),
-            set: left.max(clock.set),
-        };
-        left + Duration::from_micros((took - clock.ahead).max(0).cast_unsigned())
     }
 
     /// What comes next in a slot is another picture.
@@ -472,175 +462,4 @@ fn is_before(number: u16, other: u16) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
-
-    use super::*;
-
-    #[test]
-    fn what_is_remembered_of_a_packet_is_small_and_says_all_of_its_part() {
-        assert_eq!(size_of::<UnderWay>(), 24);
-        let part = Part {
-            sequence: 70_000,
-            timestamp: 7,
-            marker: true,
-            key: true,
-            first: true,
-            base: Some(3),
-            sound: false,
-        };
-        let mut arrivals = Arrivals::default();
-        let slot = arrivals.slot();
-        let at = Time::from_millis(5_000_000);
-        let packet = Sent {
-            number: 1,
-            slot,
-            repairs: false,
-            part,
-        };
-        arrivals.sent(at, packet);
-        let kept = arrivals.sent[1];
-        assert_eq!(kept.left(at + Duration::from_secs(2)), at);
-        for newest in [70_000, 70_001, 90_000] {
-            assert_eq!(kept.part(newest), part);
-        }
-    }
-
-    /// Pictures 33 ms apart of one packet each, of which a feedback tells that many milliseconds after they left, if
-    /// they are to come. Gives when a gap was open.
-    fn open(feedback: impl Fn(u64) -> u64, comes: impl Fn(u64) -> bool) -> Vec<u64> {
-        let at = Time::from_millis;
-        let mut arrivals = Arrivals::default();
-        let slot = arrivals.slot();
-        let mut open = Vec::new();
-        for ms in 0..6_000 {
-            if ms % 33 == 0 {
-                let n = ms / 33;
-                let part = Part {
-                    sequence: n,
-                    timestamp: n as u32 * 2_970,
-                    marker: true,
-                    key: n == 0,
-                    first: true,
-                    ..Part::default()
-                };
-                let number = n as u16;
-                let repairs = false;
-                arrivals.sent(
-                    at(ms),
-                    Sent {
-                        number,
-                        slot,
-                        repairs,
-                        part,
-                    },
-                );
-            }
-            let told = (0..=ms / 33).filter(|n| n * 33 + feedback(n * 33) == ms);
-            let came = |n: u64| comes(n * 33).then_some((n as i64 * 33 + 20) * 1_000);
-            let told: Vec<_> = told.map(|n| (n as u16, came(n))).collect();
-            if !told.is_empty() {
-                arrivals.told(at(ms), None, &told, None);
-            }
-            open.extend(arrivals.open(at(ms), 0, true).map(|_| ms));
-        }
-        open
-    }
-
-    #[test]
-    fn what_is_told_late_is_no_gap_and_what_is_told_not_to_come_is_one() {
-        assert!(open(|_| 50, |_| true).is_empty());
-        // From a second on, all that the viewer sends waits in front of a link.
-        let late = |left: u64| if left < 1_000 { 50 } else { 1_050 };
-        assert_eq!(open(late, |_| true), []);
-        let lost = open(|_| 50, |left| left < 3_000);
-        assert!((3_400..3_700).contains(&lost[0]), "{}", lost[0]);
-        assert_eq!(lost.last(), Some(&5_999));
-    }
-
-    /// A call of twenty seconds in which pictures of three packets pause, are lost, and are held up, now and then. Gives
-    /// the gaps, and when one was open. `lazy`: what comes in time is not gone through.
-    fn call(seed: u64, lazy: bool) -> (Vec<Gap>, Vec<u64>) {
-        let at = Time::from_millis;
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let mut chance = move |of: u32| rng.next_u32() % of == 0;
-        let mut arrivals = Arrivals::default();
-        let slot = arrivals.slot();
-        let (mut sent, mut told, mut count) = (Vec::new(), 0, 0_u8);
-        let (mut pauses, mut loses, mut jams) = (0, 0, 0);
-        let (mut gaps, mut open) = (Vec::new(), Vec::new());
-        for ms in 0..20_000 {
-            for (until, length) in [(&mut pauses, 700), (&mut loses, 90), (&mut jams, 400)] {
-                if chance(6_000) {
-                    *until = ms + length;
-                }
-            }
-            if ms % 33 == 0 && ms >= pauses {
-                for part in 0..3 {
-                    let n = sent.len() as u64;
-                    let part = Part {
-                        sequence: n,
-                        timestamp: ms as u32 * 90,
-                        marker: part == 2,
-                        key: part == 0 && ms % 990 == 0,
-                        first: part == 0,
-                        ..Part::default()
-                    };
-                    let (number, repairs) = (n as u16, false);
-                    let packet = Sent {
-                        number,
-                        slot,
-                        repairs,
-                        part,
-                    };
-                    arrivals.sent(at(ms), packet);
-                    let comes = (ms + 20 + u64::from(chance(3))).max(jams);
-                    sent.push((ms, (ms >= loses).then_some(comes)));
-                }
-            }
-            let came = |(_, comes): &(u64, Option<u64>)| comes.is_some_and(|comes| comes <= ms);
-            let next = sent.iter().rposition(came).map_or(0, |last| last + 1);
-            if ms % 60 == 0 && next > told {
-                let news = (told..next).map(|n| {
-                    let came = Some(sent[n]).filter(came).and_then(|(_, comes)| comes);
-                    (n as u16, came.map(|ms| ms.cast_signed() * 1_000))
-                });
-                let news: Vec<_> = news.collect();
-                let took = (told..next).map(|n| {
-                    let (left, comes) = sent[n];
-                    comes
-                        .filter(|comes| *comes <= ms)
-                        .map(|comes| (comes - left).cast_signed() * 1_000)
-                });
-                let took: Option<Vec<_>> = took.collect();
-                let took = took.and_then(|took| Some((*took.iter().min()?, *took.iter().max()?)));
-                arrivals.told(at(ms), Some(count), &news, took.filter(|_| lazy));
-                (told, count) = (next, count.wrapping_add(1));
-            }
-            if arrivals.has_gaps() {
-                gaps.extend(arrivals.take_gaps(0));
-            }
-            if ms % 200 == 0 {
-                open.extend(arrivals.open(at(ms), 0, true).map(|_| ms));
-            }
-        }
-        (gaps, open)
-    }
-
-    #[test]
-    fn what_is_gone_through_later_shows_the_same_gaps() {
-        let mut all = 0;
-        for seed in 0..60 {
-            let ((lazy, open), (eager, as_open)) = (call(seed, true), call(seed, false));
-            all += eager.len();
-            assert_eq!((lazy.len(), &open), (eager.len(), &as_open), "{seed}");
-            for (lazy, eager) in lazy.iter().zip(&eager) {
-                let apart = |a: Time, b: Time| a.since(b).max(b.since(a)).as_millis();
-                let ends = apart(lazy.to.unwrap(), eager.to.unwrap());
-                assert!(apart(lazy.from, eager.from) < 60 && ends < 60, "{seed}");
-            }
-        }
-        assert!(all > 200, "{all}");
-    }
-}
+mod tests;
