@@ -93,7 +93,13 @@ async fn prove(acme: &Acme, current: &Current, order: &mut Order) -> Result<(), 
         let digest = wanted.key_authorization().digest();
         let proof = challenge::proof(&name, digest.as_ref(), &acme.provider);
         current.show_proof(name, proof.map_err(OrderError::Proof)?);
-        wanted.set_ready().await?;
+        if let Err(error) = wanted.set_ready().await {
+            // A quick authority has looked before it answers, and says so here.
+            return match order.refresh().await?.status {
+                OrderStatus::Invalid => Err(why(order).await?),
+                _ => Err(error.into()),
+            };
+        }
     }
     let end = Instant::now() + PATIENCE;
     loop {
