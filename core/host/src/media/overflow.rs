@@ -61,7 +61,9 @@ fn look(sides: &[(Drops, Weak<AtomicU64>)]) {
                 continue;
             };
             anybody = true;
-            dropped.store(drops.count(), Ordering::Relaxed);
+            if let Some(count) = drops.count() {
+                dropped.store(count, Ordering::Relaxed);
+            }
         }
         if !anybody {
             return;

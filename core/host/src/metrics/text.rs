@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use tsuji_core::freeze::Culprit;
 
 use super::{FrontStats, Lateness, QualityStats, Watch};
+use crate::media::drops::Drops;
 use crate::record::BUILD;
 
 /// What the text is.
@@ -95,13 +96,14 @@ impl Page<'_> {
 
     /// What the system dropped before we saw it.
     fn dropped(&mut self, watch: &Watch) -> fmt::Result {
-        let Some(Some(drops)) = watch.drops.get() else {
+        let drops = watch.drops.get().and_then(Option::as_ref);
+        let Some(dropped) = drops.and_then(Drops::count) else {
             return Ok(());
         };
         self.counters([(
             "tsuji_udp_receive_buffer_drops",
             "Datagrams for which the receive buffers had no room",
-            drops.count(),
+            dropped,
         )])
     }
 
