@@ -113,7 +113,9 @@ pub use codec::{UnknownCodec, VideoCodec};
 pub use counters::Counters;
 pub use ids::{Layer, MediaKind, Mid, Negotiation, ParticipantId, RoomId, Source, TrackId};
 pub use input::{Command, Datagram, IceMode, Input, Tile};
-pub use limits::{Config, Limits, LocalAddress, MAX_SHARDS};
+pub use limits::{
+    Config, Limits, LocalAddress, MAX_PARTICIPANTS, MAX_PARTICIPANTS_PER_ROOM, MAX_SHARDS,
+};
 pub use output::{
     CommandError, Freeze, GoneReason, Notice, Output, PublishMids, Slot, SlotReason, Transmit,
 };

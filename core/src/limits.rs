@@ -36,6 +36,12 @@ pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// than that serve more servers.
 pub const MAX_SHARDS: u8 = 64;
 
+/// What a server may be told to take, instead of what [`Limits`] says by itself: people in all rooms together, and in
+/// one room. A trace may ask for no more.
+pub const MAX_PARTICIPANTS: u32 = 100_000;
+/// See [`MAX_PARTICIPANTS`].
+pub const MAX_PARTICIPANTS_PER_ROOM: u32 = 1_000;
+
 /// What an [`Sfu`](crate::Sfu) is made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::value_parser;
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject;
+use tsuji_core::{MAX_PARTICIPANTS, MAX_PARTICIPANTS_PER_ROOM};
 use tsuji_signaling::Origin;
 use tsuji_signaling::token::{BadJoinKey, JoinKey};
 
@@ -36,11 +37,11 @@ pub struct Guards {
     pub join_key: Option<PathBuf>,
 
     /// People in all rooms together
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=i64::from(MAX_PARTICIPANTS)))]
     pub max_people: u32,
 
     /// People in one room
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=i64::from(MAX_PARTICIPANTS_PER_ROOM)))]
     pub max_people_per_room: u32,
 
     /// Rooms at once

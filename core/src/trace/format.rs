@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{Config, Limits, LocalAddress, MAX_SHARDS};
+use crate::limits::{
+    Config, Limits, LocalAddress, MAX_PARTICIPANTS, MAX_PARTICIPANTS_PER_ROOM, MAX_SHARDS,
+};
 use crate::time::WallTime;
 use crate::transport::Certificate;
 
@@ -155,12 +157,15 @@ impl Header {
     }
 
     /// Whoever wrote a trace decides how much memory its replay may take, so it may not ask for
-    /// more than a server takes by itself.
+    /// more than a server can be told to take.
     fn check(&self) -> Result<(), HeaderError> {
         let (limits, most) = (&self.limits, Limits::default());
         let pairs = [
-            (limits.participants, most.participants),
-            (limits.participants_per_room, most.participants_per_room),
+            (limits.participants, MAX_PARTICIPANTS as usize),
+            (
+                limits.participants_per_room,
+                MAX_PARTICIPANTS_PER_ROOM as usize,
+            ),
             (limits.sdp_bytes, most.sdp_bytes),
             (limits.sdp_lines, most.sdp_lines),
             (limits.sdp_media, most.sdp_media),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::limits::{MAX_PARTICIPANTS, MAX_PARTICIPANTS_PER_ROOM};
 use crate::{
     Certificate, CertificateError, Command, Config, Datagram, IceMode, Input, Limits, LocalAddress,
     MediaKind, Output, ParticipantId, Path, RoomId, Sfu, Time, Transport, WallTime,
@@ -188,8 +189,9 @@ fn a_trace_of_another_version_says_which_build_reads_it() {
 
 #[test]
 fn a_header_that_asks_for_more_than_any_server_is_refused() {
-    let spoil: [fn(&mut Header); 6] = [
+    let spoil: [fn(&mut Header); 7] = [
         |header| header.limits.participants = usize::MAX,
+        |header| header.limits.participants_per_room = MAX_PARTICIPANTS_PER_ROOM as usize + 1,
         |header| header.limits.datagram_bytes = 60_000,
         |header| header.limits.slot_step = 0,
         |header| header.limits.slot_step = 1_000_000,
@@ -202,6 +204,13 @@ fn a_header_that_asks_for_more_than_any_server_is_refused() {
         let parsed = Header::parse(&header.to_bytes());
         assert!(matches!(parsed, Err(HeaderError::Implausible(_))));
     }
+    let mut large = header();
+    large.limits.participants = MAX_PARTICIPANTS as usize;
+    large.limits.participants_per_room = MAX_PARTICIPANTS_PER_ROOM as usize;
+    assert_eq!(
+        Header::parse(&large.to_bytes()).map(|(header, _)| header),
+        Ok(large)
+    );
 }
 
 #[test]
