@@ -124,4 +124,4 @@ pub use reason::Reason;
 pub use sfu::{Sfu, shard_of};
 pub use sizes::Sizes;
 pub use time::{Time, WallTime};
-pub use transport::{Certificate, CertificateError};
+pub use transport::{Certificate, CertificateError, Media, MediaReceiver};

@@ -19,6 +19,8 @@ use crate::window::{Sorted, Window};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// People in a room in which nobody sends.
 const IDLE_ROOM: u32 = 10;
+/// Whose turn it is at once, at most: publishers whose time has come wait for all of these.
+const TOGETHER: usize = 16;
 /// Tokens of sockets that only receive begin here.
 const BASINS: usize = 1 << 32;
 
@@ -245,7 +247,7 @@ impl Crowd {
     /// Waits for something to do, at most until `end`, and does it.
     fn turn(&mut self, end: Time) -> Result<(), CrowdError> {
         let deadline = self.deadlines.iter().copied().fold(end, Time::min);
-        let mut events = Events::with_capacity(1_024);
+        let mut events = Events::with_capacity(TOGETHER);
         match self
             .poll
             .poll(&mut events, Some(deadline.since(self.now())))

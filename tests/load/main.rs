@@ -37,6 +37,9 @@ use report::{Latency, Report, Round};
 use usage::{Usage, of_this_thread};
 use window::{Sorted, Window};
 
+/// Who comes in while a crowd does, with all their handshakes on the same processors, may be taken to have a narrow path:
+/// until that is over.
+const ENTRANCE: Duration = Duration::from_secs(5);
 /// Between the beginning of a flow and measuring it: estimates settle, caches warm up.
 const SETTLE: Duration = Duration::from_secs(2);
 /// What the floor does between looks at whether it has ended.
@@ -83,6 +86,7 @@ fn run(options: &Options) -> Result<Report, CrowdError> {
     let connected = memory();
     if options.streams() > 0 {
         crowd.begin()?;
+        crowd.run_for(ENTRANCE)?;
     }
     let mut rounds = Vec::new();
     for number in 1..=options.rounds {

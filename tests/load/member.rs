@@ -74,7 +74,8 @@ impl Member {
         let batching = batching(&media, entry.gro)?;
         let address = media.local_addr()?;
         let muted = entry.role == Role::Subscriber;
-        let client = Client::call(socket, &entry.name, muted, Ice::Vanilla, base, address);
+        let mut client = Client::call(socket, &entry.name, muted, Ice::Vanilla, base, address);
+        client.browser.receive_lightly();
         let mut registered = TcpStream::from_std(client.stream());
         registry.register(&mut registered, tokens[0], Interest::READABLE)?;
         registry.register(&mut media, tokens[1], Interest::READABLE)?;

@@ -46,3 +46,43 @@ fn what_comes_again_late_was_lost_once_and_is_not_any_more() {
     once.dedup();
     assert_eq!(video.len(), once.len(), "none twice");
 }
+
+/// A client that leaves its media to the core's receiver gets all of it, is known to, and misses nothing that was lost
+/// and repaired.
+#[test]
+fn who_receives_past_str0m_gets_everything_too() {
+    let mut world = World::new(WorldOptions {
+        strict: false,
+        ..WorldOptions::default()
+    });
+    let a = world.enter(1, IceMode::Trickle);
+    let b = world.enter(1, IceMode::Trickle);
+    let tab = world.tab_of(b);
+    let page = &mut world.tabs.get_mut(&tab).expect("a page").page;
+    let browser = page.browser.as_mut().expect("it is about to connect");
+    browser.receive_lightly();
+    let all = |world: &World| world.browsers().all(|browser| browser.connected);
+    assert!(world.run_until(Duration::from_secs(5), all));
+    let lossy = Conditions {
+        loss: 50,
+        ..Conditions::delay(Duration::from_millis(20))
+    };
+    let now = world.now;
+    let tab = world.tabs.get_mut(&tab).expect("a page");
+    tab.change(now, Conditions::default(), lossy);
+    world.run_for(Duration::from_secs(10));
+    let tab = world.tab_of(b);
+    let lost = world.tabs.get(&tab).expect("a page").down.lost;
+    let video: Vec<_> = world.browser(b).video().map(|p| p.sequence).collect();
+    let (first, last) = (video.iter().min(), video.iter().max());
+    let sent = last.zip(first).map_or(0, |(last, first)| last - first + 1);
+    let mut once = video.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(video.len(), once.len(), "none twice");
+    assert!(lost > 20 && sent > 300, "{lost} of {sent}");
+    let missing = sent - once.len() as u64;
+    assert!(missing <= lost / 10, "{missing} of {lost} are missing");
+    assert!(world.browser(b).audio().count() > 300);
+    assert!(world.browser(a).video().count() > 300, "B sends as ever");
+}

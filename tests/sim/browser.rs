@@ -9,7 +9,10 @@ use str0m::media::{Direction, MediaKind as Kind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use tsuji_core::{Layer, ParticipantId, PublishMids, Slot, Source, Time, TrackId, VideoCodec};
+use tsuji_core::{
+    Layer, Media, MediaKind, MediaReceiver, ParticipantId, PublishMids, Slot, Source, Time,
+    TrackId, VideoCodec,
+};
 
 use crate::decoder::Decoder;
 use crate::ear::Ear;
@@ -20,6 +23,9 @@ use crate::reporter::Device;
 
 /// Bytes around each payload: RTP with its extensions, SRTP, UDP and IP.
 const AROUND: u64 = 70;
+
+/// The SSRC that reports on what is received past str0m.
+const REPORTS: u32 = 0x7473_756a;
 
 /// A media packet that arrived, as the browser's depacketizer would see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +128,13 @@ pub struct Browser {
     pub reported_lost: BTreeMap<(String, Layer), u64>,
     /// Bytes of media that arrived, with all headers down to IP's.
     pub media_bytes: u64,
+    /// What comes is received past str0m, from when there are keys on.
+    light: bool,
+    receiver: Option<MediaReceiver>,
+    /// Where media last came from.
+    server: Option<SocketAddr>,
+    /// All m-lines.
+    mids: Vec<tsuji_core::Mid>,
     /// Datagrams to send.
     pub(crate) outbox: Vec<(SocketAddr, Vec<u8>)>,
 }
@@ -179,6 +192,10 @@ impl Browser {
             picture_delay: Duration::ZERO,
             reported_lost: BTreeMap::new(),
             media_bytes: 0,
+            light: false,
+            receiver: None,
+            server: None,
+            mids: Vec::new(),
             outbox: Vec::new(),
         }
     }
@@ -198,7 +215,8 @@ impl Browser {
         let pictures = [&self.camera, &self.screen].into_iter().flatten();
         let pictures = pictures.filter_map(Camera::deadline);
         let decoders = self.decoders.values().filter_map(Decoder::deadline);
-        let wants = sounds.chain(pictures).chain(decoders);
+        let receiver = self.receiver.as_ref().and_then(MediaReceiver::deadline);
+        let wants = sounds.chain(pictures).chain(decoders).chain(receiver);
         wants.fold(self.deadline, Time::min)
     }
 
@@ -257,8 +275,26 @@ impl Browser {
             .expect("the server's offer can be answered");
         self.publish = Some(Source::ALL.map(|source| Mid::from(publish.of(source).0.as_str())));
         self.offers += 1;
+        let mids = sdp
+            .lines()
+            .filter_map(|line| line.trim_end().strip_prefix("a=mid:"));
+        self.mids = mids.map(|mid| tsuji_core::Mid(mid.to_owned())).collect();
+        self.know_lines();
         self.timeout(t);
         answer.to_sdp_string()
+    }
+
+    /// Receives media past str0m from now on, and neither decodes nor hears it: for who has many browsers on one
+    /// machine.
+    pub fn receive_lightly(&mut self) {
+        self.light = true;
+    }
+
+    fn know_lines(&mut self) {
+        if let Some(receiver) = &mut self.receiver {
+            let mids = &self.mids;
+            self.engine.call(|rtc| receiver.negotiated(rtc, mids));
+        }
     }
 
     /// Has no streams to send on, until the next answer. str0m reports as a sender on each that there is, though only
@@ -302,6 +338,10 @@ impl Browser {
         if self.failure.is_some() {
             return;
         }
+        if self.receiver.is_some() && is_srtp(payload) {
+            self.server = Some(from);
+            return self.take(t, sent, payload);
+        }
         let (now, to) = (self.engine.instant(t), self.address);
         self.engine.call(|rtc| {
             // As in the server: a network may damage a datagram, which must not end anything.
@@ -310,6 +350,41 @@ impl Browser {
             }
         });
         self.drain(t, sent);
+        if self.light
+            && self.receiver.is_none()
+            && let Some(material) = self.engine.keying_material()
+        {
+            self.receiver = MediaReceiver::new(REPORTS, &material);
+            self.know_lines();
+        }
+    }
+
+    /// Takes media past str0m.
+    fn take(&mut self, t: Time, sent: Time, payload: &[u8]) {
+        let Some(receiver) = &mut self.receiver else {
+            return;
+        };
+        let media = receiver.receive(t, payload);
+        self.report();
+        let Some(media) = media else {
+            return;
+        };
+        let is_picture_or_sound = Stamp::read(media.kind == MediaKind::Audio, &media.payload);
+        match is_picture_or_sound {
+            Some(stamp) => {
+                let received = self.received_of(t, sent, &media, &stamp);
+                self.received.push(received);
+            }
+            None => self.foreign += 1,
+        }
+    }
+
+    fn report(&mut self) {
+        let (Some(receiver), Some(server)) = (&mut self.receiver, self.server) else {
+            return;
+        };
+        let reports = receiver.reports().map(|report| (server, report));
+        self.outbox.extend(reports);
     }
 
     /// Does what time demands.
@@ -319,6 +394,10 @@ impl Browser {
         }
         self.send_media(t);
         self.ask_for_keyframes(t);
+        if let Some(receiver) = &mut self.receiver {
+            receiver.timeout(t);
+        }
+        self.report();
         self.tick(t);
     }
 
@@ -524,33 +603,23 @@ impl Browser {
             let media = rtc.media(mid).expect("an m-line that we answered");
             (mid, media.kind() == Kind::Audio)
         });
-        let payload = &packet.payload;
-        let Some(stamp) = Stamp::read(audio, payload) else {
+        let Some(stamp) = Stamp::read(audio, &packet.payload) else {
             self.foreign += 1;
             return;
         };
-        self.media_bytes += payload.len() as u64 + AROUND;
-        let received = Received {
-            at: t,
-            sent,
-            mid: mid.to_string(),
-            audio,
+        let media = Media {
+            mid: tsuji_core::Mid(mid.to_string()),
+            kind: if audio {
+                MediaKind::Audio
+            } else {
+                MediaKind::Video
+            },
             ssrc: *ssrc,
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
-            keyframe: !audio && stamp.place.keyframe && stamp.place.part == 0,
-            picture_id: match audio {
-                true => None,
-                false => media::picture_id(self.codec, payload),
-            },
-            count: stamp.count,
-            source: stamp.source,
-            made: stamp.made,
-            made_timestamp: stamp.timestamp,
-            place: stamp.place,
-            layer: stamp.layer,
-            of: stamp.of,
+            payload: packet.payload.clone(),
         };
+        let received = self.received_of(t, sent, &media, &stamp);
         if audio {
             let ear = self.ears.entry(received.mid.clone()).or_default();
             ear.hear(received.source, received.count, received.made, t);
@@ -560,4 +629,38 @@ impl Browser {
         }
         self.received.push(received);
     }
+    /// What it is that came.
+    fn received_of(&mut self, t: Time, sent: Time, media: &Media, stamp: &Stamp) -> Received {
+        let audio = media.kind == MediaKind::Audio;
+        self.media_bytes += media.payload.len() as u64 + AROUND;
+        Received {
+            at: t,
+            sent,
+            mid: media.mid.0.clone(),
+            audio,
+            ssrc: media.ssrc,
+            sequence: media.sequence,
+            timestamp: media.timestamp,
+            keyframe: !audio && stamp.place.keyframe && stamp.place.part == 0,
+            picture_id: match audio {
+                true => None,
+                false => media::picture_id(self.codec, &media.payload),
+            },
+            count: stamp.count,
+            source: stamp.source,
+            made: stamp.made,
+            made_timestamp: stamp.timestamp,
+            place: stamp.place,
+            layer: stamp.layer,
+            of: stamp.of,
+        }
+    }
+}
+
+/// Whether a datagram is SRTP, and not SRTCP (RFC 7983, 7; RFC 5761, 4).
+fn is_srtp(datagram: &[u8]) -> bool {
+    let [first, second, ..] = datagram else {
+        return false;
+    };
+    (128..192).contains(first) && !(192..224).contains(second)
 }

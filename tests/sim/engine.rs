@@ -7,7 +7,7 @@ use str0m::format::{Codec, FormatParams};
 use str0m::media::Frequency;
 use str0m::{Rtc, RtcConfig};
 use tsuji_core::{Certificate, Time, VideoCodec, WallTime};
-use tsuji_hermetic::{Clock, Panicked, Seam};
+use tsuji_hermetic::{Clock, KeyingMaterial, Panicked, Seam};
 
 /// Owns an `Rtc`; every call goes through [`Engine::call`].
 #[derive(Debug)]
@@ -49,6 +49,11 @@ impl Engine {
     /// The same for calls that negotiate.
     pub(crate) fn negotiate<R: Send>(&mut self, f: impl FnOnce(&mut Rtc) -> R + Send) -> R {
         unwrap(self.seam.call_isolated(f))
+    }
+
+    /// What the DTLS handshake has agreed on: once, after the call in which it did.
+    pub(crate) fn keying_material(&mut self) -> Option<KeyingMaterial> {
+        self.seam.keying_material()
     }
 
     pub(crate) fn instant(&self, t: Time) -> Instant {

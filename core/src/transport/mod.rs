@@ -19,6 +19,7 @@
 mod arrivals;
 mod capture;
 mod certificate;
+mod client;
 mod codecs;
 mod connection;
 mod credentials;
@@ -39,6 +40,7 @@ mod window;
 mod words;
 
 pub use certificate::{Certificate, CertificateError};
+pub use client::{Media, MediaReceiver};
 pub(crate) use connection::Connection;
 pub(crate) use credentials::Credentials;
 pub(crate) use environment::Environment;

@@ -22,6 +22,7 @@ mod wide;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use str0m::Rtc;
 use str0m::media::MediaKind as RtcMediaKind;
@@ -81,13 +82,22 @@ pub(super) struct SenderReport {
 impl Receiver {
     /// `ssrc`: of the one who reports.
     pub(super) fn new(ssrc: u32) -> Self {
+        Self::with(Wide::default(), ssrc)
+    }
+
+    /// The same, with transport-wide feedback at such intervals.
+    pub(super) fn every(interval: Duration, ssrc: u32) -> Self {
+        Self::with(Wide::every(interval), ssrc)
+    }
+
+    fn with(wide: Wide, ssrc: u32) -> Self {
         Self {
             ssrc,
             lines: Vec::new(),
             extmap: Extmap::default(),
             formats: Vec::new(),
             sources: Sources::default(),
-            wide: Wide::default(),
+            wide,
             plain: Vec::new(),
             compounds: VecDeque::new(),
         }

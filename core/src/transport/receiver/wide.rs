@@ -11,8 +11,8 @@ use crate::time::Time;
 /// How long what came waits to be told, if more comes. 80 ms: with the next packet that is 100 ms at most, as
 /// browsers have it among themselves.
 const INTERVAL: Duration = Duration::from_millis(80);
-/// The same if nothing comes.
-const LATEST: Duration = Duration::from_millis(100);
+/// How much longer if nothing comes: 20 ms.
+const LATEST: Duration = Duration::from_millis(20);
 /// Packets that are told at once: more are told before their time.
 const MOST: usize = 2_000;
 /// Numbers that are remembered after they were told, for those that come late.
@@ -39,8 +39,9 @@ const SMALL: u8 = 1;
 const LARGE: u8 = 2;
 
 /// What came of a peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wide {
+    interval: Duration,
     /// Ascending.
     receipts: VecDeque<Receipt>,
     /// Those before it were told.
@@ -60,7 +61,25 @@ struct Receipt {
     at: Time,
 }
 
+impl Default for Wide {
+    fn default() -> Self {
+        Self::every(INTERVAL)
+    }
+}
+
 impl Wide {
+    /// Tells so long after something came, or a little later.
+    pub(super) fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            receipts: VecDeque::new(),
+            untold: 0,
+            since: None,
+            ssrc: 0,
+            count: 0,
+        }
+    }
+
     /// A packet of this stream came.
     pub(super) fn came(&mut self, t: Time, number: u16, ssrc: u32) {
         self.ssrc = ssrc;
@@ -94,12 +113,12 @@ impl Wide {
 
     /// When to tell though nothing comes.
     pub(super) fn deadline(&self) -> Option<Time> {
-        Some(self.since? + LATEST)
+        Some(self.since? + self.interval + LATEST)
     }
 
     /// Whether to tell now that something came.
     pub(super) fn is_due(&self, t: Time) -> bool {
-        let waits = self.since.is_some_and(|since| since + INTERVAL <= t);
+        let waits = self.since.is_some_and(|since| since + self.interval <= t);
         waits || self.receipts.len() - self.untold >= MOST
     }
 
