@@ -9,14 +9,14 @@ use crate::freeze::Part;
 use crate::time::Time;
 use crate::transport::Extensions;
 
-/// What is kept to be sent again: of the largest layer, more than two seconds, which no viewer waits for: a keyframe
-/// was asked for long before. A power of two.
+/// What is kept to be sent again: of all but the largest pictures a second, as in libwebrtc. No viewer waits for longer: a
+/// keyframe was asked for long before.
 const PACKETS: usize = 1_024;
-const AGE: Duration = Duration::from_secs(2);
+const AGE: Duration = Duration::from_secs(1);
 /// For so long, what was sent again may be on its way, and is not sent once more. 40 ms: a round trip of near
 /// links; who is farther away asks less often.
 const UNDER_WAY: Duration = Duration::from_millis(40);
-/// Places at the beginning: a small layer needs no more. A power of two.
+/// Places at the beginning: a small layer needs no more.
 const FIRST: usize = 64;
 
 /// A packet as it was sent.
@@ -37,7 +37,7 @@ pub(super) struct Kept {
 /// Those of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Keep {
-    /// By the end of their numbers; the number of places is a power of two.
+    /// By their numbers, modulo how many there are: as few as will do, because each holds a payload until another comes.
     places: Vec<Option<Kept>>,
     newest: u64,
 }
@@ -58,7 +58,7 @@ impl Keep {
     }
 
     fn grow(&mut self) {
-        let places = 2 * self.places.len();
+        let places = (self.places.len() * 5 / 4).min(PACKETS);
         let before = std::mem::replace(&mut self.places, vec![None; places]);
         for kept in before.into_iter().flatten() {
             let place = self.place(kept.part.sequence);
@@ -99,7 +99,7 @@ impl Keep {
     }
 
     fn place(&self, sequence: u64) -> usize {
-        sequence as usize & self.places.len().wrapping_sub(1)
+        sequence as usize % self.places.len().max(1)
     }
 }
 
@@ -132,15 +132,15 @@ mod tests {
         let mut keep = Keep::default();
         assert!(keep.get(Time::ZERO, 0).is_none());
         for number in 0..5_000 {
-            keep.keep(kept(number, Time::from_millis(number)));
+            keep.keep(kept(number, Time::from_micros(500 * number)));
             assert!(keep.places.len() <= PACKETS);
         }
-        let now = Time::from_millis(5_000);
+        let now = Time::from_millis(2_500);
         assert!(keep.get(now, 4_999).is_some() && keep.get(now, 4_999 - 1_023).is_some());
         assert!(keep.get(now, 4_999 - 1_024).is_none() && keep.get(now, 9_999).is_none());
         assert_eq!(keep.newest(now).count(), PACKETS);
-        assert!(keep.get(Time::from_millis(6_999), 4_999).is_some());
-        assert!(keep.get(Time::from_millis(7_000), 4_999).is_none());
+        assert!(keep.get(Time::from_millis(3_499), 4_999).is_some());
+        assert!(keep.get(Time::from_millis(3_500), 4_999).is_none());
         keep.clear();
         assert_eq!(keep.newest(now).count(), 0);
     }
