@@ -8,7 +8,7 @@ use crate::codec::{Codec, VideoCodec};
 use crate::forward::{
     Budget, Demand, KeyframeRequests, Outlet, Rates, Rises, Shown, Track, VideoOutlet,
 };
-use crate::freeze::{Person, Stream, Watch};
+use crate::freeze::{Looks, Person, Stream, Watch};
 use crate::ids::{Layer, MediaKind, Negotiation, ParticipantId, RoomId, Source, TrackId};
 use crate::input::{IceMode, Tile};
 use crate::limits::{Limits, QUIET, SILENCE};
@@ -76,7 +76,7 @@ pub(crate) struct Participant {
     pub(crate) person: Person,
     /// When to look whether its pictures freeze.
     #[serde(skip)]
-    pub(crate) freezes_at: Option<Time>,
+    pub(crate) looks: Looks,
     /// Its entry in the table of those.
     #[serde(skip)]
     pub(crate) look: Option<Time>,
@@ -364,8 +364,9 @@ impl Participant {
 
     /// Finds out when to look whether its pictures freeze.
     pub(crate) fn expect_freezes(&mut self) {
-        let slots = self.slots.iter();
-        self.freezes_at = slots.filter_map(|slot| slot.watch.deadline()).min();
+        for (place, slot) in self.slots.iter().enumerate() {
+            self.looks.set(place, slot.watch.deadline());
+        }
     }
 
     /// Begins to gather changes for an offer, unless one is on its way anyway.

@@ -13,14 +13,20 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::bins::Bins;
 use super::course::Course;
 use super::frames::Part;
 use super::rhythm::Gap;
 use crate::time::Time;
 
-/// Packets that are remembered until they are told of.
-const SENT: usize = 1_024;
+/// Packets that are remembered until they are told of, and some behind that: at first, and where so many are under way.
+/// Powers of two. As few as will do, because memory is written to for each.
+const FIRST: usize = 256;
+const MOST: usize = 2_048;
+/// Slots of which what each packet needs lies with the rest.
+const HEADS: usize = 4;
 /// Gaps of one slot that nobody took yet.
 const GAPS: usize = 8;
 /// Clocks drift apart by 200 ppm at most.
@@ -67,28 +73,38 @@ pub(crate) struct Sent {
     pub(crate) part: Part,
 }
 
-/// A packet that is under way: 24 bytes, because there is one for each that is sent.
+/// A packet that is under way: 16 bytes, because there is one for each that is sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct UnderWay {
-    number: u16,
-    slot: Option<u8>,
-    repairs: bool,
-    came: bool,
-    lost: bool,
     /// When it left: the lower bits of microseconds. What is 71 minutes old has been forgotten before.
     at: u32,
-    /// Its [`Part`], whose number is the lower bits of the extended one.
-    sequence: u16,
+    /// Of its [`Part`]: the number is the lower bits of the extended one.
     timestamp: u32,
-    marker: bool,
-    key: bool,
-    first: bool,
-    sound: bool,
-    base: Option<u8>,
+    sequence: u16,
+    base: u8,
+    /// Of no meaning where it has none.
+    slot: u8,
+    number: u16,
+    /// All that is yes or no.
+    flags: u16,
 }
 
-/// All pictures to one viewer.
+/// Those of an [`UnderWay`].
+mod flag {
+    pub(super) const REPAIRS: u16 = 1;
+    pub(super) const CAME: u16 = 1 << 1;
+    pub(super) const LOST: u16 = 1 << 2;
+    pub(super) const HAS_SLOT: u16 = 1 << 3;
+    pub(super) const MARKER: u16 = 1 << 4;
+    pub(super) const KEY: u16 = 1 << 5;
+    pub(super) const FIRST: u16 = 1 << 6;
+    pub(super) const SOUND: u16 = 1 << 7;
+    pub(super) const BASE: u16 = 1 << 8;
+}
+
+/// All pictures to one viewer. What each packet that is sent needs comes first in memory.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Arrivals {
     sent: Vec<UnderWay>,
     /// The number behind the newest that was sent.
@@ -98,17 +114,18 @@ pub(crate) struct Arrivals {
     /// That behind the newest that slots know of; and some before that were forgotten meanwhile.
     known: u16,
     skipped: bool,
+    /// Some slot has gaps that nobody took.
+    gapped: bool,
     /// Until when packets are gone through one by one.
     attentive_until: Time,
+    /// When feedback last came, or there was nothing to tell.
+    heard: Time,
+    heads: SmallVec<[Head; HEADS]>,
+    pub(crate) path: Bins<Path>,
     /// The count of the newest feedback.
     count: Option<u8>,
     clock: Option<Clock>,
-    /// When feedback last came, or there was nothing to tell.
-    heard: Time,
     slots: Vec<Slot>,
-    /// Some slot has gaps that nobody took.
-    gapped: bool,
-    pub(crate) path: Bins<Path>,
 }
 
 /// The viewer's clock.
@@ -119,14 +136,20 @@ struct Clock {
     set: Time,
 }
 
-/// The pictures of one slot.
-#[derive(Debug)]
+/// What each packet that is sent needs of its slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    /// When a packet was last sent.
+    sent: Time,
+    /// The highest extended number of all that were.
+    newest: u64,
+}
+
+/// The pictures of one slot, beside its [`Head`].
+#[derive(Debug, Default)]
 struct Slot {
     course: Course,
     gaps: Vec<Gap>,
-    /// When a packet was last sent, and the highest extended number of all.
-    sent: Time,
-    newest: u64,
     /// When the newest packet of which something was told had left.
     told: Time,
     /// What came before is not known.
@@ -137,61 +160,62 @@ impl Arrivals {
     /// A slot for the pictures, or the sound, of one more stream, if there is room.
     pub(crate) fn slot(&mut self) -> Option<u8> {
         let place = u8::try_from(self.slots.len()).ok()?;
-        self.slots.push(Slot {
-            course: Course::default(),
-            gaps: Vec::new(),
-            sent: Time::ZERO,
-            newest: 0,
-            told: Time::ZERO,
-            resumes: false,
-        });
+        self.heads.push(Head::default());
+        self.slots.push(Slot::default());
         Some(place)
     }
 
     /// A packet leaves.
+    #[inline]
     pub(crate) fn sent(&mut self, at: Time, packet: Sent) {
         // Who got no pictures yet has none that could freeze: padding and probes are nothing to remember.
-        if self.slots.is_empty() {
+        if self.heads.is_empty() {
             return;
-        }
-        if self.sent.is_empty() {
-            self.sent = vec![UnderWay::default(); SENT];
         }
         if self.told == self.newest {
             self.heard = at;
         }
         let slot = packet.slot.map(usize::from);
-        let slot = slot.and_then(|slot| self.slots.get_mut(slot));
-        if let Some(slot) = slot {
-            let follows = packet.part.sequence == slot.newest + 1 && slot.sent + PAUSE > at;
+        if let Some(head) = slot.and_then(|slot| self.heads.get_mut(slot)) {
+            let follows = packet.part.sequence == head.newest + 1 && head.sent + PAUSE > at;
             if packet.repairs || !follows {
                 self.attentive_until = at + ATTENTION;
             }
             if !packet.repairs {
-                slot.sent = at;
-                slot.newest = slot.newest.max(packet.part.sequence);
+                head.sent = at;
+                head.newest = head.newest.max(packet.part.sequence);
             }
         }
         if self.told.is_none() {
             (self.told, self.known) = (Some(packet.number), packet.number);
         }
         self.newest = Some(packet.number.wrapping_add(1));
-        self.sent[usize::from(packet.number) % SENT] = UnderWay {
-            number: packet.number,
-            slot: packet.slot,
-            repairs: packet.repairs,
-            came: false,
-            lost: false,
-            at: at.as_micros() as u32,
-            sequence: packet.part.sequence as u16,
-            timestamp: packet.part.timestamp,
-            marker: packet.part.marker,
-            key: packet.part.key,
-            first: packet.part.first,
-            sound: packet.part.sound,
-            base: packet.part.base,
-        };
+        if 2 * usize::from(packet.number.wrapping_sub(self.told.unwrap_or_default()))
+            >= self.sent.len()
+        {
+            self.grow();
+        }
+        let place = self.place(packet.number);
+        self.sent[place] = UnderWay::new(at, &packet);
         self.path.at(at).sent += 1;
+    }
+
+    /// Makes room for more packets that are under way, up to a bound.
+    #[cold]
+    fn grow(&mut self) {
+        let length = FIRST.max(2 * self.sent.len()).min(MOST);
+        if length > self.sent.len() {
+            let before = std::mem::replace(&mut self.sent, vec![UnderWay::default(); length]);
+            for packet in before {
+                let place = self.place(packet.number);
+                self.sent[place] = packet;
+            }
+        }
+    }
+
+    /// Where a packet is remembered.
+    fn place(&self, number: u16) -> usize {
+        usize::from(number) & self.sent.len().wrapping_sub(1)
     }
 
     /// The viewer tells what came, as [`packets`](super::feedback::packets) reads it, in a feedback of this
@@ -273,17 +297,29 @@ impl Arrivals {
     /// All before this number came, and in time.
     fn all_came(&mut self, next: u16) {
         self.told = Some(next);
-        if usize::from(next.wrapping_sub(self.known)) > SENT {
-            self.known = next.wrapping_sub(SENT as u16);
+        self.skip_to(next.wrapping_sub(MOST as u16));
+    }
+
+    /// What is before this number is not remembered.
+    fn skip_to(&mut self, number: u16) {
+        if is_before(self.known, number) {
+            self.known = number;
             self.skipped = true;
         }
     }
 
     /// Has slots know of all that came in time.
     fn catch_up(&mut self, now: Time) {
+        if let (Some(newest), Some(told)) = (self.newest, self.told) {
+            let oldest = newest.wrapping_sub(self.sent.len() as u16);
+            self.skip_to(if is_before(told, oldest) {
+                told
+            } else {
+                oldest
+            });
+        }
         if std::mem::take(&mut self.skipped) {
             for slot in &mut self.slots {
-                slot.course.forget();
                 slot.resumes = true;
             }
         }
@@ -292,13 +328,14 @@ impl Arrivals {
         {
             let number = self.known;
             self.known = number.wrapping_add(1);
-            let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+            let place = self.place(number);
+            let Some(packet) = self.sent.get_mut(place) else {
                 return;
             };
-            if packet.number != number || packet.came || packet.lost {
+            if packet.number != number || packet.is(flag::CAME | flag::LOST) {
                 continue;
             }
-            packet.came = true;
+            packet.flags |= flag::CAME;
             let packet = *packet;
             self.shows(packet.left(now), packet.left(now), &packet);
         }
@@ -306,42 +343,42 @@ impl Arrivals {
 
     /// A packet of a slot left, and came.
     fn shows(&mut self, left: Time, at: Time, packet: &UnderWay) {
-        if let Some(slot) = self.slot_of(packet) {
+        let Some(place) = packet.slot() else {
+            return;
+        };
+        if let (Some(head), Some(slot)) = (self.heads.get(place), self.slots.get_mut(place)) {
             slot.told = slot.told.max(left);
-            slot.came(at, packet);
-            let gapped = !slot.gaps.is_empty();
-            self.gapped |= gapped;
+            slot.came(at, packet.part(head.newest));
+            self.gapped |= !slot.gaps.is_empty();
         }
     }
 
     fn lost(&mut self, now: Time, number: u16, path: &mut Path) {
-        let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+        let place = self.place(number);
+        let Some(packet) = self.sent.get_mut(place) else {
             return;
         };
-        if packet.number != number || packet.came || packet.lost {
+        if packet.number != number || packet.is(flag::CAME | flag::LOST) {
             return;
         }
-        packet.lost = true;
+        packet.flags |= flag::LOST;
         path.lost += 1;
         let packet = *packet;
-        if let Some(slot) = self.slot_of(&packet) {
+        if let Some(slot) = packet.slot().and_then(|slot| self.slots.get_mut(slot)) {
             slot.told = slot.told.max(packet.left(now));
         }
     }
 
-    fn slot_of(&mut self, packet: &UnderWay) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::from(packet.slot?))
-    }
-
     /// A packet came: when by the viewer's clock, if that is known.
     fn came(&mut self, now: Time, number: u16, shown: Option<i64>, path: &mut Path) {
-        let Some(packet) = self.sent.get_mut(usize::from(number) % SENT) else {
+        let place = self.place(number);
+        let Some(packet) = self.sent.get_mut(place) else {
             return;
         };
-        if packet.number != number || packet.came {
+        if packet.number != number || packet.is(flag::CAME) {
             return;
         }
-        packet.came = true;
+        packet.flags |= flag::CAME;
         let packet = *packet;
         let left = packet.left(now);
         let at = match shown {
@@ -353,7 +390,7 @@ impl Arrivals {
             None => left,
         };
         path.came += 1;
-        path.repairs += u16::from(packet.repairs);
+        path.repairs += u16::from(packet.is(flag::REPAIRS));
         let delay = at.since(left).as_millis();
         path.delay = path.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
         self.shows(left, at, &packet);
@@ -390,10 +427,16 @@ impl Arrivals {
             return None;
         }
         self.catch_up(now);
+        let head = self.heads.get(usize::from(slot))?;
         let slot = self.slots.get(usize::from(slot))?;
-        let (due, gap) = slot.course.due()?;
+        let (due, gap) = slot.course.due().filter(|_| !slot.resumes)?;
         let is_known = slot.told > due + BETWEEN || (speaks && silence >= SILENCE);
-        (is_known && slot.sent > due && now > due + PATIENCE).then_some(gap)
+        (is_known && head.sent > due && now > due + PATIENCE).then_some(gap)
+    }
+
+    /// From when until when all freezes of a slot are known.
+    pub(crate) fn judged(&self, slot: u8) -> Option<(Time, Time)> {
+        self.slots.get(usize::from(slot))?.course.judged()
     }
 
     /// Whether something is missing in a slot, for so long that only a keyframe helps.
@@ -423,6 +466,37 @@ impl Path {
 }
 
 impl UnderWay {
+    fn new(at: Time, packet: &Sent) -> Self {
+        let part = &packet.part;
+        let flag = |is_so: bool, flag: u16| u16::from(is_so) * flag;
+        let flags = flag(packet.repairs, flag::REPAIRS)
+            | flag(packet.slot.is_some(), flag::HAS_SLOT)
+            | flag(part.marker, flag::MARKER)
+            | flag(part.key, flag::KEY)
+            | flag(part.first, flag::FIRST)
+            | flag(part.sound, flag::SOUND)
+            | flag(part.base.is_some(), flag::BASE);
+        Self {
+            at: at.as_micros() as u32,
+            timestamp: part.timestamp,
+            sequence: part.sequence as u16,
+            base: part.base.unwrap_or_default(),
+            slot: packet.slot.unwrap_or_default(),
+            number: packet.number,
+            flags,
+        }
+    }
+
+    /// The place of its slot.
+    fn slot(&self) -> Option<usize> {
+        self.is(flag::HAS_SLOT).then_some(self.slot.into())
+    }
+
+    /// Whether any of these flags is set.
+    fn is(&self, flags: u16) -> bool {
+        self.flags & flags != 0
+    }
+
     /// When it left.
     fn left(&self, now: Time) -> Time {
         let age = (now.as_micros() as u32).wrapping_sub(self.at);
@@ -435,18 +509,17 @@ impl UnderWay {
         Part {
             sequence: newest.saturating_add_signed(-i64::from(behind)),
             timestamp: self.timestamp,
-            marker: self.marker,
-            key: self.key,
-            first: self.first,
-            base: self.base,
-            sound: self.sound,
+            marker: self.is(flag::MARKER),
+            key: self.is(flag::KEY),
+            first: self.is(flag::FIRST),
+            base: self.is(flag::BASE).then_some(self.base),
+            sound: self.is(flag::SOUND),
         }
     }
 }
 
 impl Slot {
-    fn came(&mut self, at: Time, packet: &UnderWay) {
-        let part = packet.part(self.newest);
+    fn came(&mut self, at: Time, part: Part) {
         if std::mem::take(&mut self.resumes) {
             self.course.resume(part.sequence);
         }

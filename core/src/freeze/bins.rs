@@ -11,14 +11,15 @@ const COUNT: usize = 128;
 
 /// Counts of the last seconds. Takes no memory elsewhere before the second one.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Bins<B> {
     /// The newest bin, which is what mostly changes, and its number.
     newest: B,
     number: u64,
-    /// Those before it, once there are any; the place of the newest is not used.
-    ring: Vec<B>,
     /// The number of the first one.
     first: Option<u64>,
+    /// Those before it, once there are any; the place of the newest is not used.
+    ring: Vec<B>,
 }
 
 impl<B: Default> Default for Bins<B> {

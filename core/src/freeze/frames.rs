@@ -46,8 +46,8 @@ impl Frames {
             }
             (self.begun, self.next) = (true, part.sequence);
         }
-        if part.sequence == self.next && self.waiting.is_empty() {
-            self.advance(part, &mut decodes);
+        if self.follows(&part) {
+            self.advance(&part).into_iter().for_each(decodes);
             return;
         }
         if part.sequence < self.next {
@@ -68,14 +68,14 @@ impl Frames {
             if let Some(end) = self.waiting.pop_front() {
                 self.next = end.sequence;
                 self.base = None;
-                self.advance(end, &mut decodes);
+                self.advance(&end).into_iter().for_each(&mut decodes);
             }
         }
         while let Some(front) = self.waiting.front().copied()
             && front.sequence == self.next
         {
             self.waiting.pop_front();
-            self.advance(front, &mut decodes);
+            self.advance(&front).into_iter().for_each(&mut decodes);
         }
         if self.waiting.len() > WAITING {
             self.waiting.pop_front();
@@ -92,14 +92,20 @@ impl Frames {
         !self.waiting.is_empty()
     }
 
-    fn advance(&mut self, part: Part, decodes: &mut impl FnMut(u32)) {
+    /// Whether a packet is the next, and nothing is missing before it.
+    #[inline]
+    pub(crate) fn follows(&self, part: &Part) -> bool {
+        self.begun && part.sequence == self.next && self.waiting.is_empty()
+    }
+
+    /// All before a packet is there, and so is this one now. Gives the timestamp of its picture, if that is whole.
+    #[inline]
+    pub(crate) fn advance(&mut self, part: &Part) -> Option<u32> {
         self.next = part.sequence + 1;
         if part.base.is_some() {
             self.base = part.base;
         }
-        if part.marker {
-            decodes(part.timestamp);
-        }
+        part.marker.then_some(part.timestamp)
     }
 
     /// Where the picture ends that the packet in this place belongs to, if it is all there, and whether it

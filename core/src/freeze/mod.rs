@@ -20,7 +20,9 @@
 //! - `inflow`: what a publisher's stream brought: packets missing and late, silence, time without
 //!   pictures, delay, and time that its clock stood still.
 //! - `person`: how somebody's path and page fare.
-//! - `watch`: one slot of one viewer: pictures as they left, and the freezes that are to be told.
+//! - `watch`: one slot of one viewer: pictures as they left, and the freezes that are to be told. What left with a
+//!   gap and is known to have come without one is not told.
+//! - `looks`: when to look at which slot.
 //! - `arrivals`: the same pictures as they came, by the viewer's transport-wide feedback. It tells of
 //!   each packet whether it came and when by the viewer's clock, so that jams are seen as well as losses.
 //! - `feedback`: reads it.
@@ -51,6 +53,7 @@ mod facts;
 mod feedback;
 mod frames;
 mod inflow;
+mod looks;
 mod person;
 mod playout;
 mod rhythm;
@@ -65,6 +68,7 @@ pub use facts::{Device, Downlink, Facts, Inflow, Others, Server, Uplink};
 pub(crate) use feedback::packets as arrivals_in;
 pub(crate) use frames::Part;
 pub(crate) use inflow::{Came, Stream};
+pub(crate) use looks::Looks;
 pub(crate) use person::Person;
 pub(crate) use rhythm::Gap;
 pub use verdict::{Culprit, Verdict, verdict};

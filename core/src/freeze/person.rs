@@ -10,6 +10,8 @@ use crate::time::Time;
 
 /// Who sends media, or reports about it, has no longer pause.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Nor is less looked at: 60 ms.
+const SHORT: Duration = Duration::from_millis(60);
 /// Longer than feedback takes, and the checks of a path that works again.
 const SETTLED: Duration = Duration::from_millis(800);
 
@@ -23,7 +25,7 @@ pub(crate) struct Person {
     heard: Time,
     /// Since when it comes without a [`PAUSE`].
     since: Time,
-    /// The longest time without, ms.
+    /// The longest time without, ms, if it is not [`SHORT`].
     quiet: Bins<u16>,
     /// When it last was without a path, and until when.
     outage: Option<(Time, Option<Time>)>,
@@ -40,8 +42,11 @@ impl Person {
         if silent >= PAUSE {
             self.since = now;
         }
-        let silent = silent.as_millis();
         self.heard = now;
+        if silent < SHORT {
+            return;
+        }
+        let silent = silent.as_millis();
         let quiet = self.quiet.at(now);
         *quiet = (*quiet).max(u16::try_from(silent).unwrap_or(u16::MAX));
     }
@@ -57,7 +62,7 @@ impl Person {
         now.since(self.since) < JUST_NOW
     }
 
-    /// The longest time in which nothing came, of this time. Milliseconds.
+    /// The longest time in which nothing came, of this time. Milliseconds, and nothing that is [`SHORT`].
     pub(crate) fn silence(&self, from: Time, to: Time) -> u32 {
         let ended = self.quiet.between(from, to).max().copied();
         let open = to.since(self.heard).as_millis() as u32;

@@ -123,6 +123,7 @@ impl Playout {
             from: moment(before),
             to: Some(moment(plays)),
             held,
+            close: false,
         });
         over.or(late)
     }
@@ -149,11 +150,6 @@ impl Playout {
             holds: USUAL,
         });
     }
-
-    /// Whether anything came.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.newest.is_some()
-    }
 }
 
 impl Hole {
@@ -167,6 +163,7 @@ impl Hole {
             from: moment(self.from),
             to: Some(moment(self.to)),
             held: self.held,
+            close: false,
         })
     }
 }
@@ -267,6 +264,5 @@ mod tests {
         let far = Time::from_millis(100);
         assert_eq!(playout.packet(900, 48 * 100_000, far), None);
         assert_eq!(playout.packet(901, 48 * 100_020, far), None);
-        assert!(playout.has_begun());
     }
 }

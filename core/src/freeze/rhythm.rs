@@ -10,6 +10,8 @@ const DISTANCES: usize = 30;
 const TOO_FEW: usize = 5;
 /// 150 ms, in microseconds.
 const AT_LEAST: u64 = 150_000;
+/// What is longer than it may be by less, microseconds, is a freeze to one clock and none to another. 15 ms.
+const CLOSE: u64 = 15_000;
 /// A jitter buffer gives back a thousandth of its delay with each picture: 3 % a second.
 const GIVEN_BACK: i64 = 1_000;
 /// Clocks drift apart by 200 ppm at most.
@@ -28,21 +30,31 @@ pub(crate) struct Gap {
     /// For how long pictures were held back before they were shown: so much earlier came, or did not come,
     /// what it is about.
     pub(crate) held: Duration,
+    /// It is hardly long enough.
+    pub(crate) close: bool,
 }
 
 /// Pictures of one stream, as a jitter buffer shows them: each so long after it was made as the latest of
 /// the last ones needed. What is late for the first time freezes the picture, what is as late again does
 /// not.
+///
+/// What each picture changes comes first, in 64 bytes: there is one for each stream of each viewer.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Rhythm {
     newest: Option<Newest>,
     /// From when a picture is made until it is shown, beside what all take, microseconds.
     delay: i64,
-    distances: [u32; DISTANCES],
+    /// Of all distances.
+    sum: u64,
     /// How many of them are known, and which is the oldest when all are.
     known: usize,
     next: usize,
-    sum: u64,
+    distances: [u32; DISTANCES],
+    /// Since when they are enough to judge by.
+    judges: Option<Time>,
+    /// What came since the newest is not known.
+    skips: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +86,15 @@ impl Rhythm {
             return None;
         }
         let held = Duration::from_micros(self.delay.cast_unsigned());
-        let given_back = self.delay - self.delay / GIVEN_BACK - drift;
+        let skips = std::mem::take(&mut self.skips);
+        let pictures = match self.sum {
+            sum if skips && sum > 0 => {
+                at.since(newest.came).as_micros() as u64 * self.known as u64 / sum
+            }
+            _ => 1,
+        };
+        let pictures = pictures.min(GIVEN_BACK as u64).cast_signed();
+        let given_back = self.delay - self.delay * pictures / GIVEN_BACK - drift;
         self.delay = given_back.max(came - made - least).max(0);
         let shown = (made + least + self.delay).max(0).cast_unsigned();
         let before = newest.shown;
@@ -86,20 +106,35 @@ impl Rhythm {
             came: at,
             shown,
         };
+        if skips {
+            return None;
+        }
         let distance = shown.since(before).as_micros() as u64;
-        let froze = self.threshold().is_some_and(|least| distance >= least);
+        let over = self
+            .threshold()
+            .and_then(|least| distance.checked_sub(least));
         self.note(u32::try_from(distance).unwrap_or(u32::MAX));
-        froze.then_some(Gap {
+        if self.known == TOO_FEW {
+            self.judges.get_or_insert(shown);
+        }
+        over.map(|over| Gap {
             from: before,
             to: Some(shown),
             held,
+            close: over < CLOSE,
         })
     }
 
     /// What comes next is another picture: the time until then is no freeze.
     pub(crate) fn forget(&mut self) {
-        self.newest = None;
+        (self.newest, self.judges) = (None, None);
         (self.delay, self.known, self.next, self.sum) = (0, 0, 0, 0);
+        self.skips = false;
+    }
+
+    /// Pictures come that nothing is known of, but that they came in time: no freeze is in the time until the next.
+    pub(crate) fn skip(&mut self) {
+        self.skips = true;
     }
 
     /// From when on the time without a picture is a freeze, and that.
@@ -109,8 +144,14 @@ impl Rhythm {
             from: shown,
             to: None,
             held: Duration::from_micros(self.delay.max(0).cast_unsigned()),
+            close: false,
         };
         Some((shown + Duration::from_micros(self.threshold()?), gap))
+    }
+
+    /// From when until when all freezes are known.
+    pub(crate) fn judged(&self) -> Option<(Time, Time)> {
+        self.judges.zip(self.newest.map(|newest| newest.shown))
     }
 
     fn begin(&mut self, timestamp: u32, at: Time) {
@@ -175,6 +216,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hardly_a_freeze_is_told_to_be_and_it_is_known_from_when_on_all_are_found() {
+        for (gap, close) in [
+            (184, Some(true)),
+            (196, Some(true)),
+            (199, Some(false)),
+            (182, None),
+        ] {
+            let mut rhythm = Rhythm::default();
+            let shown = (0..40).chain([39 * 33 + gap]);
+            let shown: Vec<u64> = shown.map(|n| if n < 40 { n * 33 } else { n }).collect();
+            let found = shown
+                .iter()
+                .filter_map(|ms| rhythm.picture(*ms as u32 * 90, at(*ms)));
+            let found: Vec<bool> = found.map(|gap| gap.close).collect();
+            assert_eq!(found, Vec::from_iter(close), "{gap}");
+            assert_eq!(rhythm.judged(), Some((at(5 * 33), at(39 * 33 + gap))));
+            rhythm.forget();
+            assert_eq!(rhythm.judged(), None);
+        }
+    }
+
+    #[test]
     fn nothing_is_judged_before_a_few_came() {
         assert_eq!(gaps(33, 30, |n| (!(5..20).contains(&n)).then_some(0)), []);
     }
@@ -205,6 +268,38 @@ mod tests {
         let held: Vec<u128> = gaps.iter().map(|gap| gap.held.as_millis()).collect();
         assert_eq!(held.len(), 2);
         assert!(held[0] == 0 && (400..500).contains(&held[1]), "{held:?}");
+    }
+
+    #[test]
+    fn what_is_skipped_is_no_freeze_and_what_was_held_back_is_given_back_meanwhile() {
+        // After the 50th was late, by nothing at first, pictures of 3 s are skipped; then two are late.
+        for (late, skipped, late_again, freezes) in [
+            (300, true, 250, 1),
+            (300, false, 250, 1),
+            (300, true, 600, 2),
+            (300, false, 600, 2),
+            (0, true, 250, 1),
+        ] {
+            let mut rhythm = Rhythm::default();
+            let mut found = 0;
+            for n in 0..200_u64 {
+                if skipped && (100..190).contains(&n) {
+                    rhythm.skip();
+                    continue;
+                }
+                let late = match n {
+                    50 => late,
+                    195 => late_again,
+                    _ => 0,
+                };
+                found += usize::from(
+                    rhythm
+                        .picture(n as u32 * 2_970, at(n * 33 + late))
+                        .is_some(),
+                );
+            }
+            assert_eq!(found, freezes, "{late} {skipped} {late_again}");
+        }
     }
 
     #[test]

@@ -355,17 +355,16 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
     let lost = share(down.lost, down.came + down.lost);
     let shown = facts.arrived_ms == 0 && share(facts.shown_ms, facts.length_ms) >= 50;
     if shown && !late && lost < LOSSY {
+        // Too little for a gap as pictures came, but what was repaired was a little late.
+        let short = facts.length_ms < SHORT && down.lost > 0;
+        let evidence = lost_down(facts);
+        put(signs, culprit, if short { 82 } else { 0 }, evidence);
         return;
     }
     let silent = share(down.silence_ms, rest);
     let ms = down.silence_ms;
     let weight = if silent >= 50 && ms >= 300 { 88 } else { 0 };
     put(signs, culprit, weight, Evidence::DownlinkSilent { ms });
-    let evidence = Evidence::DownlinkLost {
-        lost: down.lost,
-        sent: down.came + down.lost,
-        repairs: down.repairs,
-    };
     // A picture that was repaired in time for the server came late to the page even so.
     let least = if shown && lost >= LOSSY { 84 } else { 70 };
     let weight = (70 + lost.min(25)).max(least);
@@ -373,13 +372,25 @@ fn downlink(facts: &Facts, signs: &mut Vec<Sign>) {
         signs,
         culprit,
         if down.lost > 0 { weight } else { 0 },
-        evidence,
+        lost_down(facts),
     );
     let late = share(down.delay_ms, rest);
     let ms = down.delay_ms;
     let weight = if late >= 35 { (late + 30).min(90) } else { 0 };
     put(signs, culprit, weight, Evidence::DownlinkLate { ms });
 }
+
+fn lost_down(facts: &Facts) -> Evidence {
+    let down = &facts.downlink;
+    Evidence::DownlinkLost {
+        lost: down.lost,
+        sent: down.came + down.lost,
+        repairs: down.repairs,
+    }
+}
+
+/// A picture that waits for a repair stands still for less, milliseconds.
+const SHORT: u32 = 400;
 
 /// Of a path that loses so much, percent, pictures come late though all of them come.
 const LOSSY: u32 = 8;

@@ -60,21 +60,26 @@ pub(crate) struct Due {
     pub(crate) track: Option<TrackIndex>,
 }
 
-/// The pictures of one slot.
+/// The pictures of one slot. What each of their packets needs comes first in memory.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Watch {
-    course: Course,
+    /// The encoding that leaves.
+    layer: Option<Layer>,
+    /// It is the same picture as before.
+    goes_on: bool,
     /// When to look for an open gap. Not later than there is one; a picture does not move it.
     check: Option<Time>,
+    course: Course,
     /// Since when the same picture leaves.
     begun: Option<Time>,
+    /// The encoding that leaves since when, and the one before.
+    layers: [Option<(Layer, Time)>; 2],
     freezes: Vec<Freeze>,
     /// Those that were told, and whether only the page saw them.
     past: VecDeque<(Time, Time, bool)>,
     /// A told one that ended because the slot changed.
     forgotten: Option<(Gap, Option<TrackIndex>)>,
-    /// The encoding that leaves since when, and the one before.
-    layers: [Option<(Layer, Time)>; 2],
     /// When a keyframe was last asked for because something is missing, and how often since that began.
     asked: Option<(Time, u8)>,
     /// The last time in which a keyframe was waited for.
@@ -108,6 +113,21 @@ impl Freeze {
         matches!(self.seen, [None, None, Some(_)])
     }
 
+    /// Whether all of it was judged where pictures come, in this time, and was no gap there.
+    fn is_bridged(&self, judged: Option<(Time, Time)>) -> bool {
+        let [
+            Some(Gap {
+                from, to: Some(to), ..
+            }),
+            None,
+            None,
+        ] = &self.seen
+        else {
+            return false;
+        };
+        judged.is_some_and(|(since, until)| since <= *from && *to <= until)
+    }
+
     fn due(&self) -> Option<Time> {
         match self.to() {
             Some(to) => Some(to + SETTLES),
@@ -124,7 +144,12 @@ impl Freeze {
         let held = self.seen.iter().flatten().map(|gap| gap.held);
         let held = held.max().unwrap_or_default();
         Due {
-            gap: Gap { from, to, held },
+            gap: Gap {
+                from,
+                to,
+                held,
+                close: false,
+            },
             lengths: [0, 1, 2].map(|place| length(&self.seen[place])),
             forgotten: false,
             track: self.track,
@@ -135,10 +160,13 @@ impl Freeze {
 impl Watch {
     /// A packet of a picture leaves. Whether [`Watch::deadline`] is another now.
     pub(crate) fn departs(&mut self, now: Time, layer: Layer, part: Part) -> bool {
-        if self.layers[0].is_none_or(|(before, _)| before != layer) {
+        if self.layer != Some(layer) {
+            self.layer = Some(layer);
             self.layers = [Some((layer, now)), self.layers[0]];
         }
-        self.begun.get_or_insert(now);
+        if !self.goes_on {
+            (self.goes_on, self.begun) = (true, Some(now));
+        }
         let ended = self.course.packet(part, now);
         let is_first = self.check.is_none() && !part.sound;
         if is_first {
@@ -159,12 +187,16 @@ impl Watch {
             *seen = Some(match seen {
                 Some(before) => Gap {
                     from: before.from.min(gap.from),
-                    to: gap.to,
                     held: before.held.max(gap.held),
+                    ..gap
                 },
                 None => gap,
             });
-        } else if self.freezes.len() < PENDING && !self.was_told(&gap) {
+            return;
+        }
+        // What is hardly long enough where feedback tells of it, is none for many a screen: its page will say.
+        let is_hardly = place == Place::Arrival && gap.close;
+        if !is_hardly && self.freezes.len() < PENDING && !self.was_told(&gap) {
             let mut freeze = Freeze::default();
             freeze.seen[place as usize] = Some(gap);
             self.freezes.push(freeze);
@@ -229,8 +261,14 @@ impl Watch {
         told.chain(self.check).min()
     }
 
-    /// What is to be told now. `arrival`: what the viewer does not get, if that is long enough.
-    pub(crate) fn take(&mut self, now: Time, arrival: Option<Gap>) -> Vec<Due> {
+    /// What is to be told now. `arrival`: what the viewer does not get, if that is long enough. `judged`: from when
+    /// until when all gaps are known of what it got.
+    pub(crate) fn take(
+        &mut self,
+        now: Time,
+        arrival: Option<Gap>,
+        judged: Option<(Time, Time)>,
+    ) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
             let due = self.course.due();
             self.check = due.map(|(due, _)| due.max(now + LOOK).moment());
@@ -244,6 +282,7 @@ impl Watch {
             Some(gap) => self.note(now, Place::Arrival, gap),
             None => self.came(now),
         }
+        self.bridged(now, judged);
         let mut due = Vec::new();
         if let Some((gap, track)) = self.forgotten.take() {
             due.push(Due {
@@ -275,6 +314,19 @@ impl Watch {
         due
     }
 
+    /// What left with a gap was shown without one: what the viewer's browser held back was enough.
+    fn bridged(&mut self, now: Time, judged: Option<(Time, Time)>) {
+        let forgotten = &mut self.forgotten;
+        self.freezes.retain(|freeze| {
+            let is_due = freeze.due().is_some_and(|due| due <= now);
+            let is_over = is_due && freeze.is_bridged(judged);
+            if is_over && freeze.told {
+                *forgotten = Some((freeze.tell(now).gap, freeze.track));
+            }
+            !is_over
+        });
+    }
+
     /// What the viewer seemed not to get has come in time; only nothing was told of it.
     fn came(&mut self, now: Time) {
         let forgotten = &mut self.forgotten;
@@ -296,7 +348,7 @@ impl Watch {
     pub(crate) fn forget(&mut self, now: Time, track: Option<TrackIndex>) {
         self.course.forget();
         self.check = None;
-        self.begun = None;
+        (self.goes_on, self.begun) = (false, None);
         let forgotten = &mut self.forgotten;
         // What has ended is told as it was.
         self.freezes.retain_mut(|freeze| {
@@ -304,8 +356,12 @@ impl Watch {
             let is_over = freeze.to().is_some();
             if freeze.told && !is_over {
                 let (from, to) = (freeze.from(), Some(now));
-                let held = Duration::ZERO;
-                *forgotten = Some((Gap { from, to, held }, track));
+                let gap = Gap {
+                    from,
+                    to,
+                    ..Gap::default()
+                };
+                *forgotten = Some((gap, track));
             }
             is_over
         });
@@ -389,21 +445,21 @@ mod tests {
             ..Gap::default()
         };
         watch.note(at(2_000), Place::Arrival, gap(1_300, 1_900));
-        assert!(watch.take(at(2_899), None).is_empty());
-        let told = watch.take(at(2_900), None);
+        assert!(watch.take(at(2_899), None, None).is_empty());
+        let told = watch.take(at(2_900), None, None);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].gap, gap(1_287, 1_900));
         let lengths = told[0].lengths.map(|length| length.as_millis());
         assert_eq!(lengths, [533, 600, 0]);
         watch.forget(at(3_000), None);
-        assert!(watch.take(at(9_000), None).is_empty());
+        assert!(watch.take(at(9_000), None, None).is_empty());
         assert!(watch.froze(at(1_800), at(5_000)) && !watch.froze(at(1_901), at(2_000)));
     }
 
     #[test]
     fn what_feedback_tells_when_it_was_told_already_is_no_other_freeze() {
         let mut watch = watched(500);
-        assert_eq!(watch.take(at(2_900), None).len(), 1);
+        assert_eq!(watch.take(at(2_900), None, None).len(), 1);
         let gap = |from, to| Gap {
             from: at(from),
             to: Some(at(to)),
@@ -413,6 +469,51 @@ mod tests {
         assert!(watch.freezes.is_empty());
         watch.note(at(3_000), Place::Arrival, gap(2_300, 2_900));
         assert_eq!(watch.freezes.len(), 1);
+    }
+
+    #[test]
+    fn what_left_with_a_gap_and_came_without_one_is_not_told() {
+        let judged = |from, to| Some((at(from), at(to)));
+        // Too late to know, not to the end, and in all of it.
+        for (judged, told) in [
+            (judged(1_300, 4_000), 1),
+            (judged(200, 1_800), 1),
+            (judged(200, 4_000), 0),
+        ] {
+            let mut watch = watched(500);
+            assert_eq!(
+                watch.take(at(2_900), None, judged).len(),
+                told,
+                "{judged:?}"
+            );
+            assert_eq!(watch.froze(at(1_300), at(1_800)), told == 1);
+        }
+        // What had been told while it lasted is over without blame.
+        let mut watch = watched(0);
+        let end = 79 * 33;
+        assert_eq!(watch.take(at(end + 400), None, None).len(), 1);
+        watch.departs(at(end + 500), Layer::Full, picture(80));
+        let told = watch.take(at(end + 1_500), None, judged(200, 5_000));
+        let ended = Some(at(end + 500));
+        assert_eq!((told[0].forgotten, told[0].gap.to), (true, ended));
+    }
+
+    #[test]
+    fn what_is_hardly_long_enough_as_it_came_makes_another_longer_and_is_none_by_itself() {
+        let gap = Gap {
+            from: at(1_300),
+            to: Some(at(1_900)),
+            close: true,
+            ..Gap::default()
+        };
+        let mut watch = watched(0);
+        watch.note(at(2_000), Place::Arrival, gap);
+        assert!(watch.freezes.is_empty());
+        let mut watch = watched(500);
+        watch.note(at(2_000), Place::Arrival, gap);
+        let told = watch.take(at(2_900), None, None);
+        let lengths = told[0].lengths.map(|length| length.as_millis());
+        assert_eq!(lengths, [533, 600, 0]);
     }
 
     #[test]
@@ -437,9 +538,9 @@ mod tests {
     #[test]
     fn an_open_one_is_told_twice_and_ends_without_blame_where_the_slot_changes() {
         let mut watch = watched(0);
-        assert!(watch.take(at(2_700), None).is_empty());
+        assert!(watch.take(at(2_700), None, None).is_empty());
         let end = 79 * 33;
-        let told = watch.take(at(end + 800), None);
+        let told = watch.take(at(end + 800), None, None);
         assert_eq!(
             (told[0].gap, told.len()),
             (
@@ -450,9 +551,9 @@ mod tests {
                 1
             )
         );
-        assert!(watch.take(at(end + 900), None).is_empty());
+        assert!(watch.take(at(end + 900), None, None).is_empty());
         watch.forget(at(end + 1_000), Some((3, crate::ids::Source::Camera)));
-        let told = watch.take(at(end + 1_000), None);
+        let told = watch.take(at(end + 1_000), None, None);
         assert_eq!(told.len(), 1);
         assert!(told[0].forgotten && told[0].gap.to == Some(at(end + 1_000)));
         assert_eq!(watch.deadline(), None);
@@ -463,7 +564,7 @@ mod tests {
         let mut watch = watched(500);
         let track = Some((3, crate::ids::Source::Camera));
         watch.forget(at(2_000), track);
-        let told = watch.take(at(9_000), None);
+        let told = watch.take(at(9_000), None, None);
         assert_eq!(
             (told.len(), told[0].track, told[0].forgotten),
             (1, track, false)

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha20Rng;
 
 use super::Sfu;
 use crate::forward::{SlotCounts, first_slots};
+use crate::freeze::Looks;
 use crate::ids::{MediaKind, Negotiation, ParticipantId, RoomId, Source};
 use crate::input::{Command, IceMode};
 use crate::output::{CommandError, GoneReason, Notice, PublishMids};
@@ -161,7 +162,7 @@ impl Sfu {
             rises: Default::default(),
             bases: Default::default(),
             person: Default::default(),
-            freezes_at: None,
+            looks: Looks::default(),
             look: None,
         };
         Ok(Newcomer {

@@ -12,7 +12,7 @@ use crate::freeze::{
 use crate::ids::{Layer, MediaKind, Source, TrackId};
 use crate::output::{CommandError, Freeze, Notice};
 use crate::participant::{Estimate, Index, Participant, TrackIndex};
-use crate::time::{Time, earliest};
+use crate::time::Time;
 use crate::trace::decisions::Tape;
 
 /// What was lost so long before the last picture counts: the next may have needed it. 300 ms.
@@ -81,39 +81,38 @@ impl Sfu {
         };
         let came = participant.connection.as_ref();
         let came = came.is_some_and(|connection| connection.has_gaps());
-        if !came && participant.freezes_at.is_none_or(|at| at > now) {
+        if !came && participant.looks.soonest().is_none_or(|at| at > now) {
             return Found::default();
         }
         let mut connection = participant.connection.as_mut();
         let speaks = participant.person.speaks(now);
         if let Some(connection) = connection.as_mut().filter(|_| came) {
-            for slot in &mut participant.slots {
+            for (place, slot) in participant.slots.iter_mut().enumerate() {
                 for gap in connection.take_gaps(slot.line) {
                     slot.watch.note(now, Place::Arrival, gap);
+                    participant.looks.set(place, slot.watch.deadline());
                 }
             }
         }
         let mut found: Vec<(usize, Due)> = Vec::new();
         let mut stuck = Vec::new();
-        let mut next = None;
-        for (place, slot) in participant.slots.iter_mut().enumerate() {
-            let due = slot.watch.deadline();
-            if due.is_none_or(|due| due > now) {
-                next = earliest([next, due]);
+        for place in participant.looks.due(now) {
+            let Some(slot) = participant.slots.get_mut(place) else {
                 continue;
-            }
+            };
             let arrivals = connection.as_mut();
             let open = arrivals.and_then(|arrivals| arrivals.open_gap(now, slot.line, speaks));
-            let due = slot.watch.take(now, open);
+            let arrivals = connection.as_ref();
+            let judged = arrivals.and_then(|arrivals| arrivals.judged(slot.line));
+            let due = slot.watch.take(now, open, judged);
             found.extend(due.into_iter().map(|due| (place, due)));
             let arrivals = connection.as_ref();
             let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));
             if slot.watch.asks(now, misses) {
                 stuck.push(place);
             }
-            next = earliest([next, slot.watch.deadline()]);
+            participant.looks.set(place, slot.watch.deadline());
         }
-        participant.freezes_at = next;
         let found = found.into_iter();
         let freezes = found.filter_map(|(place, due)| self.freeze(viewer, place, due));
         Found {
@@ -297,7 +296,7 @@ impl Sfu {
                     let gap = Gap {
                         from: now - froze,
                         to: Some(now),
-                        held: Duration::ZERO,
+                        ..Gap::default()
                     };
                     slot.watch.note(now, Place::Page, gap);
                 }

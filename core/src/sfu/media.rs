@@ -140,8 +140,7 @@ impl Sfu {
             let part = part_of(packet, arrival, renumbered.as_ref());
             match part {
                 Some(part) if slot.watch.departs(now, packet.layer, part) => {
-                    let due = slot.watch.deadline().into_iter();
-                    participant.freezes_at = due.chain(participant.freezes_at).min();
+                    participant.looks.set(viewer.slot, slot.watch.deadline());
                 }
                 None if renumbered.is_none() => {
                     let video = slot.outlet.video();

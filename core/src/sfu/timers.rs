@@ -49,7 +49,7 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(index) else {
             return;
         };
-        let (timer, look) = (participant.soonest(), participant.freezes_at);
+        let (timer, look) = (participant.soonest(), participant.looks.soonest());
         let before = std::mem::replace(&mut participant.timer, timer);
         change(&mut self.timers, index, before, timer);
         let before = std::mem::replace(&mut participant.look, look);

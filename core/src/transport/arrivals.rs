@@ -28,6 +28,11 @@ impl Connection {
         self.sender.arrivals_mut().open(t, slot, speaks)
     }
 
+    /// From when until when all freezes of a line are known.
+    pub(crate) fn judged(&self, line: Line) -> Option<(Time, Time)> {
+        self.sender.arrivals().judged(self.sender.watched(line)?)
+    }
+
     /// Whether something is missing on a line, for so long that only a keyframe helps.
     pub(crate) fn is_stuck(&self, t: Time, line: Line) -> bool {
         let slot = self.sender.watched(line);

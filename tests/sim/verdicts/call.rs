@@ -37,7 +37,8 @@ pub struct Told {
     pub viewer: ParticipantId,
     /// What it told.
     pub freeze: Box<Freeze>,
-    /// Whose fault it was in truth: all that went wrong with that picture then.
+    /// Whose fault it was in truth: all that went wrong with that picture then. Where all links lose a little, and
+    /// nothing else goes wrong, what was seen is put down to them, and what was not is nobody's fault.
     pub truth: Vec<Culprit>,
     /// Whether it was seen.
     pub seen: bool,
@@ -309,10 +310,16 @@ impl<'a> Call<'a> {
             let there = seen.get(&place).map_or(&[][..], Vec::as_slice);
             let publisher = freeze.track.participant;
             let to = freeze.to.unwrap_or(self.world.now);
+            let seen = there.iter().any(|seen| meets(*seen, span));
+            let mut truth = self.truth(*participant, publisher, freeze.from, to);
+            if seen && truth.is_empty() && self.plan.link.loss > 0 {
+                // All links lose a little: a repair that is lost, too, is seen now and then.
+                truth.extend([Culprit::PublisherUplink, Culprit::ViewerDownlink]);
+            }
             outcome.told.push(Told {
                 viewer: *participant,
-                truth: self.truth(*participant, publisher, freeze.from, to),
-                seen: there.iter().any(|seen| meets(*seen, span)),
+                truth,
+                seen,
                 freeze: freeze.clone(),
             });
         }

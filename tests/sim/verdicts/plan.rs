@@ -88,7 +88,7 @@ pub fn pairs() -> Vec<Plan> {
     plans
 }
 
-/// Calls in which nothing goes wrong that anybody sees.
+/// Calls in which nothing goes wrong, but what links do that are good enough.
 pub fn healthy() -> Vec<Plan> {
     let mut plans = Vec::new();
     let lossy = Conditions { loss: 5, ..line() };

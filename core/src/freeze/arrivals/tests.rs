@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn what_is_remembered_of_a_packet_is_small_and_says_all_of_its_part() {
-    assert_eq!(size_of::<UnderWay>(), 24);
+    assert_eq!(size_of::<UnderWay>(), 16);
     let part = Part {
         sequence: 70_000,
         timestamp: 7,
@@ -169,4 +169,38 @@ fn what_is_gone_through_later_shows_the_same_gaps() {
         }
     }
     assert!(all > 200, "{all}");
+}
+
+#[test]
+fn who_is_told_of_late_has_as_many_packets_remembered_as_are_under_way() {
+    let at = Time::from_millis;
+    let mut arrivals = Arrivals::default();
+    let slot = arrivals.slot();
+    let count = |n: u64| usize::try_from(n).unwrap();
+    for n in 0..1_600_u64 {
+        let part = Part {
+            sequence: n,
+            timestamp: (n / 20 * 20) as u32 * 90,
+            marker: n % 20 == 19,
+            key: n % 20 == 0,
+            first: n % 20 == 0,
+            ..Part::default()
+        };
+        let (number, repairs) = (n as u16, false);
+        let packet = Sent {
+            number,
+            slot,
+            repairs,
+            part,
+        };
+        arrivals.sent(at(n), packet);
+        let remembered = arrivals.sent.len();
+        assert!(remembered >= count(n) && remembered <= (4 * count(n)).max(FIRST));
+    }
+    let came = |n: u64| (!(700..1_000).contains(&n)).then_some((n.cast_signed() + 20) * 1_000);
+    let told: Vec<_> = (0..1_600).map(|n| (n as u16, came(n))).collect();
+    arrivals.told(at(1_650), None, &told, None);
+    let gaps = arrivals.take_gaps(0);
+    let spans = gaps.iter().map(|gap| (gap.from, gap.to));
+    assert_eq!(spans.collect::<Vec<_>>(), [(at(699), Some(at(1_019)))]);
 }

@@ -377,10 +377,30 @@ fn each_fact_blames_whom_it_is_about() {
         ),
         ("came, and was not shown", ViewerDevice, shown(|_| {})),
         (
-            "the same, with a loss that was repaired",
+            "the same, with a loss that was repaired: that takes no second",
             ViewerDevice,
             shown(|facts| {
                 (facts.downlink.lost, facts.downlink.repairs) = (1, 1);
+            }),
+        ),
+        (
+            "the same, as short as a repair may make it",
+            ViewerDownlink,
+            shown(|facts| {
+                (facts.length_ms, facts.shown_ms) = (260, 260);
+                (facts.downlink.lost, facts.downlink.repairs) = (1, 1);
+            }),
+        ),
+        (
+            "the same, with a tab that was hidden",
+            ViewerDevice,
+            shown(|facts| {
+                (facts.length_ms, facts.shown_ms) = (260, 260);
+                (facts.downlink.lost, facts.downlink.repairs) = (1, 1);
+                facts.viewer = Some(Device {
+                    hidden: true,
+                    ..Device::default()
+                });
             }),
         ),
     ];
