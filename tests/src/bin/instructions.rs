@@ -18,7 +18,7 @@ use tsuji_tests::{Manner, Picture, World, WorldOptions};
 
 /// Instructions for each packet that goes to one of ten viewers, as tests are built. It is to be lowered
 /// when they get fewer; another version of the compiler may cost, or save, a few percent.
-const BOUND: u64 = 11_000;
+const BOUND: u64 = 10_500;
 /// Allocations of our own code for a thousand of these packets: two for each frame, which whoever sends it
 /// owns, and one for each packet that came, shared by all who get it. What is needed again and again is kept; what is
 /// left comes with decisions, such as which layers a viewer gets.
