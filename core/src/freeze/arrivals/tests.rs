@@ -5,6 +5,17 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 
+/// A packet leaves whose transport-wide number is that of its stream.
+fn leaves(arrivals: &mut Arrivals, at: Time, slot: Option<u8>, part: Part) {
+    let packet = Sent {
+        number: part.sequence as u16,
+        slot,
+        repairs: false,
+        part,
+    };
+    arrivals.sent(at, packet);
+}
+
 #[test]
 fn what_is_remembered_of_a_packet_is_small_and_says_all_of_its_part() {
     assert_eq!(size_of::<UnderWay>(), 16);
@@ -52,17 +63,7 @@ fn open(feedback: impl Fn(u64) -> u64, comes: impl Fn(u64) -> bool) -> Vec<u64> 
                 first: true,
                 ..Part::default()
             };
-            let number = n as u16;
-            let repairs = false;
-            arrivals.sent(
-                at(ms),
-                Sent {
-                    number,
-                    slot,
-                    repairs,
-                    part,
-                },
-            );
+            leaves(&mut arrivals, at(ms), slot, part);
         }
         let told = (0..=ms / 33).filter(|n| n * 33 + feedback(n * 33) == ms);
         let came = |n: u64| comes(n * 33).then_some((n as i64 * 33 + 20) * 1_000);
@@ -114,14 +115,7 @@ fn call(seed: u64, lazy: bool) -> (Vec<Gap>, Vec<u64>) {
                     first: part == 0,
                     ..Part::default()
                 };
-                let (number, repairs) = (n as u16, false);
-                let packet = Sent {
-                    number,
-                    slot,
-                    repairs,
-                    part,
-                };
-                arrivals.sent(at(ms), packet);
+                leaves(&mut arrivals, at(ms), slot, part);
                 let comes = (ms + 20 + u64::from(chance(3))).max(jams);
                 sent.push((ms, (ms >= loses).then_some(comes)));
             }
@@ -186,14 +180,7 @@ fn who_is_told_of_late_has_as_many_packets_remembered_as_are_under_way() {
             first: n % 20 == 0,
             ..Part::default()
         };
-        let (number, repairs) = (n as u16, false);
-        let packet = Sent {
-            number,
-            slot,
-            repairs,
-            part,
-        };
-        arrivals.sent(at(n), packet);
+        leaves(&mut arrivals, at(n), slot, part);
         let remembered = arrivals.sent.len();
         assert!(remembered >= count(n) && remembered <= (4 * count(n)).max(FIRST));
     }
