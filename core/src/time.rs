@@ -44,6 +44,11 @@ impl Time {
 const MOMENTS: u64 = 50_000;
 
 impl Time {
+    /// [`Time::since`] in microseconds. A `Duration` is divided, which is much for each packet.
+    pub(crate) const fn micros_since(self, earlier: Time) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The first of those moments that is not before.
     pub(crate) fn moment(self) -> Self {
         Self(self.0.div_ceil(MOMENTS).saturating_mul(MOMENTS))

@@ -1,10 +1,11 @@
 //! What came to a viewer of what was sent, by its transport-wide feedback.
 //!
 //! As long as all comes, and in time, nothing is looked at but that: what was sent is written down, and gone through
-//! when something happens that may be a gap, up to the present, and packet by packet for a while.
+//! when something happens that may be a gap, up to the present, and packet by packet for a while. Packets of one picture
+//! that leave together are written down together (`runs`).
 //!
 //! ```text
-//!  sent ──► ring ──────────────── catch_up ──► Course of each slot ─► gaps
+//!  sent ──► runs ──────────────── catch_up ──► Course of each slot ─► gaps
 //!             │                       ▲
 //!             ├─ a pause, a repair ───┤ a while of attention
 //!  told ──► all of it came in time? ──┘
@@ -17,14 +18,15 @@ use smallvec::SmallVec;
 
 use super::bins::Bins;
 use super::course::Course;
-use super::frames::Part;
+use super::frames::{Kind, Part};
 use super::rhythm::Gap;
 use crate::time::Time;
+use runs::{Packet, Run, Runs};
 
-/// Packets that are remembered until they are told of, and some behind that: at first, and where so many are under way.
-/// Powers of two. As few as will do, because memory is written to for each.
-const FIRST: usize = 256;
-const MOST: usize = 2_048;
+mod runs;
+
+/// So many packets that came in time wait at most to be gone through.
+const WAITING: u16 = 2_048;
 /// Slots of which what each packet needs lies with the rest.
 const HEADS: usize = 4;
 /// Gaps of one slot that nobody took yet.
@@ -67,64 +69,36 @@ pub(crate) struct Sent {
     pub(crate) number: u16,
     /// Of which slot; `None`: of no pictures.
     pub(crate) slot: Option<u8>,
-    /// It repeats another.
-    pub(crate) repairs: bool,
     /// What decoding depends on: its own, or that of the packet that it repeats.
     pub(crate) part: Part,
 }
 
-/// A packet that is under way: 16 bytes, because there is one for each that is sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct UnderWay {
-    /// When it left: the lower bits of microseconds. What is 71 minutes old has been forgotten before.
-    at: u32,
-    /// Of its [`Part`]: the number is the lower bits of the extended one.
-    timestamp: u32,
-    sequence: u16,
-    base: u8,
-    /// Of no meaning where it has none.
-    slot: u8,
-    number: u16,
-    /// All that is yes or no.
-    flags: u16,
-}
-
-/// Those of an [`UnderWay`].
-mod flag {
-    pub(super) const REPAIRS: u16 = 1;
-    pub(super) const CAME: u16 = 1 << 1;
-    pub(super) const LOST: u16 = 1 << 2;
-    pub(super) const HAS_SLOT: u16 = 1 << 3;
-    pub(super) const MARKER: u16 = 1 << 4;
-    pub(super) const KEY: u16 = 1 << 5;
-    pub(super) const FIRST: u16 = 1 << 6;
-    pub(super) const SOUND: u16 = 1 << 7;
-    pub(super) const BASE: u16 = 1 << 8;
-}
-
 /// All pictures to one viewer. What each packet that is sent needs comes first in memory.
 #[derive(Debug, Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Arrivals {
-    sent: Vec<UnderWay>,
-    /// The number behind the newest that was sent.
-    newest: Option<u16>,
+    /// What left last. Is not among the others as long as more of it may leave.
+    run: Run,
+    is_open: bool,
+    /// Some slot has gaps that nobody took.
+    gapped: bool,
+    skipped: bool,
+    /// Something began to happen, and nobody asked since.
+    stirred: bool,
     /// The number behind the newest that was told of.
     told: Option<u16>,
     /// That behind the newest that slots know of; and some before that were forgotten meanwhile.
     known: u16,
-    skipped: bool,
-    /// Some slot has gaps that nobody took.
-    gapped: bool,
-    /// Until when packets are gone through one by one.
-    attentive_until: Time,
+    under_way: Runs,
     /// When feedback last came, or there was nothing to tell.
     heard: Time,
+    /// Until when packets are gone through one by one.
+    attentive_until: Time,
     heads: SmallVec<[Head; HEADS]>,
-    pub(crate) path: Bins<Path>,
     /// The count of the newest feedback.
     count: Option<u8>,
     clock: Option<Clock>,
+    pub(crate) path: Bins<Path>,
     slots: Vec<Slot>,
 }
 
@@ -168,54 +142,64 @@ impl Arrivals {
     /// A packet leaves.
     #[inline]
     pub(crate) fn sent(&mut self, at: Time, packet: Sent) {
+        if self.is_open && self.run.takes(at, &packet) {
+            self.path.newest().sent += 1;
+        } else {
+            self.begins(at, packet);
+        }
+    }
+
+    /// A packet leaves that does not go on with what left last.
+    fn begins(&mut self, at: Time, packet: Sent) {
         // Who got no pictures yet has none that could freeze: padding and probes are nothing to remember.
         if self.heads.is_empty() {
             return;
         }
-        if self.told == self.newest {
+        self.end();
+        if self.told.is_none_or(|told| told == self.run.end()) {
             self.heard = at;
-        }
-        let slot = packet.slot.map(usize::from);
-        if let Some(head) = slot.and_then(|slot| self.heads.get_mut(slot)) {
-            let follows = packet.part.sequence == head.newest + 1 && head.sent + PAUSE > at;
-            if packet.repairs || !follows {
-                self.attentive_until = at + ATTENTION;
-            }
-            if !packet.repairs {
-                head.sent = at;
-                head.newest = head.newest.max(packet.part.sequence);
-            }
         }
         if self.told.is_none() {
             (self.told, self.known) = (Some(packet.number), packet.number);
         }
-        self.newest = Some(packet.number.wrapping_add(1));
-        if 2 * usize::from(packet.number.wrapping_sub(self.told.unwrap_or_default()))
-            >= self.sent.len()
-        {
-            self.grow();
+        let slot = packet.slot.map(usize::from);
+        let mut stirs = false;
+        if let Some(head) = slot.and_then(|slot| self.heads.get_mut(slot)) {
+            let repairs = packet.part.is(Kind::REPAIRS);
+            let follows = packet.part.sequence == head.newest + 1 && head.sent + PAUSE > at;
+            stirs = repairs || !follows;
+            if !repairs {
+                head.sent = at;
+                head.newest = head.newest.max(packet.part.sequence);
+            }
         }
-        let place = self.place(packet.number);
-        self.sent[place] = UnderWay::new(at, &packet);
+        if stirs {
+            // What came before must be known by then, however much more leaves until this is told of.
+            if self.is_calm(at) {
+                self.catch_up(at);
+            }
+            self.stir(at);
+        }
+        self.run = Run::new(at, &packet);
+        self.is_open = true;
         self.path.at(at).sent += 1;
     }
 
-    /// Makes room for more packets that are under way, up to a bound.
-    #[cold]
-    fn grow(&mut self) {
-        let length = FIRST.max(2 * self.sent.len()).min(MOST);
-        if length > self.sent.len() {
-            let before = std::mem::replace(&mut self.sent, vec![UnderWay::default(); length]);
-            for packet in before {
-                let place = self.place(packet.number);
-                self.sent[place] = packet;
-            }
+    /// Nothing more goes on with what left last.
+    fn end(&mut self) {
+        if !std::mem::take(&mut self.is_open) {
+            return;
         }
-    }
-
-    /// Where a packet is remembered.
-    fn place(&self, number: u16) -> usize {
-        usize::from(number) & self.sent.len().wrapping_sub(1)
+        let last = self.run.last();
+        let head = last.slot().and_then(|slot| self.heads.get_mut(slot));
+        if let Some(head) = head.filter(|_| !last.repairs()) {
+            head.newest = head.newest.max(last.part(head.newest).sequence);
+        }
+        let given_up = self.under_way.push(self.run, self.told.unwrap_or_default());
+        self.told = self.told.map(|told| match given_up {
+            Some(end) if is_before(told, end) => end,
+            _ => told,
+        });
     }
 
     /// The viewer tells what came, as [`packets`](super::feedback::packets) reads it, in a feedback of this
@@ -228,8 +212,9 @@ impl Arrivals {
         told: &[(u16, Option<i64>)],
         took: Option<(i64, i64)>,
     ) {
+        self.end();
         let mut path = Path {
-            silence: now.since(self.heard).as_millis() as u16,
+            silence: (now.micros_since(self.heard) / 1_000) as u16,
             ..Path::default()
         };
         self.heard = now;
@@ -250,7 +235,7 @@ impl Arrivals {
             return;
         }
         if delay.is_none() {
-            self.attentive_until = now + ATTENTION;
+            self.stir(now);
         }
         self.catch_up(now);
         for (number, came) in told.iter().copied() {
@@ -274,8 +259,14 @@ impl Arrivals {
         self.path.at(now).add(path);
     }
 
+    /// Something happens: packets are gone through one by one for a while.
+    fn stir(&mut self, now: Time) {
+        self.stirred |= self.is_calm(now);
+        self.attentive_until = now + ATTENTION;
+    }
+
     /// Whether nothing happened lately.
-    fn is_calm(&self, now: Time) -> bool {
+    pub(crate) fn is_calm(&self, now: Time) -> bool {
         self.attentive_until <= now
     }
 
@@ -286,7 +277,7 @@ impl Arrivals {
             ahead: took,
             set: at,
         });
-        let drift = (at.since(clock.set).as_micros() as u64 / DRIFT).cast_signed();
+        let drift = (at.micros_since(clock.set) / DRIFT).cast_signed();
         *clock = Clock {
             ahead: (clock.ahead + drift).min(took),
             set: at.max(clock.set),
@@ -297,7 +288,7 @@ impl Arrivals {
     /// All before this number came, and in time.
     fn all_came(&mut self, next: u16) {
         self.told = Some(next);
-        self.skip_to(next.wrapping_sub(MOST as u16));
+        self.skip_to(next.wrapping_sub(WAITING));
     }
 
     /// What is before this number is not remembered.
@@ -310,8 +301,8 @@ impl Arrivals {
 
     /// Has slots know of all that came in time.
     fn catch_up(&mut self, now: Time) {
-        if let (Some(newest), Some(told)) = (self.newest, self.told) {
-            let oldest = newest.wrapping_sub(self.sent.len() as u16);
+        self.end();
+        if let (Some(oldest), Some(told)) = (self.under_way.oldest(), self.told) {
             self.skip_to(if is_before(told, oldest) {
                 told
             } else {
@@ -328,21 +319,16 @@ impl Arrivals {
         {
             let number = self.known;
             self.known = number.wrapping_add(1);
-            let place = self.place(number);
-            let Some(packet) = self.sent.get_mut(place) else {
-                return;
-            };
-            if packet.number != number || packet.is(flag::CAME | flag::LOST) {
-                continue;
+            if !self.under_way.is_known(number)
+                && let Some(packet) = self.under_way.came(number)
+            {
+                self.shows(packet.left(now), packet.left(now), packet);
             }
-            packet.flags |= flag::CAME;
-            let packet = *packet;
-            self.shows(packet.left(now), packet.left(now), &packet);
         }
     }
 
     /// A packet of a slot left, and came.
-    fn shows(&mut self, left: Time, at: Time, packet: &UnderWay) {
+    fn shows(&mut self, left: Time, at: Time, packet: Packet) {
         let Some(place) = packet.slot() else {
             return;
         };
@@ -354,16 +340,10 @@ impl Arrivals {
     }
 
     fn lost(&mut self, now: Time, number: u16, path: &mut Path) {
-        let place = self.place(number);
-        let Some(packet) = self.sent.get_mut(place) else {
+        let Some(packet) = self.under_way.lost(number) else {
             return;
         };
-        if packet.number != number || packet.is(flag::CAME | flag::LOST) {
-            return;
-        }
-        packet.flags |= flag::LOST;
         path.lost += 1;
-        let packet = *packet;
         if let Some(slot) = packet.slot().and_then(|slot| self.slots.get_mut(slot)) {
             slot.told = slot.told.max(packet.left(now));
         }
@@ -371,15 +351,9 @@ impl Arrivals {
 
     /// A packet came: when by the viewer's clock, if that is known.
     fn came(&mut self, now: Time, number: u16, shown: Option<i64>, path: &mut Path) {
-        let place = self.place(number);
-        let Some(packet) = self.sent.get_mut(place) else {
+        let Some(packet) = self.under_way.came(number) else {
             return;
         };
-        if packet.number != number || packet.is(flag::CAME) {
-            return;
-        }
-        packet.flags |= flag::CAME;
-        let packet = *packet;
         let left = packet.left(now);
         let at = match shown {
             Some(shown) => {
@@ -390,10 +364,10 @@ impl Arrivals {
             None => left,
         };
         path.came += 1;
-        path.repairs += u16::from(packet.is(flag::REPAIRS));
+        path.repairs += u16::from(packet.repairs());
         let delay = at.since(left).as_millis();
         path.delay = path.delay.max(u16::try_from(delay).unwrap_or(u16::MAX));
-        self.shows(left, at, &packet);
+        self.shows(left, at, packet);
     }
 
     /// What comes next in a slot is another picture.
@@ -416,6 +390,11 @@ impl Arrivals {
     /// Whether there are any.
     pub(crate) fn has_gaps(&self) -> bool {
         self.gapped
+    }
+
+    /// Whether something began to happen since this was last asked.
+    pub(crate) fn stirs(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: packets of it are told of
@@ -447,9 +426,9 @@ impl Arrivals {
 
     /// The time for which nothing was told, though there is something to tell.
     pub(crate) fn silence(&self, now: Time) -> Duration {
-        match self.told == self.newest {
-            true => Duration::ZERO,
-            false => now.since(self.heard),
+        match self.told {
+            Some(told) if told != self.run.end() => now.since(self.heard),
+            _ => Duration::ZERO,
         }
     }
 }
@@ -462,59 +441,6 @@ impl Path {
         self.repairs = self.repairs.saturating_add(told.repairs);
         self.delay = self.delay.max(told.delay);
         self.silence = self.silence.max(told.silence);
-    }
-}
-
-impl UnderWay {
-    fn new(at: Time, packet: &Sent) -> Self {
-        let part = &packet.part;
-        let flag = |is_so: bool, flag: u16| u16::from(is_so) * flag;
-        let flags = flag(packet.repairs, flag::REPAIRS)
-            | flag(packet.slot.is_some(), flag::HAS_SLOT)
-            | flag(part.marker, flag::MARKER)
-            | flag(part.key, flag::KEY)
-            | flag(part.first, flag::FIRST)
-            | flag(part.sound, flag::SOUND)
-            | flag(part.base.is_some(), flag::BASE);
-        Self {
-            at: at.as_micros() as u32,
-            timestamp: part.timestamp,
-            sequence: part.sequence as u16,
-            base: part.base.unwrap_or_default(),
-            slot: packet.slot.unwrap_or_default(),
-            number: packet.number,
-            flags,
-        }
-    }
-
-    /// The place of its slot.
-    fn slot(&self) -> Option<usize> {
-        self.is(flag::HAS_SLOT).then_some(self.slot.into())
-    }
-
-    /// Whether any of these flags is set.
-    fn is(&self, flags: u16) -> bool {
-        self.flags & flags != 0
-    }
-
-    /// When it left.
-    fn left(&self, now: Time) -> Time {
-        let age = (now.as_micros() as u32).wrapping_sub(self.at);
-        Time::from_micros(now.as_micros().saturating_sub(age.into()))
-    }
-
-    /// `newest`: of the slot, the highest extended number.
-    fn part(&self, newest: u64) -> Part {
-        let behind = (newest as u16).wrapping_sub(self.sequence).cast_signed();
-        Part {
-            sequence: newest.saturating_add_signed(-i64::from(behind)),
-            timestamp: self.timestamp,
-            marker: self.is(flag::MARKER),
-            key: self.is(flag::KEY),
-            first: self.is(flag::FIRST),
-            base: self.is(flag::BASE).then_some(self.base),
-            sound: self.is(flag::SOUND),
-        }
     }
 }
 

@@ -43,6 +43,11 @@ impl<B: Copy + Default> Bins<B> {
         &mut self.newest
     }
 
+    /// The counts of the moment that was last asked for.
+    pub(crate) fn newest(&mut self) -> &mut B {
+        &mut self.newest
+    }
+
     fn begin(&mut self, number: u64) {
         let newest = std::mem::take(&mut self.newest);
         let before = std::mem::replace(&mut self.number, number);

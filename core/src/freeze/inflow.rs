@@ -82,8 +82,10 @@ impl Stream {
         (sequence, timestamp): (u64, u32),
         quiet: bool,
     ) {
-        let pause = self.pause_before(at, rate, (sequence, timestamp));
-        let pause = pause.filter(|_| quiet && rate == SOUND);
+        let pause = match quiet && rate == SOUND {
+            true => self.pause_before(at, rate, (sequence, timestamp)),
+            false => None,
+        };
         self.settle(at, pause.is_some());
         let bin = self.bins.at(at);
         let known = self.newest.filter(|newest| newest.ssrc == ssrc);
@@ -104,7 +106,7 @@ impl Stream {
         };
         let ticks = i64::from(timestamp.wrapping_sub(newest.timestamp).cast_signed());
         let made = newest.made + ticks * 1_000 / rate;
-        let silent = at.since(newest.came).as_micros() as u64;
+        let silent = at.micros_since(newest.came);
         let least = newest.least + (silent / DRIFT).cast_signed();
         let least = match came - made {
             far if (far - least).abs() > JUMP => far,
@@ -144,7 +146,7 @@ impl Stream {
     fn pause_before(&self, at: Time, rate: i64, (sequence, timestamp): (u64, u32)) -> Option<i64> {
         let newest = self.newest?;
         let ticks = i64::from(timestamp.wrapping_sub(newest.timestamp).cast_signed());
-        let silent = (at.since(newest.came).as_micros() as u64).cast_signed();
+        let silent = at.micros_since(newest.came).cast_signed();
         let pause = silent - ticks * 1_000 / rate;
         let follows = sequence == newest.sequence + 1 && ticks > 0;
         (follows && pause >= STANDS).then_some(pause)

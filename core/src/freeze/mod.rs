@@ -13,6 +13,7 @@
 //! - `course`: a stream as it passes a place: pictures (`frames`, `rhythm`) or a sound (`playout`).
 //! - `rhythm`: the rule of W3C's *Identifiers for WebRTC's Statistics API* (`freezeCount`) over frames as
 //!   a jitter buffer would show them.
+//! - `calm`: pictures that come evenly, which are told to `rhythm` later and all at once.
 //! - `frames`: which pictures of a stream can be decoded, packet by packet: what is missing is waited for
 //!   until it is repaired, until the next picture of the lowest temporal layer that misses nothing
 //!   (TL0PICIDX), or until a keyframe.
@@ -40,12 +41,13 @@
 //!
 //! # Bounds
 //!
-//! A packet costs a few additions: rings of fixed size, no allocation once they are there, nobody else is
-//! looked at. When somebody has a gap that is long enough, its deadline in the timer table comes; only then
+//! Packets that leave together cost a few additions: rings of fixed size, no allocation once they are there, nobody else
+//! is looked at. What leaves evenly and comes in time is gone through later, or not at all (`calm`, `arrivals`). When somebody has a gap that is long enough, its deadline in the timer table comes; only then
 //! facts are gathered, from the viewer, the publisher, and the other viewers of the same picture.
 
 mod arrivals;
 mod bins;
+mod calm;
 mod course;
 mod digest;
 mod evidence;
@@ -66,7 +68,7 @@ pub use digest::{Digest, Limitation, Seen};
 pub use evidence::Evidence;
 pub use facts::{Device, Downlink, Facts, Inflow, Others, Server, Uplink};
 pub(crate) use feedback::packets as arrivals_in;
-pub(crate) use frames::Part;
+pub(crate) use frames::{Kind, Part};
 pub(crate) use inflow::{Came, Stream};
 pub(crate) use looks::Looks;
 pub(crate) use person::Person;

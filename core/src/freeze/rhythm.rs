@@ -7,7 +7,7 @@ use crate::time::Time;
 /// Distances whose mean counts.
 const DISTANCES: usize = 30;
 /// Before so many are known, nothing is judged.
-const TOO_FEW: usize = 5;
+const TOO_FEW: u8 = 5;
 /// 150 ms, in microseconds.
 const AT_LEAST: u64 = 150_000;
 /// What is longer than it may be by less, microseconds, is a freeze to one clock and none to another. 15 ms.
@@ -38,7 +38,7 @@ pub(crate) struct Gap {
 /// the last ones needed. What is late for the first time freezes the picture, what is as late again does
 /// not.
 ///
-/// What each picture changes comes first, in 64 bytes: there is one for each stream of each viewer.
+/// What each picture changes comes first: there is one for each stream of each viewer.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Rhythm {
@@ -48,8 +48,8 @@ pub(crate) struct Rhythm {
     /// Of all distances.
     sum: u64,
     /// How many of them are known, and which is the oldest when all are.
-    known: usize,
-    next: usize,
+    known: u8,
+    next: u8,
     distances: [u32; DISTANCES],
     /// Since when they are enough to judge by.
     judges: Option<Time>,
@@ -60,10 +60,8 @@ pub(crate) struct Rhythm {
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     timestamp: u32,
-    /// When it was made, by the clock that made it, microseconds.
-    made: i64,
-    /// What the quickest took.
-    least: i64,
+    /// When it would have come, had it been as quick as the quickest, microseconds.
+    expected: i64,
     came: Time,
     shown: Time,
 }
@@ -71,49 +69,17 @@ struct Newest {
 impl Rhythm {
     /// A picture can be decoded. Gives the freeze that it ends, if it does.
     pub(crate) fn picture(&mut self, timestamp: u32, at: Time) -> Option<Gap> {
-        let came = at.as_micros().cast_signed();
-        let Some(newest) = &mut self.newest else {
-            self.begin(timestamp, at);
-            return None;
-        };
-        let ticks = timestamp.wrapping_sub(newest.timestamp).cast_signed();
-        let made = newest.made + i64::from(ticks) * 100 / TICKS;
-        let drift = (at.since(newest.came).as_micros() as u64 / DRIFT).cast_signed();
-        let least = (newest.least + drift).min(came - made);
-        if (came - made - least).abs() > JUMP {
-            self.forget();
-            self.begin(timestamp, at);
-            return None;
-        }
         let held = Duration::from_micros(self.delay.cast_unsigned());
-        let skips = std::mem::take(&mut self.skips);
-        let pictures = match self.sum {
-            sum if skips && sum > 0 => {
-                at.since(newest.came).as_micros() as u64 * self.known as u64 / sum
-            }
-            _ => 1,
-        };
-        let pictures = pictures.min(GIVEN_BACK as u64).cast_signed();
-        let given_back = self.delay - self.delay * pictures / GIVEN_BACK - drift;
-        self.delay = given_back.max(came - made - least).max(0);
-        let shown = (made + least + self.delay).max(0).cast_unsigned();
-        let before = newest.shown;
-        let shown = Time::from_micros(shown).max(before);
-        *newest = Newest {
-            timestamp,
-            made,
-            least,
-            came: at,
-            shown,
-        };
-        if skips {
+        if std::mem::take(&mut self.skips) {
+            self.step(timestamp, at, self.skipped(at));
             return None;
         }
-        let distance = shown.since(before).as_micros() as u64;
+        let (before, shown) = self.step(timestamp, at, 1)?;
+        let distance = shown.micros_since(before);
         let over = self
             .threshold()
             .and_then(|least| distance.checked_sub(least));
-        self.note(u32::try_from(distance).unwrap_or(u32::MAX));
+        self.note(distance);
         if self.known == TOO_FEW {
             self.judges.get_or_insert(shown);
         }
@@ -123,6 +89,60 @@ impl Rhythm {
             held,
             close: over < CLOSE,
         })
+    }
+
+    /// So many pictures could be decoded, evenly, of which this is the last one.
+    pub(crate) fn pictures(&mut self, count: u8, timestamp: u32, at: Time) {
+        if let Some((before, shown)) = self.step(timestamp, at, count.into()) {
+            let each = shown.micros_since(before) / u64::from(count.max(1));
+            (0..count).for_each(|_| self.note(each));
+        }
+    }
+
+    /// How many pictures there were that nothing is known of, up to this time.
+    fn skipped(&self, at: Time) -> u64 {
+        let passed = self
+            .newest
+            .map_or(Duration::ZERO, |newest| at.since(newest.came));
+        let passed = passed.as_micros() as u64;
+        let pictures = (passed * u64::from(self.known)).checked_div(self.sum);
+        pictures.unwrap_or(1)
+    }
+
+    /// So many pictures later, one can be decoded. Gives when the one before was shown, and this one.
+    fn step(&mut self, timestamp: u32, at: Time, pictures: u64) -> Option<(Time, Time)> {
+        let came = at.as_micros().cast_signed();
+        let Some(newest) = &mut self.newest else {
+            self.begin(timestamp, at);
+            return None;
+        };
+        let drift = (at.micros_since(newest.came) / DRIFT).cast_signed();
+        let expected = newest.expected + made_between(newest.timestamp, timestamp) + drift;
+        let expected = expected.min(came);
+        let late = came - expected;
+        if late > JUMP {
+            self.forget();
+            self.begin(timestamp, at);
+            return None;
+        }
+        let pictures = pictures.min(GIVEN_BACK as u64).cast_signed();
+        let given_back = self.delay - self.delay * pictures / GIVEN_BACK - drift;
+        self.delay = given_back.max(late).max(0);
+        let shown = (expected + self.delay).max(0).cast_unsigned();
+        let before = newest.shown;
+        let shown = Time::from_micros(shown).max(before);
+        *newest = Newest {
+            timestamp,
+            expected,
+            came: at,
+            shown,
+        };
+        Some((before, shown))
+    }
+
+    /// Whether as many are known as are looked at.
+    pub(crate) fn is_regular(&self) -> bool {
+        usize::from(self.known) == DISTANCES
     }
 
     /// What comes next is another picture: the time until then is no freeze.
@@ -157,18 +177,18 @@ impl Rhythm {
     fn begin(&mut self, timestamp: u32, at: Time) {
         self.newest = Some(Newest {
             timestamp,
-            made: at.as_micros().cast_signed(),
-            least: 0,
+            expected: at.as_micros().cast_signed(),
             came: at,
             shown: at,
         });
     }
 
-    fn note(&mut self, distance: u32) {
+    fn note(&mut self, distance: u64) {
+        let distance = u32::try_from(distance).unwrap_or(u32::MAX);
         self.sum += u64::from(distance);
-        let oldest = std::mem::replace(&mut self.distances[self.next], distance);
-        self.next = (self.next + 1) % DISTANCES;
-        match self.known == DISTANCES {
+        let oldest = std::mem::replace(&mut self.distances[usize::from(self.next)], distance);
+        self.next = (self.next + 1) % DISTANCES as u8;
+        match usize::from(self.known) == DISTANCES {
             true => self.sum -= u64::from(oldest),
             false => self.known += 1,
         }
@@ -179,9 +199,15 @@ impl Rhythm {
         if self.known < TOO_FEW {
             return None;
         }
-        let mean = self.sum / self.known as u64;
+        let mean = self.sum / u64::from(self.known);
         Some((3 * mean).max(mean + AT_LEAST))
     }
+}
+
+/// How much later than another a picture was made, by their timestamps. Microseconds.
+#[inline]
+pub(super) fn made_between(timestamp: u32, other: u32) -> i64 {
+    i64::from(other.wrapping_sub(timestamp).cast_signed()) * 100 / TICKS
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::course::Course;
-use super::frames::Part;
+use super::frames::{Kind, Part};
 use super::rhythm::Gap;
 use crate::ids::Layer;
 use crate::participant::TrackIndex;
@@ -23,8 +23,9 @@ const NEAR: Duration = Duration::from_millis(150);
 /// three do not mend is something else.
 const AGAIN: Duration = Duration::from_secs(1);
 const ASKS: u8 = 3;
-/// How often it is looked whether there is a gap.
+/// How often it is looked whether there is a gap: where something happened lately, and where nothing did.
 const LOOK: Duration = Duration::from_millis(150);
+const CALM: Duration = Duration::from_millis(450);
 /// How long freezes are remembered that were told.
 const REMEMBERED: usize = 16;
 
@@ -60,17 +61,15 @@ pub(crate) struct Due {
     pub(crate) track: Option<TrackIndex>,
 }
 
-/// The pictures of one slot. What each of their packets needs comes first in memory.
+/// The pictures of one slot. What they need when they leave comes first in memory, in one line of it.
 #[derive(Debug, Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Watch {
-    /// The encoding that leaves.
-    layer: Option<Layer>,
-    /// It is the same picture as before.
-    goes_on: bool,
+    /// The encoding that leaves, as long as nothing but that changes.
+    steady: Option<Layer>,
+    course: Course,
     /// When to look for an open gap. Not later than there is one; a picture does not move it.
     check: Option<Time>,
-    course: Course,
     /// Since when the same picture leaves.
     begun: Option<Time>,
     /// The encoding that leaves since when, and the one before.
@@ -158,24 +157,51 @@ impl Freeze {
 }
 
 impl Watch {
-    /// A packet of a picture leaves. Whether [`Watch::deadline`] is another now.
-    pub(crate) fn departs(&mut self, now: Time, layer: Layer, part: Part) -> bool {
-        if self.layer != Some(layer) {
-            self.layer = Some(layer);
-            self.layers = [Some((layer, now)), self.layers[0]];
+    /// So many packets leave together. Whether [`Watch::deadline`] is another now.
+    #[inline]
+    pub(crate) fn depart<P>(&mut self, now: Time, count: usize, packets: P) -> bool
+    where
+        P: DoubleEndedIterator<Item = (Layer, Part)> + Clone,
+    {
+        let (first, last) = (packets.clone().next(), packets.clone().next_back());
+        if let (Some((layer, first)), Some((other, last))) = (first, last)
+            && self.steady == Some(layer)
+            && layer == other
+            && self.course.goes_on(&first, &last, count, now)
+        {
+            return false;
         }
-        if !self.goes_on {
-            (self.goes_on, self.begun) = (true, Some(now));
+        let leave = |changed, (layer, part)| self.leaves(now, layer, part) || changed;
+        packets.fold(false, leave)
+    }
+
+    /// The same of one packet.
+    #[cfg(test)]
+    pub(crate) fn departs(&mut self, now: Time, layer: Layer, part: Part) -> bool {
+        self.depart(now, 1, std::iter::once((layer, part)))
+    }
+
+    fn leaves(&mut self, now: Time, layer: Layer, part: Part) -> bool {
+        if self.steady != Some(layer) {
+            if self.layers[0].is_none_or(|(before, _)| before != layer) {
+                self.layers = [Some((layer, now)), self.layers[0]];
+            }
+            self.begun.get_or_insert(now);
         }
         let ended = self.course.packet(part, now);
-        let is_first = self.check.is_none() && !part.sound;
+        let is_first = self.check.is_none() && !part.is(Kind::SOUND);
         if is_first {
             self.check = Some((now + LOOK).moment());
         }
+        let waits = self.course.waits();
+        if waits {
+            self.look_soon(now);
+        }
+        self.steady = self.check.is_some().then_some(layer);
         if let Some(gap) = ended {
             self.note(now, Place::Departure, gap);
         }
-        is_first || ended.is_some()
+        is_first || waits || ended.is_some()
     }
 
     /// A gap was seen.
@@ -261,17 +287,27 @@ impl Watch {
         told.chain(self.check).min()
     }
 
-    /// What is to be told now. `arrival`: what the viewer does not get, if that is long enough. `judged`: from when
-    /// until when all gaps are known of what it got.
+    /// It is to be looked soon whether there is a gap.
+    pub(crate) fn look_soon(&mut self, now: Time) {
+        let soon = (now + LOOK).moment();
+        self.check = self.check.map(|check| check.min(soon));
+    }
+
+    /// What is to be told now. `is_calm`: nothing happened lately on the way to the viewer. `arrival`: what it does not
+    /// get, if that is long enough. `judged`: from when until when all gaps are known of what it got.
     pub(crate) fn take(
         &mut self,
         now: Time,
+        is_calm: bool,
         arrival: Option<Gap>,
         judged: Option<(Time, Time)>,
     ) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
             let due = self.course.due();
-            self.check = due.map(|(due, _)| due.max(now + LOOK).moment());
+            let is_calm = is_calm && !self.course.waits() && due.is_some_and(|(due, _)| due > now);
+            let next = now + if is_calm { CALM } else { LOOK };
+            self.check = due.map(|(due, _)| due.max(next).moment());
+            self.steady = self.steady.filter(|_| due.is_some());
             if let Some((due, gap)) = self.course.due()
                 && due <= now
             {
@@ -347,8 +383,7 @@ impl Watch {
     /// The slot shows another picture from now on, or none, as it should.
     pub(crate) fn forget(&mut self, now: Time, track: Option<TrackIndex>) {
         self.course.forget();
-        self.check = None;
-        (self.goes_on, self.begun) = (false, None);
+        (self.steady, self.check, self.begun) = (None, None, None);
         let forgotten = &mut self.forgotten;
         // What has ended is told as it was.
         self.freezes.retain_mut(|freeze| {
@@ -411,14 +446,12 @@ mod tests {
     }
 
     fn picture(n: u64) -> Part {
+        let key = if n == 0 { Kind::KEY } else { Kind::empty() };
         Part {
             sequence: n,
             timestamp: n as u32 * 3_000,
-            marker: true,
-            key: n == 0,
-            first: true,
-            base: None,
-            sound: false,
+            kind: Kind::MARKER | Kind::FIRST | key,
+            base: 0,
         }
     }
 
@@ -445,21 +478,21 @@ mod tests {
             ..Gap::default()
         };
         watch.note(at(2_000), Place::Arrival, gap(1_300, 1_900));
-        assert!(watch.take(at(2_899), None, None).is_empty());
-        let told = watch.take(at(2_900), None, None);
+        assert!(watch.take(at(2_899), false, None, None).is_empty());
+        let told = watch.take(at(2_900), false, None, None);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].gap, gap(1_287, 1_900));
         let lengths = told[0].lengths.map(|length| length.as_millis());
         assert_eq!(lengths, [533, 600, 0]);
         watch.forget(at(3_000), None);
-        assert!(watch.take(at(9_000), None, None).is_empty());
+        assert!(watch.take(at(9_000), false, None, None).is_empty());
         assert!(watch.froze(at(1_800), at(5_000)) && !watch.froze(at(1_901), at(2_000)));
     }
 
     #[test]
     fn what_feedback_tells_when_it_was_told_already_is_no_other_freeze() {
         let mut watch = watched(500);
-        assert_eq!(watch.take(at(2_900), None, None).len(), 1);
+        assert_eq!(watch.take(at(2_900), false, None, None).len(), 1);
         let gap = |from, to| Gap {
             from: at(from),
             to: Some(at(to)),
@@ -482,7 +515,7 @@ mod tests {
         ] {
             let mut watch = watched(500);
             assert_eq!(
-                watch.take(at(2_900), None, judged).len(),
+                watch.take(at(2_900), false, None, judged).len(),
                 told,
                 "{judged:?}"
             );
@@ -491,9 +524,9 @@ mod tests {
         // What had been told while it lasted is over without blame.
         let mut watch = watched(0);
         let end = 79 * 33;
-        assert_eq!(watch.take(at(end + 400), None, None).len(), 1);
+        assert_eq!(watch.take(at(end + 400), false, None, None).len(), 1);
         watch.departs(at(end + 500), Layer::Full, picture(80));
-        let told = watch.take(at(end + 1_500), None, judged(200, 5_000));
+        let told = watch.take(at(end + 1_500), false, None, judged(200, 5_000));
         let ended = Some(at(end + 500));
         assert_eq!((told[0].forgotten, told[0].gap.to), (true, ended));
     }
@@ -511,7 +544,7 @@ mod tests {
         assert!(watch.freezes.is_empty());
         let mut watch = watched(500);
         watch.note(at(2_000), Place::Arrival, gap);
-        let told = watch.take(at(2_900), None, None);
+        let told = watch.take(at(2_900), false, None, None);
         let lengths = told[0].lengths.map(|length| length.as_millis());
         assert_eq!(lengths, [533, 600, 0]);
     }
@@ -538,9 +571,9 @@ mod tests {
     #[test]
     fn an_open_one_is_told_twice_and_ends_without_blame_where_the_slot_changes() {
         let mut watch = watched(0);
-        assert!(watch.take(at(2_700), None, None).is_empty());
+        assert!(watch.take(at(2_700), false, None, None).is_empty());
         let end = 79 * 33;
-        let told = watch.take(at(end + 800), None, None);
+        let told = watch.take(at(end + 800), false, None, None);
         assert_eq!(
             (told[0].gap, told.len()),
             (
@@ -551,9 +584,9 @@ mod tests {
                 1
             )
         );
-        assert!(watch.take(at(end + 900), None, None).is_empty());
+        assert!(watch.take(at(end + 900), false, None, None).is_empty());
         watch.forget(at(end + 1_000), Some((3, crate::ids::Source::Camera)));
-        let told = watch.take(at(end + 1_000), None, None);
+        let told = watch.take(at(end + 1_000), false, None, None);
         assert_eq!(told.len(), 1);
         assert!(told[0].forgotten && told[0].gap.to == Some(at(end + 1_000)));
         assert_eq!(watch.deadline(), None);
@@ -564,7 +597,7 @@ mod tests {
         let mut watch = watched(500);
         let track = Some((3, crate::ids::Source::Camera));
         watch.forget(at(2_000), track);
-        let told = watch.take(at(9_000), None, None);
+        let told = watch.take(at(9_000), false, None, None);
         assert_eq!(
             (told.len(), told[0].track, told[0].forgotten),
             (1, track, false)

@@ -75,6 +75,7 @@ impl Sfu {
         self.run(index, &Call::Receive, |connection, environment, effects| {
             connection.receive(now, environment, datagram, effects)
         });
+        self.look_soon(index);
     }
 
     /// A STUN request that names a participant.

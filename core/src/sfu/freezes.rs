@@ -74,6 +74,21 @@ impl Sfu {
         found
     }
 
+    /// Looks at a viewer's pictures soon, if something begins to happen on their way.
+    pub(super) fn look_soon(&mut self, viewer: Index) {
+        let now = self.now;
+        if let Some(participant) = self.participants.get_mut(viewer)
+            && let Some(connection) = &mut participant.connection
+            && connection.stirs()
+        {
+            for slot in &mut participant.slots {
+                slot.watch.look_soon(now);
+            }
+            participant.expect_freezes();
+            self.schedule_connection(viewer);
+        }
+    }
+
     fn look_for_freezes(&mut self, viewer: Index) -> Found {
         let now = self.now;
         let Some(participant) = self.participants.get_mut(viewer) else {
@@ -104,7 +119,8 @@ impl Sfu {
             let open = arrivals.and_then(|arrivals| arrivals.open_gap(now, slot.line, speaks));
             let arrivals = connection.as_ref();
             let judged = arrivals.and_then(|arrivals| arrivals.judged(slot.line));
-            let due = slot.watch.take(now, open, judged);
+            let is_calm = arrivals.is_none_or(|arrivals| arrivals.is_calm(now));
+            let due = slot.watch.take(now, is_calm, open, judged);
             found.extend(due.into_iter().map(|due| (place, due)));
             let arrivals = connection.as_ref();
             let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));

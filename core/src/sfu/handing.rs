@@ -142,7 +142,7 @@ impl Sfu {
         };
         let track = (waiting.publisher, source);
         let packet = waiting.packet;
-        let incoming = Incoming { packet, arrival };
+        let incoming = Incoming::new(packet, arrival);
         let others = self
             .handing
             .as_mut()

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use super::Sfu;
 use super::handing::Waiting;
 use crate::codec::Codec;
-use crate::forward::{Arrival, Glance, Renumbered};
-use crate::freeze::Part;
+use crate::forward::{Arrival, Glance};
 use crate::ids::{Layer, MediaKind, Source};
 use crate::participant::{Index, SlotState, TrackIndex, Viewer};
 use crate::trace::decisions::Call;
-use crate::transport::{Incoming, Line, MediaPacket, Outgoing, Passed};
+use crate::transport::{Incoming, Line, Outgoing, Passed};
 
 impl Sfu {
     /// Notes what a packet tells of its track. `None`: nobody is to get it. Otherwise of which source it is, whether
@@ -132,30 +131,27 @@ impl Sfu {
         let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.layer());
         let before = playing(slot);
         let mut passed = std::mem::take(&mut self.passed);
-        for (place, Incoming { packet, arrival }) in came.iter().enumerate() {
-            if !to.takes(packet.codec) {
+        for (place, incoming) in came.iter().enumerate() {
+            if !to.takes(incoming.packet.codec) {
                 continue;
             }
-            let renumbered = slot.outlet.pass(arrival);
-            let part = part_of(packet, arrival, renumbered.as_ref());
-            match part {
-                Some(part) if slot.watch.departs(now, packet.layer, part) => {
-                    participant.looks.set(viewer.slot, slot.watch.deadline());
+            let Some(renumbered) = slot.outlet.pass(&incoming.arrival) else {
+                let video = slot.outlet.video();
+                let waits = video.is_some_and(|v| v.layer().is_none() && v.awaited().is_some());
+                if waits {
+                    slot.watch.waits(now);
                 }
-                None if renumbered.is_none() => {
-                    let video = slot.outlet.video();
-                    let waits = video.is_some_and(|v| v.layer().is_none() && v.awaited().is_some());
-                    if waits {
-                        slot.watch.waits(now);
-                    }
-                }
-                Some(_) | None => {}
-            }
-            passed.extend(renumbered.map(|renumbered| Passed {
-                place,
-                renumbered,
-                part,
-            }));
+                continue;
+            };
+            passed.push(Passed { place, renumbered });
+        }
+        let parts = passed.iter().filter_map(|passed| {
+            let incoming = came.get(passed.place)?;
+            let part = incoming.part(&passed.renumbered)?;
+            Some((incoming.packet.layer, part))
+        });
+        if slot.watch.depart(now, passed.len(), parts) {
+            participant.looks.set(viewer.slot, slot.watch.deadline());
         }
         if playing(slot) != before {
             self.unsettled.viewers.insert(viewer.participant);
@@ -302,33 +298,4 @@ impl Sfu {
         }
         self.refresh_keyframes(index);
     }
-}
-
-/// What decoding depends on, of a packet as it goes out.
-fn part_of(
-    packet: &MediaPacket,
-    arrival: &Arrival,
-    renumbered: Option<&Renumbered>,
-) -> Option<Part> {
-    let renumbered = renumbered?;
-    if matches!(packet.codec, Codec::Opus | Codec::Red) {
-        return Some(Part {
-            sequence: renumbered.sequence,
-            timestamp: renumbered.timestamp,
-            sound: true,
-            ..Part::default()
-        });
-    }
-    let (_, glance) = arrival.picture?;
-    let is_lowest = glance.temporal.is_none_or(|temporal| temporal.id == 0);
-    let base = renumbered.patch.and_then(|patch| patch.tl0_index);
-    Some(Part {
-        sequence: renumbered.sequence,
-        timestamp: renumbered.timestamp,
-        marker: packet.marker,
-        key: glance.starts_keyframe,
-        first: glance.begins,
-        base: base.filter(|_| is_lowest),
-        sound: false,
-    })
 }

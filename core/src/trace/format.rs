@@ -13,7 +13,7 @@ use crate::transport::Certificate;
 const MAGIC: [u8; 8] = *b"\x93tsuji\r\n";
 
 /// The version of the format.
-const VERSION: u16 = 17;
+const VERSION: u16 = 18;
 
 /// Length and checksum, before each frame's type.
 const FRAME_HEAD: usize = 8;

@@ -13,6 +13,16 @@ impl Connection {
         self.sender.arrivals().has_gaps()
     }
 
+    /// Whether something began to happen on their way since this was last asked.
+    pub(crate) fn stirs(&mut self) -> bool {
+        self.sender.arrivals_mut().stirs()
+    }
+
+    /// Whether nothing happened lately on their way.
+    pub(crate) fn is_calm(&self, t: Time) -> bool {
+        self.sender.arrivals().is_calm(t)
+    }
+
     /// The gaps of a line.
     pub(crate) fn take_gaps(&mut self, line: Line) -> Vec<Gap> {
         let slot = self.sender.watched(line);

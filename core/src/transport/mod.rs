@@ -56,8 +56,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::forward::{Arrival, Renumbered, VideoPatch};
-use crate::freeze::Part;
-use crate::ids::Layer;
+use crate::freeze::{Kind, Part};
+use crate::ids::{Layer, MediaKind};
 use crate::output::Transmit;
 
 /// What one call into a [`Connection`] caused.
@@ -169,6 +169,39 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) struct Incoming {
     pub(crate) packet: MediaPacket,
     pub(crate) arrival: Arrival,
+    /// What decoding cares for, the same for all viewers. `None` where its payload can't be read.
+    kind: Option<Kind>,
+}
+
+impl Incoming {
+    pub(crate) fn new(packet: MediaPacket, arrival: Arrival) -> Self {
+        let is_sound = packet.codec.kind() == MediaKind::Audio;
+        let kind = match arrival.picture {
+            _ if is_sound => Some(Kind::SOUND),
+            Some((_, glance)) => {
+                let is_lowest = glance.temporal.is_none_or(|temporal| temporal.id == 0);
+                let mut kind = Kind::empty();
+                kind.set(Kind::MARKER, packet.marker);
+                kind.set(Kind::KEY, glance.starts_keyframe);
+                kind.set(Kind::FIRST, glance.begins);
+                kind.set(Kind::BASE, is_lowest);
+                Some(kind)
+            }
+            None => None,
+        };
+        Self {
+            packet,
+            arrival,
+            kind,
+        }
+    }
+
+    /// What decoding depends on, as it leaves for a viewer.
+    pub(crate) fn part(&self, renumbered: &Renumbered) -> Option<Part> {
+        let (sequence, timestamp) = (renumbered.sequence, renumbered.timestamp);
+        let base = renumbered.patch.and_then(|patch| patch.tl0_index);
+        Some(Part::new(sequence, timestamp, self.kind?, base))
+    }
 }
 
 /// What becomes of a packet for a viewer.
@@ -177,8 +210,6 @@ pub(crate) struct Passed {
     /// Which one.
     pub(crate) place: usize,
     pub(crate) renumbered: Renumbered,
-    /// What decoding depends on, of a picture.
-    pub(crate) part: Option<Part>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -190,13 +221,14 @@ impl<'a> Outgoing<'a> {
                 timestamp,
                 patch,
             } = passed.renumbered;
+            let incoming = self.came.get(passed.place)?;
             Some(OutgoingPacket {
-                source: &self.came.get(passed.place)?.packet,
+                source: &incoming.packet,
                 sequence,
                 timestamp,
                 patch,
                 plain: self.plain,
-                part: passed.part,
+                part: incoming.part(&passed.renumbered),
             })
         })
     }

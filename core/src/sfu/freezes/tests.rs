@@ -1,7 +1,7 @@
 //! What a page says it saw, and what becomes of it.
 
 use super::*;
-use crate::freeze::{Bins, Culprit, Part, Seen, Watch};
+use crate::freeze::{Bins, Culprit, Kind, Part, Seen, Watch};
 use crate::ids::{MediaKind, Mid, ParticipantId};
 use crate::input::{Command, Input};
 use crate::output::Output;
@@ -34,14 +34,12 @@ fn watch(sfu: &mut Sfu) -> &mut Watch {
 /// Pictures leave, 40 ms apart: the first of them at, and none at the end of this time.
 fn play(sfu: &mut Sfu, from: u64, to: u64) {
     for n in from / 40..to / 40 {
+        let key = if n == 0 { Kind::KEY } else { Kind::empty() };
         let part = Part {
             sequence: n,
             timestamp: n as u32 * 3_600,
-            marker: true,
-            key: n == 0,
-            first: true,
-            base: None,
-            sound: false,
+            kind: Kind::MARKER | Kind::FIRST | key,
+            base: 0,
         };
         watch(sfu).departs(at(n * 40), Layer::Full, part);
     }

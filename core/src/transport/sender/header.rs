@@ -119,6 +119,7 @@ fn head(id: u8, length: usize) -> u8 {
 
 impl Header {
     /// As an m-line wants it.
+    #[inline]
     pub(super) fn write(&self, numbered: &Numbered) -> Written {
         let mut written = Written {
             bytes: [0; MOST],

@@ -49,7 +49,7 @@ use super::{Line, Pace};
 use crate::codec::Codec;
 use crate::estimate::Estimator;
 use crate::forward::VideoPatch;
-use crate::freeze::{self, Arrivals, Part};
+use crate::freeze::{self, Arrivals, Kind, Part};
 use crate::ids::MediaKind;
 use crate::output::Transmit;
 use crate::path::Path;
@@ -172,11 +172,9 @@ impl Sender {
         if stream.watched.is_none() && written.part.is_some() && self.wire.estimator.is_some() {
             stream.watched = self.wire.arrivals.slot();
         }
-        let part = written.part.unwrap_or(Part {
-            sequence,
-            timestamp,
-            marker,
-            ..Part::default()
+        let part = written.part.unwrap_or_else(|| {
+            let kind = if marker { Kind::MARKER } else { Kind::empty() };
+            Part::new(sequence, timestamp, kind, None)
         });
         let patch = codec.video().zip(written.patch);
         let packet = Packet {

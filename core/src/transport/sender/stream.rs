@@ -7,7 +7,7 @@ use super::share::Share;
 use super::wire::{Packet, Wire};
 use crate::codec::Codec;
 use crate::estimate::{Cluster, Estimator};
-use crate::freeze::Part;
+use crate::freeze::{Kind, Part};
 use crate::ids::MediaKind;
 use crate::path::Path;
 use crate::time::Time;
@@ -118,7 +118,7 @@ impl Stream {
             numbered: &self.numbered,
             header: Header {
                 payload_type: kept.payload_type,
-                marker: kept.part.marker,
+                marker: kept.part.is(Kind::MARKER),
                 padding: false,
                 sequence: sequenced.index as u16,
                 timestamp: kept.part.timestamp,
@@ -132,7 +132,10 @@ impl Stream {
             payload: &kept.payload,
             patch: kept.patch.map(|patch| (kept.codec, patch)),
             watched: self.watched,
-            part: kept.part,
+            part: Part {
+                kind: kept.part.kind | Kind::REPAIRS,
+                ..kept.part
+            },
             cluster,
         };
         let bytes = kept.payload.len();
@@ -201,7 +204,7 @@ impl Stream {
             payload: &padding[..length],
             patch: None,
             watched: None,
-            part: Part::default(),
+            part: Part::new(wire.number, 0, Kind::empty(), None),
             cluster,
         };
         wire.send(t, path, packet).map(|()| length)

@@ -24,7 +24,7 @@ pub(super) struct Wire {
     /// `t = 0`, microseconds since 1970.
     pub(super) epoch: u64,
     /// The next transport-wide number.
-    number: u64,
+    pub(super) number: u64,
     /// The next index of SRTCP.
     index: u32,
     pub(super) estimator: Option<Estimator>,
@@ -110,7 +110,6 @@ impl Wire {
                     Sent {
                         number: self.number as u16,
                         slot: packet.watched,
-                        repairs: packet.original.is_some(),
                         part: packet.part,
                     },
                 );
