@@ -23,8 +23,6 @@ use super::rhythm::Gap;
 use crate::time::Time;
 use runs::{Packet, Run, Runs};
 
-mod runs;
-
 /// So many packets that came in time wait at most to be gone through.
 const WAITING: u16 = 2_048;
 /// Slots of which what each packet needs lies with the rest.
@@ -319,9 +317,7 @@ impl Arrivals {
         {
             let number = self.known;
             self.known = number.wrapping_add(1);
-            if !self.under_way.is_known(number)
-                && let Some(packet) = self.under_way.came(number)
-            {
+            if let Some(packet) = self.under_way.passed(number) {
                 self.shows(packet.left(now), packet.left(now), packet);
             }
         }
@@ -460,5 +456,6 @@ fn is_before(number: u16, other: u16) -> bool {
     (other.wrapping_sub(number) as i16) > 0
 }
 
+mod runs;
 #[cfg(test)]
 mod tests;

@@ -178,18 +178,26 @@ impl Runs {
         is_new.then_some(Packet { run: *run, index })
     }
 
-    /// A packet is told not to have come. `None` where something else, or that, is known, or it is not remembered.
-    pub(super) fn lost(&mut self, number: u16) -> Option<Packet> {
-        let (run, index) = self.find(number)?;
-        let is_new = (run.came | run.lost) & 1 << index == 0;
-        run.lost |= 1 << index;
-        is_new.then_some(Packet { run: *run, index })
+    /// The same of one that came in time, like all around it. `None` where anything is known.
+    pub(super) fn passed(&mut self, number: u16) -> Option<Packet> {
+        let (run, index) = self.find_new(number)?;
+        run.came |= 1 << index;
+        Some(Packet { run: *run, index })
     }
 
-    /// Whether something is known of a packet.
-    pub(super) fn is_known(&mut self, number: u16) -> bool {
-        let found = self.find(number);
-        found.is_none_or(|(run, index)| (run.came | run.lost) & 1 << index != 0)
+    /// A packet is told not to have come. `None` where anything is known.
+    pub(super) fn lost(&mut self, number: u16) -> Option<Packet> {
+        let (run, index) = self.find_new(number)?;
+        run.lost |= 1 << index;
+        Some(Packet { run: *run, index })
+    }
+
+    /// One of which nothing is known yet.
+    fn find_new(&mut self, number: u16) -> Option<(&mut Run, u8)> {
+        let found = self.find(number)?;
+        let (run, index) = &found;
+        let is_known = (run.came | run.lost) & 1 << *index != 0;
+        (!is_known).then_some(found)
     }
 
     fn find(&mut self, number: u16) -> Option<(&mut Run, u8)> {
