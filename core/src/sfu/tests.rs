@@ -145,3 +145,17 @@ fn a_hundred_people_cost_each_page_as_many_slots_as_it_shows() {
     let index = sfu.indices[&ParticipantId(100)];
     assert_eq!(sfu.missing_slots(index).video, 0, "and it needs no more");
 }
+
+#[test]
+fn who_is_due_with_many_others_is_served_with_a_few_at_a_time() {
+    let mut sfu = sfu_with(100);
+    let late = Time::from_millis(600_000);
+    let mut left = vec![sfu.participants()];
+    while sfu.deadline().is_some_and(|due| due <= late) && left.len() < 100 {
+        // None of them ever connected: each is let go when it is served.
+        sfu.handle(late, Input::Timeout);
+        while sfu.poll().is_some() {}
+        left.push(sfu.participants());
+    }
+    assert_eq!(left, [100, 68, 36, 4, 0]);
+}
