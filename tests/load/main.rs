@@ -34,7 +34,7 @@ use crowd::{Crowd, CrowdError};
 use floor::{Floor, Viewers};
 use options::{OVERHEAD, Options};
 use report::{Latency, Report, Round};
-use usage::{Usage, of_this_thread};
+use usage::{Usage, of_this_thread, stolen};
 use window::{Sorted, Window};
 
 /// Who comes in while a crowd does, with all their handshakes on the same processors, may be taken to have a narrow path:
@@ -153,10 +153,10 @@ fn round(options: &Options, crowd: &mut Crowd, pid: Option<u32>) -> Result<Round
     crowd.publish();
     crowd.run_for(SETTLE)?;
     let usage = || pid.and_then(Usage::of);
-    let (tool, before, began) = (of_this_thread(), usage(), Instant::now());
+    let (tool, others, before, began) = (of_this_thread(), stolen(), usage(), Instant::now());
     crowd.measure(duration)?;
     let (after, took) = (usage(), began.elapsed());
-    let tool = of_this_thread() - tool;
+    let (tool, others) = (of_this_thread() - tool, stolen() - others);
     let window = crowd.measured()?;
     crowd.pause();
     crowd.run_for(SETTLE)?;
@@ -194,6 +194,7 @@ fn round(options: &Options, crowd: &mut Crowd, pid: Option<u32>) -> Result<Round
         ratio: server_us.zip(floor).map(|(server, floor)| server / floor),
         tool_cores: tool.as_secs_f64() / seconds,
         tool_late_ms: window.late().percentile(99),
+        stolen_cores: others.as_secs_f64() / seconds,
         load_average: usage::machine().0,
     })
 }

@@ -2,10 +2,12 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Interest, Registry, Token};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
 use tsuji_core::Time;
 use tsuji_host::udp::{Batching, Inbox, Outbox};
 use tsuji_signaling::message::{ClientMessage, Ice, Id, ServerMessage, Source, Tile};
@@ -183,9 +185,16 @@ impl Member {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             };
+            let clock = SystemTime::now();
             while let Some(datagram) = inbox.take() {
+                let waited = datagram.waited(clock);
+                let before = self.client.browser.received.len();
                 self.client
                     .receive(now(), datagram.remote, datagram.payload);
+                // That it waited for this thread says nothing of the server.
+                for packet in &mut self.client.browser.received[before..] {
+                    packet.at = packet.at - waited;
+                }
             }
             if !more {
                 return Ok(());
@@ -236,11 +245,13 @@ impl Member {
     }
 }
 
-/// GRO is asked for with the rest; so who is to have none asks for it on another socket.
+/// GRO is asked for with the rest; so who is to have none asks for it on another socket, and for what else is wanted on
+/// this one: when the system had a datagram.
 pub(crate) fn batching(socket: &UdpSocket, gro: bool) -> io::Result<Batching> {
     if gro {
         return Batching::of(socket.into());
     }
+    setsockopt(socket, ReceiveTimestampns, &true)?;
     let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     Batching::of((&other).into())
 }

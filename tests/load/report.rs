@@ -8,6 +8,8 @@ use crate::window::median;
 
 /// A share of one core from which on whoever measures may be what is slow.
 const BUSY: f64 = 0.85;
+/// A share of one core that the host of a virtual machine may keep from it: who waits for that is late, whoever it is.
+const STOLEN: f64 = 0.01;
 /// Milliseconds that a publisher may be late.
 const LATE: f64 = 3.;
 
@@ -20,7 +22,7 @@ pub(crate) struct Round {
     pub(crate) megabits_per_second: f64,
     /// Packets that did not arrive, of 100.
     pub(crate) loss_percent: f64,
-    /// From the publisher's hand to the viewer's.
+    /// From the publisher's hand to the viewer's socket.
     pub(crate) latency_ms: Latency,
     /// All threads of the server together; 1 is a whole core.
     pub(crate) server_cores: Option<f64>,
@@ -36,6 +38,8 @@ pub(crate) struct Round {
     pub(crate) tool_cores: f64,
     /// By how much its publishers were late, p99.
     pub(crate) tool_late_ms: f64,
+    /// What the host of a virtual machine kept from it, of one core.
+    pub(crate) stolen_cores: f64,
     /// The machine's load average over a minute.
     pub(crate) load_average: f64,
 }
@@ -92,6 +96,7 @@ impl Round {
             ratio: maybe(|round| round.ratio),
             tool_cores: of(|round| round.tool_cores),
             tool_late_ms: of(|round| round.tool_late_ms),
+            stolen_cores: of(|round| round.stolen_cores),
             load_average: of(|round| round.load_average),
         }
     }
@@ -111,6 +116,12 @@ impl Round {
         if together > BUSY * processors as f64 {
             found.push(format!(
                 "server and load tool took {together:.2} of {processors} cores"
+            ));
+        }
+        if self.stolen_cores > STOLEN {
+            let share = 100. * self.stolen_cores;
+            found.push(format!(
+                "the host of this virtual machine kept {share:.0} % of a core from it"
             ));
         }
         if self.load_average > 1.5 * processors as f64 {

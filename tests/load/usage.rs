@@ -48,3 +48,15 @@ pub(crate) fn machine() -> (f64, usize) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (load.unwrap_or_default(), processors)
 }
+
+/// What the host kept from this machine's processors, to run others: all of them together, since the machine began.
+/// Zero where the machine is no guest.
+pub(crate) fn stolen() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let all = text.lines().next().unwrap_or_default();
+    // Behind a name: user, nice, system, idle, iowait, irq, softirq, steal.
+    let ticks = all.split_whitespace().nth(8).and_then(|t| t.parse().ok());
+    let ticks: u64 = ticks.unwrap_or_default();
+    let micros = 1_000_000 / rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_micros(ticks * micros)
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef};
 
@@ -31,12 +32,21 @@ pub struct Received<'a> {
     pub payload: &'a [u8],
     /// What routers said on the way (RFC 3168).
     ecn: Option<EcnCodepoint>,
+    /// When the system had it, since the Unix epoch.
+    had: Option<Duration>,
 }
 
 impl Received<'_> {
     /// Whether a router had too much to do on the way.
     pub fn is_congested(&self) -> bool {
         self.ecn == Some(EcnCodepoint::Ce)
+    }
+
+    /// How long it had waited at the socket at `now`; zero where the system does not tell.
+    pub fn waited(&self, now: SystemTime) -> Duration {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.had
+            .map_or(Duration::ZERO, |had| now.saturating_sub(had))
     }
 }
 
@@ -84,6 +94,7 @@ impl Inbox {
             remote: meta.addr,
             payload,
             ecn: meta.ecn,
+            had: meta.timestamp,
         })
     }
 
@@ -93,5 +104,34 @@ impl Inbox {
         let rest = self.metas[..self.filled].get(index..).unwrap_or_default();
         let mut lengths = rest.iter().map(|meta| meta.len);
         lengths.next().is_none_or(|length| length <= from) && lengths.all(|length| length == 0)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::disallowed_types, reason = "real sockets are what is tested")]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+
+    #[test]
+    fn a_datagram_tells_how_long_it_waited() {
+        let [from, to] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let batching = Batching::of((&to).into()).unwrap();
+        let before = SystemTime::now();
+        from.send_to(&[7], to.local_addr().unwrap()).unwrap();
+        let mut inbox = Inbox::default();
+        inbox.receive(&batching, (&to).into()).unwrap();
+        let datagram = inbox.take().unwrap();
+        let since = |time: SystemTime| time.duration_since(before).unwrap();
+        let now = SystemTime::now();
+        assert!(datagram.waited(now) <= since(now));
+        let later = now + Duration::from_secs(5);
+        assert!(datagram.waited(later) >= Duration::from_secs(5));
+        assert!(datagram.waited(later) <= since(later));
+        assert_eq!(
+            datagram.waited(before - Duration::from_secs(1)),
+            Duration::ZERO
+        );
     }
 }
