@@ -71,7 +71,7 @@ pub(crate) struct Sent {
     pub(crate) part: Part,
 }
 
-/// All pictures to one viewer. What each packet that is sent needs comes first in memory.
+/// All pictures to one viewer. What each packet that is sent needs comes first in memory, in two lines of it.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Arrivals {
@@ -87,16 +87,20 @@ pub(crate) struct Arrivals {
     told: Option<u16>,
     /// That behind the newest that slots know of; and some before that were forgotten meanwhile.
     known: u16,
+    /// What left last is the newest of its slot. The [`Head`] of that may not know of it yet.
+    leads: bool,
     under_way: Runs,
     /// When feedback last came, or there was nothing to tell.
     heard: Time,
     /// Until when packets are gone through one by one.
     attentive_until: Time,
-    heads: SmallVec<[Head; HEADS]>,
+    /// The extended number with which began what left last.
+    newest: u64,
+    pub(crate) path: Bins<Path>,
+    clock: Option<Clock>,
     /// The count of the newest feedback.
     count: Option<u8>,
-    clock: Option<Clock>,
-    pub(crate) path: Bins<Path>,
+    heads: SmallVec<[Head; HEADS]>,
     slots: Vec<Slot>,
 }
 
@@ -108,7 +112,7 @@ struct Clock {
     set: Time,
 }
 
-/// What each packet that is sent needs of its slot.
+/// What is known of what was sent of a slot, as of when another slot's packet left, or something happened.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
     /// When a packet was last sent.
@@ -150,7 +154,7 @@ impl Arrivals {
     /// A packet leaves that does not go on with what left last.
     fn begins(&mut self, at: Time, packet: Sent) {
         // Who got no pictures yet has none that could freeze: padding and probes are nothing to remember.
-        if self.heads.is_empty() {
+        if self.told.is_none() && self.heads.is_empty() {
             return;
         }
         self.end();
@@ -160,8 +164,20 @@ impl Arrivals {
         if self.told.is_none() {
             (self.told, self.known) = (Some(packet.number), packet.number);
         }
+        if !self.leads || !self.run.precedes(at, &packet) {
+            self.turns(at, &packet);
+        }
+        self.newest = packet.part.sequence;
+        self.run = Run::new(at, &packet);
+        self.is_open = true;
+        self.path.at(at).sent += 1;
+    }
+
+    /// Another slot's turn, or something happens.
+    fn turns(&mut self, at: Time, packet: &Sent) {
+        self.note_newest(at);
         let slot = packet.slot.map(usize::from);
-        let mut stirs = false;
+        let (mut stirs, mut leads) = (false, false);
         if let Some(head) = slot.and_then(|slot| self.heads.get_mut(slot)) {
             let repairs = packet.part.is(Kind::REPAIRS);
             let follows = packet.part.sequence == head.newest + 1 && head.sent + PAUSE > at;
@@ -169,6 +185,7 @@ impl Arrivals {
             if !repairs {
                 head.sent = at;
                 head.newest = head.newest.max(packet.part.sequence);
+                leads = head.newest == packet.part.sequence;
             }
         }
         if stirs {
@@ -178,20 +195,24 @@ impl Arrivals {
             }
             self.stir(at);
         }
-        self.run = Run::new(at, &packet);
-        self.is_open = true;
-        self.path.at(at).sent += 1;
+        self.leads = leads;
+    }
+
+    /// The slot of what left last knows of it from now on.
+    fn note_newest(&mut self, now: Time) {
+        let last = self.run.last();
+        let head = last.slot().and_then(|slot| self.heads.get_mut(slot));
+        if let Some(head) = head.filter(|_| !last.repairs()) {
+            head.sent = last.left(now);
+            head.newest = head.newest.max(last.part(self.newest).sequence);
+            self.leads &= head.sent + PAUSE > now;
+        }
     }
 
     /// Nothing more goes on with what left last.
     fn end(&mut self) {
         if !std::mem::take(&mut self.is_open) {
             return;
-        }
-        let last = self.run.last();
-        let head = last.slot().and_then(|slot| self.heads.get_mut(slot));
-        if let Some(head) = head.filter(|_| !last.repairs()) {
-            head.newest = head.newest.max(last.part(head.newest).sequence);
         }
         let given_up = self.under_way.push(self.run, self.told.unwrap_or_default());
         self.told = self.told.map(|told| match given_up {
@@ -300,6 +321,7 @@ impl Arrivals {
     /// Has slots know of all that came in time.
     fn catch_up(&mut self, now: Time) {
         self.end();
+        self.note_newest(now);
         if let (Some(oldest), Some(told)) = (self.under_way.oldest(), self.told) {
             self.skip_to(if is_before(told, oldest) {
                 told
@@ -397,6 +419,7 @@ impl Arrivals {
     /// that left since, or nothing has been for long, though the viewer `speaks` of other things. That feedback comes
     /// late, or not at all, says nothing.
     pub(crate) fn open(&mut self, now: Time, slot: u8, speaks: bool) -> Option<Gap> {
+        self.note_newest(now);
         let silence = self.silence(now);
         if self.is_calm(now) && silence < PATIENCE {
             return None;

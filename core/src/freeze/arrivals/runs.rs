@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Sent, is_before};
+use super::{PAUSE, Sent, is_before};
 use crate::freeze::frames::{Kind, Part};
 use crate::time::Time;
 
@@ -16,7 +16,7 @@ const _: () = assert!(MOST * (LONGEST as usize) < 1 << 15);
 const NONE: u8 = u8::MAX;
 
 /// Packets of one picture that left one behind the other at one time. 20 bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     /// When they left: the lower bits of microseconds. What is 71 minutes old has been forgotten before.
     at: u32,
@@ -39,6 +39,24 @@ pub(super) struct Run {
 pub(super) struct Packet {
     run: Run,
     index: u8,
+}
+
+impl Default for Run {
+    /// Of nothing, in no slot.
+    fn default() -> Self {
+        Self {
+            at: 0,
+            timestamp: 0,
+            number: 0,
+            sequence: 0,
+            came: 0,
+            lost: 0,
+            count: 0,
+            slot: NONE,
+            base: 0,
+            kind: Kind::empty(),
+        }
+    }
 }
 
 impl Run {
@@ -80,6 +98,18 @@ impl Run {
             self.kind |= part.kind;
         }
         takes
+    }
+
+    /// Whether the packet is the next one of the same slot, without a pause.
+    pub(super) fn precedes(&self, at: Time, packet: &Sent) -> bool {
+        let part = &packet.part;
+        let next = self.sequence.wrapping_add(self.count.into());
+        let repairs = (self.kind | part.kind).contains(Kind::REPAIRS);
+        self.slot != NONE
+            && packet.slot == Some(self.slot)
+            && part.sequence as u16 == next
+            && !repairs
+            && u64::from((at.as_micros() as u32).wrapping_sub(self.at)) < PAUSE.as_micros() as u64
     }
 
     /// The number behind it.

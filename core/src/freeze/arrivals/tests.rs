@@ -161,3 +161,74 @@ fn what_is_told_of_late_is_known_all_the_same() {
     let spans = gaps.iter().map(|gap| (gap.from, gap.to));
     assert_eq!(spans.collect::<Vec<_>>(), [(at(699), Some(at(1_019)))]);
 }
+
+/// Of each of these packets (when, slot, number in it, whether it repeats another), whether it pauses, repeats, or is out
+/// of order: by what is known of each slot after each packet.
+fn stirs(packets: &[(Time, Option<u8>, u64, bool)]) -> Vec<bool> {
+    let mut heads = [(Time::ZERO, 0_u64); 3];
+    let stirs = packets.iter().map(|(at, slot, sequence, repairs)| {
+        let Some(head) = slot.and_then(|slot| heads.get_mut(usize::from(slot))) else {
+            return false;
+        };
+        let follows = *sequence == head.1 + 1 && head.0 + PAUSE > *at;
+        if !repairs {
+            *head = (*at, head.1.max(*sequence));
+        }
+        *repairs || !follows
+    });
+    stirs.collect()
+}
+
+#[test]
+fn what_pauses_repeats_or_is_out_of_order_in_its_slot_is_seen_whatever_leaves_beside_it() {
+    for seed in 0..200 {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut random = move |below: u32| u64::from(rng.next_u32() % below);
+        let (mut ms, mut next, mut packets) = (0, [0_u64; 4], Vec::new());
+        let mut slot = Some(0);
+        for _ in 0..300 {
+            ms += 1 + random(40) + if random(30) == 0 { 100 + random(80) } else { 0 };
+            if random(4) == 0 {
+                slot = [None, Some(0), Some(1), Some(2)][random(4) as usize];
+            }
+            let number = &mut next[slot.map_or(3, usize::from)];
+            let (sequence, repairs) = match random(20) {
+                0 => (number.saturating_sub(random(5)), true),
+                1 => (number.saturating_sub(random(3)), false),
+                other => {
+                    *number += if other == 2 { 3 } else { 1 };
+                    (*number, false)
+                }
+            };
+            packets.push((Time::from_millis(ms), slot, sequence, repairs));
+        }
+        let mut arrivals = Arrivals::default();
+        for _ in 0..3 {
+            arrivals.slot();
+        }
+        let mut seen = Vec::new();
+        for (number, (at, slot, sequence, repairs)) in (0..).zip(&packets) {
+            let mut kind = kind(true, true, false);
+            kind.set(Kind::REPAIRS, *repairs);
+            let part = Part {
+                sequence: *sequence,
+                timestamp: number * 3_000,
+                kind,
+                base: 0,
+            };
+            let packet = Sent {
+                number: number as u16,
+                slot: *slot,
+                part,
+            };
+            let before = std::mem::take(&mut arrivals.attentive_until);
+            arrivals.sent(*at, packet);
+            seen.push(arrivals.attentive_until != Time::ZERO);
+            arrivals.attentive_until = arrivals.attentive_until.max(before);
+            if number % 7 == 0 {
+                arrivals.open(*at, 0, true);
+            }
+        }
+        assert_eq!(seen, stirs(&packets), "{seed}");
+    }
+}
