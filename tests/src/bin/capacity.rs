@@ -1,5 +1,5 @@
-//! Measures how the cost of a server grows, with `tsuji-load`, and draws it: the table and the picture
-//! of docs/capacity.md.
+//! Measures how the cost of a server with one media thread grows, with `tsuji-load`, and draws it: the table and the
+//! picture of docs/capacity.md.
 //!
 //! `cargo run --release -p tsuji-tests --bin capacity -- PICTURE.svg [-- OPTIONS OF THE SERVER]`
 
@@ -20,7 +20,7 @@ struct Series {
     values: &'static [u32],
 }
 
-const SERIES: [Series; 3] = [
+const SERIES: [Series; 4] = [
     Series {
         name: "one sends 1.5 Mbit/s, N watch",
         colour: "#0b6bcb",
@@ -34,6 +34,13 @@ const SERIES: [Series; 3] = [
         fixed: &["--publishers", "3", "--subscribers", "0"],
         grows: "--rooms",
         values: &[1, 5, 10, 20, 40],
+    },
+    Series {
+        name: "N rooms of one who sends 1.5 Mbit/s and 20 who watch",
+        colour: "#7a1c6b",
+        fixed: &["--publishers", "1", "--subscribers", "20"],
+        grows: "--rooms",
+        values: &[10, 20, 30, 40, 50],
     },
     Series {
         name: "one sends N kbit/s, 20 watch",
@@ -91,7 +98,8 @@ fn measure(series: &Series, value: u32, server: &[String]) -> Result<Point, Stri
         .args(["--json", "--no-floor", "--rounds", "3", "--seconds", "3"])
         .args(series.fixed)
         .args([series.grows, &value.to_string()])
-        .arg("--")
+        // What one core takes is what it is about.
+        .args(["--", "--shards", "1"])
         .args(server)
         .output()
         .map_err(|error| error.to_string())?;
