@@ -13,10 +13,10 @@ use crate::transport::Certificate;
 const MAGIC: [u8; 8] = *b"\x93tsuji\r\n";
 
 /// The version of the format.
-const VERSION: u16 = 18;
+const VERSION: u16 = 19;
 
-/// Length and checksum, before each frame's type.
-const FRAME_HEAD: usize = 8;
+/// Length, the length's checksum and the frame's, before each frame's type.
+const FRAME_HEAD: usize = 12;
 
 /// Bytes of one frame at most. 4 MiB: a timeout at which each of 10,000 participants is sent
 /// something is below 1 MiB, and one at which each is sent a dozen datagrams is below this.
@@ -222,7 +222,7 @@ impl FrameType {
     pub(super) const DECISIONS: Self = Self(17);
 }
 
-/// A frame whose checksum is right.
+/// A frame whose checksums are right.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// What it is.
@@ -242,8 +242,8 @@ impl Frame<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// A frame is longer than any can be.
-    #[error("a frame has an impossible length")]
+    /// A frame is longer than any can be, or its length is not what was written.
+    #[error("a frame has a wrong length")]
     Length,
     /// A frame's checksum is wrong.
     #[error("a frame has a wrong checksum")]
@@ -262,8 +262,11 @@ pub fn frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Damage> {
     let Some((head, rest)) = bytes.split_first_chunk::<FRAME_HEAD>() else {
         return Ok(None);
     };
-    let [a, b, c, d, checksum @ ..] = *head;
-    let length = u32::from_le_bytes([a, b, c, d]);
+    let (length, [length_sum, sum]) = parts(head);
+    // Without a checksum of its own, a damaged length would look like a file that was cut off.
+    if crc32fast::hash(&length.to_le_bytes()) != length_sum {
+        return Err(Damage::Length);
+    }
     let length = usize::try_from(length).map_err(|_| Damage::Length)?;
     if length == 0 || length > FRAME_BYTES - FRAME_HEAD {
         return Err(Damage::Length);
@@ -271,7 +274,7 @@ pub fn frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Damage> {
     let Some(body) = rest.get(..length) else {
         return Ok(None);
     };
-    if crc32fast::hash(body) != u32::from_le_bytes(checksum) {
+    if crc32fast::hash(body) != sum {
         return Err(Damage::Checksum);
     }
     let (frame_type, payload) = body.split_first().ok_or(Damage::Length)?;
@@ -280,6 +283,14 @@ pub fn frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Damage> {
         payload,
     };
     Ok(Some((frame, FRAME_HEAD + length)))
+}
+
+/// The length in a frame's head, and the checksums of the length and of what follows the head.
+fn parts(head: &[u8; FRAME_HEAD]) -> (u32, [u32; 2]) {
+    let [a, b, c, d, e, f, g, h, sum @ ..] = *head;
+    let length_sum = u32::from_le_bytes([e, f, g, h]);
+    let length = u32::from_le_bytes([a, b, c, d]);
+    (length, [length_sum, u32::from_le_bytes(sum)])
 }
 
 /// How many bytes the first frame of `bytes` takes, as far as its head tells; at most
@@ -298,7 +309,7 @@ pub(super) fn open_frame(buffer: &mut Vec<u8>, frame_type: FrameType) -> usize {
     start
 }
 
-/// Ends the frame that began at `start`: its length is known, its checksum is left to [`seal`].
+/// Ends the frame that began at `start`: its length is known, its checksums are left to [`seal`].
 pub(super) fn close_frame(buffer: &mut [u8], start: usize) {
     let length = buffer.len().saturating_sub(start + FRAME_HEAD);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -311,13 +322,17 @@ pub(super) fn close_frame(buffer: &mut [u8], start: usize) {
 /// recorder itself, so that the thread that records need not do it.
 pub fn seal(mut frames: &mut [u8]) {
     while let Some((head, rest)) = frames.split_first_chunk_mut::<FRAME_HEAD>() {
-        let [a, b, c, d, checksum @ ..] = head;
-        let length = u32::from_le_bytes([*a, *b, *c, *d]);
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some((body, next)) = rest.split_at_mut_checked(length) else {
+        let (length, _) = parts(head);
+        let length_sum = crc32fast::hash(&length.to_le_bytes());
+        let length_bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        let Some((body, next)) = rest.split_at_mut_checked(length_bytes) else {
             return;
         };
-        *checksum = crc32fast::hash(body).to_le_bytes();
+        let sums = [length_sum, crc32fast::hash(body)].map(u32::to_le_bytes);
+        let [_, place @ ..] = head.as_chunks_mut().0 else {
+            return;
+        };
+        place.copy_from_slice(&sums);
         frames = next;
     }
 }

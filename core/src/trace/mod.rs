@@ -9,7 +9,7 @@
 //! ```
 //! Nothing here does IO: bytes go in and come out. The parts:
 //!
-//! - `format`: the [`Header`] and the frames, each with its length and checksum. Common to both
+//! - `format`: the [`Header`] and the frames, each with its length and checksums. Common to both
 //!   kinds of trace.
 //! - `full`: what the frames of a **full** trace say: whole inputs, and fingerprints of outputs.
 //! - `fingerprint`: enough of a datagram to tell later which of its bytes differ.
@@ -23,11 +23,13 @@
 //!
 //! ```text
 //! prelude   magic (8 bytes) · version (u16) · one frame of type HEADER
-//! frame     length of what follows the checksum (u32) · CRC-32 of that (u32) · type (u8) · payload
+//! frame     length of what follows the head (u32) · CRC-32 of the length (u32) ·
+//!           CRC-32 of what follows the head (u32) · type (u8) · payload
 //! ```
 //! A frame is whole or it is not there: whoever reads a file that was cut off stops before the
-//! first frame that is not whole. Anything smaller than a frame is written with `postcard` where it
-//! is rare (headers, commands, notices) and by hand where it is not (datagrams).
+//! first frame that is not whole. The length has a checksum of its own, so that a damaged one is
+//! not taken for such an end. Anything smaller than a frame is written with `postcard` where it is
+//! rare (headers, commands, notices) and by hand where it is not (datagrams).
 //!
 //! The version changes whenever any of this does, the shape of a `Command`, `Notice` or `Limits`
 //! included, and other versions are refused: a trace is replayed by the build that wrote it.
