@@ -362,6 +362,11 @@ impl Participant {
         ])
     }
 
+    /// The longest time in which nothing came from it, of this time, milliseconds: see [`Person::silence`].
+    pub(crate) fn silence(&self, from: Time, to: Time) -> u32 {
+        self.person.silence(self.heard, from, to)
+    }
+
     /// Finds out when to look whether its pictures freeze.
     pub(crate) fn expect_freezes(&mut self) {
         for (place, slot) in self.slots.iter().enumerate() {

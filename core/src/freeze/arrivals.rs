@@ -25,6 +25,8 @@ use runs::{Packet, Run, Runs};
 
 /// So many packets that came in time wait at most to be gone through.
 const WAITING: u16 = 2_048;
+/// So many runs lie apart from the others.
+const LATEST: usize = 8;
 /// Slots of which what each packet needs lies with the rest.
 const HEADS: usize = 4;
 /// Gaps of one slot that nobody took yet.
@@ -71,7 +73,8 @@ pub(crate) struct Sent {
     pub(crate) part: Part,
 }
 
-/// All pictures to one viewer. What each packet that is sent needs comes first in memory, in two lines of it.
+/// All pictures to one viewer. What packets and feedback need comes first in memory, and nothing else is touched as
+/// long as all comes in time, but for each [`Latest`] runs.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Arrivals {
@@ -89,7 +92,10 @@ pub(crate) struct Arrivals {
     known: u16,
     /// What left last is the newest of its slot. The [`Head`] of that may not know of it yet.
     leads: bool,
-    under_way: Runs,
+    /// How many runs are the latest.
+    latest_runs: u8,
+    /// The count of the newest feedback.
+    count: Option<u8>,
     /// When feedback last came, or there was nothing to tell.
     heard: Time,
     /// Until when packets are gone through one by one.
@@ -98,8 +104,9 @@ pub(crate) struct Arrivals {
     newest: u64,
     pub(crate) path: Bins<Path>,
     clock: Option<Clock>,
-    /// The count of the newest feedback.
-    count: Option<u8>,
+    /// The runs that ended last. They go to the others together, because those are elsewhere in memory.
+    latest: [Run; LATEST],
+    under_way: Runs,
     heads: SmallVec<[Head; HEADS]>,
     slots: Vec<Slot>,
 }
@@ -214,11 +221,25 @@ impl Arrivals {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
-        let given_up = self.under_way.push(self.run, self.told.unwrap_or_default());
-        self.told = self.told.map(|told| match given_up {
-            Some(end) if is_before(told, end) => end,
-            _ => told,
-        });
+        if let Some(place) = self.latest.get_mut(usize::from(self.latest_runs)) {
+            *place = self.run;
+            self.latest_runs += 1;
+        }
+        if usize::from(self.latest_runs) == LATEST {
+            self.remember();
+        }
+    }
+
+    /// What left last is put to the rest.
+    fn remember(&mut self) {
+        let runs = std::mem::take(&mut self.latest_runs);
+        for run in self.latest.into_iter().take(runs.into()) {
+            let given_up = self.under_way.push(run, self.told.unwrap_or_default());
+            self.told = self.told.map(|told| match given_up {
+                Some(end) if is_before(told, end) => end,
+                _ => told,
+            });
+        }
     }
 
     /// The viewer tells what came, as [`packets`](super::feedback::packets) reads it, in a feedback of this
@@ -321,6 +342,7 @@ impl Arrivals {
     /// Has slots know of all that came in time.
     fn catch_up(&mut self, now: Time) {
         self.end();
+        self.remember();
         self.note_newest(now);
         if let (Some(oldest), Some(told)) = (self.under_way.oldest(), self.told) {
             self.skip_to(if is_before(told, oldest) {
@@ -415,15 +437,19 @@ impl Arrivals {
         std::mem::take(&mut self.stirred)
     }
 
+    /// Whether nothing happened lately, and feedback is not late: then no slot can have shown nothing for long.
+    pub(crate) fn is_quiet(&self, now: Time) -> bool {
+        self.is_calm(now) && self.silence(now) < PATIENCE
+    }
+
     /// Since when a slot shows nothing, if that is a freeze at `now`, as far as is known: packets of it are told of
     /// that left since, or nothing has been for long, though the viewer `speaks` of other things. That feedback comes
     /// late, or not at all, says nothing.
     pub(crate) fn open(&mut self, now: Time, slot: u8, speaks: bool) -> Option<Gap> {
-        self.note_newest(now);
-        let silence = self.silence(now);
-        if self.is_calm(now) && silence < PATIENCE {
+        if self.is_quiet(now) {
             return None;
         }
+        let silence = self.silence(now);
         self.catch_up(now);
         let head = self.heads.get(usize::from(slot))?;
         let slot = self.slots.get(usize::from(slot))?;

@@ -42,7 +42,7 @@ impl Calm {
     /// A picture can be shown. Says whether it is even with those before it.
     #[inline]
     pub(super) fn takes(&mut self, timestamp: u32, at: Time) -> bool {
-        if !self.is_calm || self.count == COUNT || self.last + APART < at {
+        if !self.goes_on(at) || self.count == COUNT {
             return false;
         }
         let took = at.micros_since(self.first).cast_signed();
@@ -52,6 +52,11 @@ impl Calm {
             (self.last, self.timestamp) = (at, timestamp);
         }
         is_even
+    }
+
+    /// Whether the next one may be even.
+    pub(super) fn goes_on(&self, now: Time) -> bool {
+        self.is_calm && now < self.last + APART
     }
 
     /// Tells of all that were even, at once.

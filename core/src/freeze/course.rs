@@ -71,6 +71,11 @@ impl Course {
         Some((due + lasted, Gap { from, ..gap }))
     }
 
+    /// Whether the last picture is known to have been one of those that come evenly, and that lately: no gap is open.
+    pub(super) fn is_even(&self, now: Time) -> bool {
+        !self.waits() && self.calm.goes_on(now)
+    }
+
     /// From when until when all freezes of pictures are known.
     pub(super) fn judged(&self) -> Option<(Time, Time)> {
         self.rhythm.judged()

@@ -10,8 +10,8 @@ use crate::time::Time;
 
 /// Who sends media, or reports about it, has no longer pause.
 const PAUSE: Duration = Duration::from_millis(300);
-/// Nor is less looked at: 60 ms.
-const SHORT: Duration = Duration::from_millis(60);
+/// Nor is less looked at: 120 ms. A browser tells of what comes to it each 50 to 100 ms.
+const SHORT: Duration = Duration::from_millis(120);
 /// Longer than feedback takes, and the checks of a path that works again.
 const SETTLED: Duration = Duration::from_millis(800);
 
@@ -21,8 +21,6 @@ const JUST_NOW: Duration = Duration::from_millis(50);
 /// How somebody's path and page fare.
 #[derive(Debug, Default)]
 pub(crate) struct Person {
-    /// When anything last came.
-    heard: Time,
     /// Since when it comes without a [`PAUSE`].
     since: Time,
     /// The longest time without, ms, if it is not [`SHORT`].
@@ -36,25 +34,28 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Something came.
-    pub(crate) fn heard(&mut self, now: Time) {
-        let silent = now.since(self.heard);
+    /// Something came, as it had `before`. Mostly that was just now: then nothing of this is touched.
+    #[inline]
+    pub(crate) fn heard(&mut self, before: Time, now: Time) {
+        let silent = now.since(before);
+        if silent >= SHORT {
+            self.heard_again(now, silent);
+        }
+    }
+
+    fn heard_again(&mut self, now: Time, silent: Duration) {
         if silent >= PAUSE {
             self.since = now;
-        }
-        self.heard = now;
-        if silent < SHORT {
-            return;
         }
         let silent = silent.as_millis();
         let quiet = self.quiet.at(now);
         *quiet = (*quiet).max(u16::try_from(silent).unwrap_or(u16::MAX));
     }
 
-    /// Whether something comes, and has for as long as feedback about pictures takes: what comes first
-    /// after an outage says nothing about them.
-    pub(crate) fn speaks(&self, now: Time) -> bool {
-        now.since(self.heard) < PAUSE && now.since(self.since) >= SETTLED
+    /// Whether something comes, as it was `heard` last, and has for as long as feedback about pictures takes: what comes
+    /// first after an outage says nothing about them.
+    pub(crate) fn speaks(&self, heard: Time, now: Time) -> bool {
+        now.since(heard) < PAUSE && now.since(self.since) >= SETTLED
     }
 
     /// Whether nothing came for a [`PAUSE`], until just now.
@@ -62,15 +63,19 @@ impl Person {
         now.since(self.since) < JUST_NOW
     }
 
-    /// The longest time in which nothing came, of this time. Milliseconds, and nothing that is [`SHORT`].
-    pub(crate) fn silence(&self, from: Time, to: Time) -> u32 {
+    /// The longest time in which nothing came, of this time; something was `heard` last. Milliseconds, and nothing that
+    /// is [`SHORT`].
+    pub(crate) fn silence(&self, heard: Time, from: Time, to: Time) -> u32 {
         let ended = self.quiet.between(from, to).max().copied();
-        let open = to.since(self.heard).as_millis() as u32;
+        let open = to.since(heard).as_millis() as u32;
         open.max(ended.unwrap_or(0).into())
     }
 
     /// It has no path, or one again.
     pub(crate) fn connected(&mut self, now: Time, connected: bool) {
+        if connected {
+            self.since = now;
+        }
         self.outage = match (self.outage, connected) {
             (Some((from, _)), true) => Some((from, Some(now))),
             (None, true) => None,
@@ -133,18 +138,22 @@ mod tests {
     fn who_was_away_speaks_again_when_feedback_had_its_time() {
         let mut person = Person::default();
         let at = Time::from_millis;
+        let mut last = Time::ZERO;
+        let mut hear = |person: &mut Person, now: Time| {
+            person.heard(std::mem::replace(&mut last, now), now);
+        };
         let mut until = |from: u64, to: u64| {
             for ms in (from..=to).step_by(20) {
-                person.heard(at(ms));
+                hear(&mut person, at(ms));
             }
-            person.speaks(at(to))
+            person.speaks(at(to), at(to))
         };
         assert!(until(0, 2_000));
         // Nothing came for two seconds and a half.
         assert!(!until(4_500, 5_280));
         assert!(until(5_300, 5_300));
         assert!(!person.was_quiet(at(5_300)));
-        person.heard(at(6_000));
+        hear(&mut person, at(6_000));
         assert!(person.was_quiet(at(6_040)) && !person.was_quiet(at(6_100)));
     }
 }

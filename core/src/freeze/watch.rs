@@ -67,6 +67,8 @@ pub(crate) struct Due {
 pub(crate) struct Watch {
     /// The encoding that leaves, as long as nothing but that changes.
     steady: Option<Layer>,
+    /// There are freezes to be told, or a keyframe was asked for.
+    unsettled: bool,
     course: Course,
     /// When to look for an open gap. Not later than there is one; a picture does not move it.
     check: Option<Time>,
@@ -157,15 +159,27 @@ impl Freeze {
 }
 
 impl Watch {
-    /// So many packets leave together. Whether [`Watch::deadline`] is another now.
+    /// The encoding that leaves, as long as nothing but that changes.
+    pub(crate) fn steady(&self) -> Option<Layer> {
+        self.steady
+    }
+
+    /// So many packets leave together. Whether [`Watch::deadline`] is another now. `steady`: what [`Watch::steady`]
+    /// said before. To be asked some time before, so that this comes from memory while other things are done.
     #[inline]
-    pub(crate) fn depart<P>(&mut self, now: Time, count: usize, packets: P) -> bool
+    pub(crate) fn depart<P>(
+        &mut self,
+        now: Time,
+        steady: Option<Layer>,
+        count: usize,
+        packets: P,
+    ) -> bool
     where
         P: DoubleEndedIterator<Item = (Layer, Part)> + Clone,
     {
         let (first, last) = (packets.clone().next(), packets.clone().next_back());
         if let (Some((layer, first)), Some((other, last))) = (first, last)
-            && self.steady == Some(layer)
+            && steady == Some(layer)
             && layer == other
             && self.course.goes_on(&first, &last, count, now)
         {
@@ -178,7 +192,7 @@ impl Watch {
     /// The same of one packet.
     #[cfg(test)]
     pub(crate) fn departs(&mut self, now: Time, layer: Layer, part: Part) -> bool {
-        self.depart(now, 1, std::iter::once((layer, part)))
+        self.depart(now, self.steady, 1, std::iter::once((layer, part)))
     }
 
     fn leaves(&mut self, now: Time, layer: Layer, part: Part) -> bool {
@@ -226,6 +240,7 @@ impl Watch {
             let mut freeze = Freeze::default();
             freeze.seen[place as usize] = Some(gap);
             self.freezes.push(freeze);
+            self.unsettled = true;
         }
     }
 
@@ -267,9 +282,13 @@ impl Watch {
     /// asked.
     pub(crate) fn asks(&mut self, now: Time, stuck: bool) -> bool {
         if !stuck && !self.course.is_stuck(now) {
-            self.asked = None;
+            if self.unsettled {
+                self.asked = None;
+                self.settle();
+            }
             return false;
         }
+        self.unsettled = true;
         let (due, times) = match self.asked {
             None => (now, 0),
             Some((at, times)) => (at + AGAIN, times),
@@ -281,8 +300,21 @@ impl Watch {
         asks
     }
 
+    /// Whether nothing is to be told, and no keyframe was asked for.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.unsettled
+    }
+
+    fn settle(&mut self) {
+        let told = self.freezes.is_empty() && self.forgotten.is_none();
+        self.unsettled = !told || self.asked.is_some();
+    }
+
     /// When [`Watch::take`] may give something.
     pub(crate) fn deadline(&self) -> Option<Time> {
+        if self.is_settled() {
+            return self.check;
+        }
         let told = self.freezes.iter().filter_map(Freeze::due);
         told.chain(self.check).min()
     }
@@ -303,16 +335,10 @@ impl Watch {
         judged: Option<(Time, Time)>,
     ) -> Vec<Due> {
         if self.check.is_some_and(|check| check <= now) {
-            let due = self.course.due();
-            let is_calm = is_calm && !self.course.waits() && due.is_some_and(|(due, _)| due > now);
-            let next = now + if is_calm { CALM } else { LOOK };
-            self.check = due.map(|(due, _)| due.max(next).moment());
-            self.steady = self.steady.filter(|_| due.is_some());
-            if let Some((due, gap)) = self.course.due()
-                && due <= now
-            {
-                self.note(now, Place::Departure, gap);
-            }
+            self.look(now, is_calm);
+        }
+        if self.is_settled() && arrival.is_none() {
+            return Vec::new();
         }
         match arrival {
             Some(gap) => self.note(now, Place::Arrival, gap),
@@ -327,9 +353,6 @@ impl Watch {
                 forgotten: true,
                 track,
             });
-        }
-        if self.freezes.is_empty() {
-            return due;
         }
         let past = &mut self.past;
         self.freezes.retain_mut(|freeze| {
@@ -347,7 +370,24 @@ impl Watch {
             past.push_back((freeze.from(), to, freeze.only_shown()));
             false
         });
+        self.settle();
         due
+    }
+
+    /// Whether a gap is open as pictures leave, and when to look again.
+    fn look(&mut self, now: Time, is_calm: bool) {
+        if is_calm && self.course.is_even(now) {
+            self.check = Some((now + CALM).moment());
+            return;
+        }
+        let due = self.course.due();
+        let is_calm = is_calm && !self.course.waits() && due.is_some_and(|(due, _)| due > now);
+        let next = now + if is_calm { CALM } else { LOOK };
+        self.check = due.map(|(due, _)| due.max(next).moment());
+        self.steady = self.steady.filter(|_| due.is_some());
+        if let Some((_, gap)) = due.filter(|(due, _)| *due <= now) {
+            self.note(now, Place::Departure, gap);
+        }
     }
 
     /// What left with a gap was shown without one: what the viewer's browser held back was enough.
@@ -400,6 +440,7 @@ impl Watch {
             }
             is_over
         });
+        self.settle();
         if self.forgotten.is_some() {
             self.check = Some(now);
         }

@@ -60,8 +60,8 @@ impl Sfu {
 
     fn heard(&mut self, index: Index) {
         if let Some(participant) = self.participants.get_mut(index) {
-            participant.heard = self.now;
-            participant.person.heard(self.now);
+            let before = std::mem::replace(&mut participant.heard, self.now);
+            participant.person.heard(before, self.now);
         }
     }
 

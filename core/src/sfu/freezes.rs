@@ -74,19 +74,31 @@ impl Sfu {
         found
     }
 
-    /// Looks at a viewer's pictures soon, if something begins to happen on their way.
+    /// Looks at a viewer's pictures soon, if something begins to happen on their way, or did.
     pub(super) fn look_soon(&mut self, viewer: Index) {
         let now = self.now;
-        if let Some(participant) = self.participants.get_mut(viewer)
-            && let Some(connection) = &mut participant.connection
-            && connection.stirs()
-        {
-            for slot in &mut participant.slots {
+        let Some(participant) = self.participants.get_mut(viewer) else {
+            return;
+        };
+        let Some(connection) = &mut participant.connection else {
+            return;
+        };
+        let (stirs, has_gaps) = (connection.stirs(), connection.has_gaps());
+        if !stirs && !has_gaps {
+            return;
+        }
+        for slot in &mut participant.slots {
+            if has_gaps {
+                for gap in connection.take_gaps(slot.line) {
+                    slot.watch.note(now, Place::Arrival, gap);
+                }
+            }
+            if stirs {
                 slot.watch.look_soon(now);
             }
-            participant.expect_freezes();
-            self.schedule_connection(viewer);
         }
+        participant.expect_freezes();
+        self.schedule_connection(viewer);
     }
 
     fn look_for_freezes(&mut self, viewer: Index) -> Found {
@@ -94,20 +106,8 @@ impl Sfu {
         let Some(participant) = self.participants.get_mut(viewer) else {
             return Found::default();
         };
-        let came = participant.connection.as_ref();
-        let came = came.is_some_and(|connection| connection.has_gaps());
-        if !came && participant.looks.soonest().is_none_or(|at| at > now) {
+        if participant.looks.soonest().is_none_or(|at| at > now) {
             return Found::default();
-        }
-        let mut connection = participant.connection.as_mut();
-        let speaks = participant.person.speaks(now);
-        if let Some(connection) = connection.as_mut().filter(|_| came) {
-            for (place, slot) in participant.slots.iter_mut().enumerate() {
-                for gap in connection.take_gaps(slot.line) {
-                    slot.watch.note(now, Place::Arrival, gap);
-                    participant.looks.set(place, slot.watch.deadline());
-                }
-            }
         }
         let mut found: Vec<(usize, Due)> = Vec::new();
         let mut stuck = Vec::new();
@@ -115,15 +115,20 @@ impl Sfu {
             let Some(slot) = participant.slots.get_mut(place) else {
                 continue;
             };
-            let arrivals = connection.as_mut();
-            let open = arrivals.and_then(|arrivals| arrivals.open_gap(now, slot.line, speaks));
-            let arrivals = connection.as_ref();
-            let judged = arrivals.and_then(|arrivals| arrivals.judged(slot.line));
-            let is_calm = arrivals.is_none_or(|arrivals| arrivals.is_calm(now));
+            let connection = participant.connection.as_mut();
+            let (mut is_calm, mut open, mut judged, mut misses) = (true, None, None, false);
+            // What is known of each slot is far away in memory, and nearly all looks are quiet ones.
+            if let Some(connection) = connection
+                && !(connection.is_quiet(now) && slot.watch.is_settled())
+            {
+                is_calm = connection.is_calm(now);
+                let speaks = participant.person.speaks(participant.heard, now);
+                open = connection.open_gap(now, slot.line, speaks);
+                judged = connection.judged(slot.line);
+                misses = connection.is_stuck(now, slot.line);
+            }
             let due = slot.watch.take(now, is_calm, open, judged);
             found.extend(due.into_iter().map(|due| (place, due)));
-            let arrivals = connection.as_ref();
-            let misses = arrivals.is_some_and(|arrivals| arrivals.is_stuck(now, slot.line));
             if slot.watch.asks(now, misses) {
                 stuck.push(place);
             }
@@ -242,7 +247,7 @@ impl Sfu {
         Window { from, to }: Window,
     ) -> Downlink {
         let mut downlink = Downlink {
-            mute_ms: viewer.person.silence(from, to),
+            mute_ms: viewer.silence(from, to),
             estimate_kbps: match viewer.estimate {
                 Estimate::Known(bits) => Some((bits / 1_000) as u32),
                 Estimate::Missing | Estimate::Begun => None,
@@ -356,7 +361,7 @@ fn uplink(publisher: &Participant, source: Source, layer: Layer, window: Window)
             window,
         ),
         sound,
-        silence_ms: publisher.person.silence(from, to),
+        silence_ms: publisher.silence(from, to),
         connected: publisher.person.was_connected(from, to),
     }
 }
@@ -387,7 +392,7 @@ fn stood(device: Option<Device>, person: &Participant, window: Window) -> Option
         bins.map(|bin| u32::from(bin.skipped))
     });
     let skipped = skipped.max().unwrap_or(0);
-    let silence = person.person.silence(from, to);
+    let silence = person.silence(from, to);
     let newest = pictures.iter().max_by_key(|stream| stream.came());
     let in_time = newest.is_some_and(|stream| 2 * stream.delay() < longest);
     let agree = in_time || 2 * skipped >= longest;

@@ -128,6 +128,7 @@ impl Sfu {
         let Some(to) = slot.to else {
             return;
         };
+        let steady = slot.watch.steady();
         let playing = |slot: &SlotState| slot.outlet.video().and_then(|video| video.layer());
         let before = playing(slot);
         let mut passed = std::mem::take(&mut self.passed);
@@ -150,7 +151,7 @@ impl Sfu {
             let part = incoming.part(&passed.renumbered)?;
             Some((incoming.packet.layer, part))
         });
-        if slot.watch.depart(now, passed.len(), parts) {
+        if slot.watch.depart(now, steady, passed.len(), parts) {
             participant.looks.set(viewer.slot, slot.watch.deadline());
         }
         if playing(slot) != before {

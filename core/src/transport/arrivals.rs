@@ -18,6 +18,11 @@ impl Connection {
         self.sender.arrivals_mut().stirs()
     }
 
+    /// Whether nothing happened lately on their way, and the peer tells of them.
+    pub(crate) fn is_quiet(&self, t: Time) -> bool {
+        self.sender.arrivals().is_quiet(t)
+    }
+
     /// Whether nothing happened lately on their way.
     pub(crate) fn is_calm(&self, t: Time) -> bool {
         self.sender.arrivals().is_calm(t)

@@ -9,6 +9,8 @@ use crate::time::Time;
 /// Runs that are remembered until they are told of, and some behind that: at first, and where so many are under way.
 const FIRST: usize = 128;
 const MOST: usize = 2_048;
+/// So many are given up together: where the oldest begin is far from all else in memory, and seldom looked at this way.
+const GIVEN_UP: usize = 8;
 /// Packets of one run: as many as it has bits for. And of all runs at most: half of all numbers.
 const LONGEST: u8 = 15;
 const _: () = assert!(MOST * (LONGEST as usize) < 1 << 15);
@@ -163,33 +165,29 @@ impl Packet {
     }
 }
 
-/// The runs that are under way, oldest first, and some that were told of.
+/// The runs that are under way, oldest first, but for the latest, and some that were told of.
 #[derive(Debug, Default)]
 pub(super) struct Runs(VecDeque<Run>);
 
 impl Runs {
     /// One more. All before the number `told` was told of. Gives the number behind what is given up instead.
     pub(super) fn push(&mut self, run: Run, told: u16) -> Option<u16> {
-        if self.0.is_empty() {
+        let length = self.0.len();
+        if length == 0 {
             self.0.reserve_exact(FIRST);
         }
-        let length = self.0.len();
         // As many stay that were told of as were not.
-        let is_old = |oldest: &Run| {
-            let (before, behind) = (
-                told.wrapping_sub(oldest.end()),
-                run.end().wrapping_sub(told),
-            );
-            !is_before(told, oldest.end()) && before >= behind
+        let is_old = |old: u16| {
+            let (before, behind) = (told.wrapping_sub(old), run.end().wrapping_sub(told));
+            !is_before(told, old) && before >= behind
         };
-        let given_up = match self.0.front() {
-            Some(oldest) if length >= MOST || (length >= FIRST && is_old(oldest)) => {
-                Some(oldest.end())
-            }
-            _ => None,
-        };
+        let mut given_up = None;
+        if length >= FIRST && length.is_multiple_of(GIVEN_UP) {
+            let last = self.0.get(GIVEN_UP - 1).map(Run::end);
+            given_up = last.filter(|last| length >= MOST || is_old(*last));
+        }
         if given_up.is_some() {
-            self.0.pop_front();
+            self.0.drain(..GIVEN_UP);
         }
         self.0.push_back(run);
         given_up
@@ -326,10 +324,9 @@ mod tests {
             assert!(runs.0.len() <= FIRST);
         }
         let given_up = (1_000..4_000).filter(|n| push(&mut runs, *n, 990).is_some());
-        assert_eq!(given_up.count(), FIRST + 3_000 - MOST);
-        assert_eq!(
-            (runs.0.len(), runs.oldest()),
-            (MOST, Some(4_000 - MOST as u16))
-        );
+        let given_up = given_up.count() * GIVEN_UP;
+        let left = 4_000 - runs.0.len();
+        assert!((MOST - GIVEN_UP + 1..=MOST).contains(&runs.0.len()));
+        assert!(given_up > 900 && runs.oldest() == Some(left as u16));
     }
 }
