@@ -72,6 +72,8 @@ impl Rhythm {
         let held = Duration::from_micros(self.delay.cast_unsigned());
         if std::mem::take(&mut self.skips) {
             self.step(timestamp, at, self.skipped(at));
+            // There may have been a pause of which nothing is known.
+            self.judges = self.judges.and(Some(at));
             return None;
         }
         let (before, shown) = self.step(timestamp, at, 1)?;
@@ -340,5 +342,17 @@ mod tests {
         assert!(due.since(since) < Duration::from_millis(185));
         rhythm.forget();
         assert_eq!(rhythm.due(), None);
+    }
+
+    #[test]
+    fn what_came_before_something_unknown_is_not_judged() {
+        let mut rhythm = Rhythm::default();
+        for n in 0..20_u64 {
+            assert_eq!(rhythm.picture(n as u32 * 2_970, at(n * 33)), None);
+        }
+        assert!(rhythm.judged().unwrap().0 < at(300));
+        rhythm.skip();
+        assert_eq!(rhythm.picture(360_000, at(4_000)), None);
+        assert_eq!(rhythm.judged(), Some((at(4_000), at(4_000))));
     }
 }
