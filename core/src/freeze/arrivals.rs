@@ -74,7 +74,7 @@ pub(crate) struct Sent {
 }
 
 /// All pictures to one viewer. What packets and feedback need comes first in memory, and nothing else is touched as
-/// long as all comes in time, but for each [`Latest`] runs.
+/// long as all comes in time, but for each [`LATEST`] runs.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Arrivals {
